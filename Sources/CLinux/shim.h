@@ -1,0 +1,33 @@
+#ifndef MBOXSYNC_CLINUX_SHIM_H
+#define MBOXSYNC_CLINUX_SHIM_H
+
+// The parts of glibc that Swift's Glibc module leaves out: it is built without _GNU_SOURCE, and
+// rejects global variables and variadic functions.
+
+#define _GNU_SOURCE 1
+#include <dirent.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+static inline int mbs_WIFEXITED(int status) { return WIFEXITED(status); }
+static inline int mbs_WEXITSTATUS(int status) { return WEXITSTATUS(status); }
+static inline int mbs_WIFSIGNALED(int status) { return WIFSIGNALED(status); }
+static inline int mbs_WTERMSIG(int status) { return WTERMSIG(status); }
+static inline int mbs_S_ISDIR(mode_t mode) { return S_ISDIR(mode); }
+static inline int mbs_S_ISREG(mode_t mode) { return S_ISREG(mode); }
+static inline int mbs_S_ISLNK(mode_t mode) { return S_ISLNK(mode); }
+
+#endif

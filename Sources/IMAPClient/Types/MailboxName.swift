@@ -1,0 +1,66 @@
+/// A mailbox's name: its hierarchy levels in Unicode, without any server's separator or encoding.
+///
+/// `INBOX` as the only level is recognised in any case and stored in capitals. RFC 9051 §5.1.
+public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertible {
+  /// At least one; none is empty.
+  public let components: [String]
+
+  /// - Returns: `nil` without components, or when one of them is empty or has a control character.
+  public init?(_ components: [String]) {
+    guard !components.isEmpty,
+      components.allSatisfy({ component in
+        !component.isEmpty
+          && component.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
+      })
+    else { return nil }
+    self.components =
+      components.count == 1 && components[0].uppercased() == "INBOX" ? ["INBOX"] : components
+  }
+
+  private init(known components: [String]) { self.components = components }
+
+  /// - Parameter path: levels divided by `/`, as the configuration and the command line write them.
+  public init?(path: String) {
+    self.init(path.split(separator: "/", omittingEmptySubsequences: false).map(String.init))
+  }
+
+  public static let inbox = MailboxName(known: ["INBOX"])
+
+  public var isInbox: Bool { components == ["INBOX"] }
+
+  /// The levels joined by `/`: how people see the name. Not reversible if a level has a `/`.
+  public var path: String { components.joined(separator: "/") }
+
+  public var description: String { path }
+
+  public var parent: MailboxName? {
+    components.count > 1 ? MailboxName(known: Array(components.dropLast())) : nil
+  }
+
+  /// This name with `other`'s levels after its own.
+  public func appending(_ other: MailboxName) -> MailboxName {
+    MailboxName(known: components + other.components)
+  }
+
+  /// The levels below `prefix`; `nil` if this name does not lie below it.
+  public func removingPrefix(_ prefix: MailboxName) -> MailboxName? {
+    guard components.count > prefix.components.count, components.starts(with: prefix.components)
+    else { return nil }
+    return MailboxName(Array(components.dropFirst(prefix.components.count)))
+  }
+
+  public static func < (left: MailboxName, right: MailboxName) -> Bool {
+    left.components.lexicographicallyPrecedes(right.components)
+  }
+}
+
+/// What a mailbox is for. RFC 6154 §2.
+public enum SpecialUse: String, CaseIterable, Hashable, Sendable {
+  case all = "\\All"
+  case archive = "\\Archive"
+  case drafts = "\\Drafts"
+  case flagged = "\\Flagged"
+  case junk = "\\Junk"
+  case sent = "\\Sent"
+  case trash = "\\Trash"
+}

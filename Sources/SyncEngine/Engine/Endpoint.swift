@@ -1,0 +1,248 @@
+import IMAPClient
+
+/// One side of a pair, as one lane drives it: a Maildir tree, an IMAP account over one connection, or
+/// the simulation's memory.
+///
+/// Synchronous and batched: pipelining is the endpoint's affair, inside each call. An endpoint never
+/// decides what should be; it observes, and does what it is told. Every call may throw an
+/// ``EndpointError``, whose `scope` says how much of the run it ends. Calls that work on messages
+/// refer to the mailbox opened last. An endpoint belongs to one thread at a time.
+public protocol Endpoint: AnyObject {
+  var traits: EndpointTraits { get }
+  var traffic: Traffic { get }
+
+  // MARK: The account
+
+  /// All mailboxes with what can be told of them at no cost: one round trip.
+  func list() throws(EndpointError) -> MailboxListing
+  /// Creates a mailbox and the levels above it, if they are missing. No error if it is there already.
+  func create(_ mailbox: MailboxName, specialUse: SpecialUse?) throws(EndpointError)
+  func delete(_ mailbox: MailboxName) throws(EndpointError)
+  func rename(_ mailbox: MailboxName, to name: MailboxName) throws(EndpointError)
+  func setSubscribed(_ isSubscribed: Bool, _ mailbox: MailboxName) throws(EndpointError)
+
+  /// Whether the mark that ``leaveMark(_:)`` left is there.
+  func hasMark(_ mark: String) throws(EndpointError) -> MarkState
+  /// Marks the store as the one that this pair syncs; nothing where ``hasMark(_:)`` is `unsupported`.
+  func leaveMark(_ mark: String) throws(EndpointError)
+
+  // MARK: A mailbox
+
+  /// Opens the mailbox and tells what it holds. Nothing is changed (`\Recent` aside).
+  func open(_ mailbox: MailboxName, _ request: OpenRequest) throws(EndpointError) -> Observation
+  /// Makes the mailbox the open one without looking into it, if it is not already.
+  func select(_ mailbox: MailboxName) throws(EndpointError)
+  /// Leaves the open mailbox.
+  func close() throws(EndpointError)
+
+  /// Details of messages whose observation came without. Those that are gone are left out.
+  func describe(_ uids: UIDSet) throws(EndpointError) -> [ObservedMessage]
+  /// Identities by content; costs the headers (some bodies) of these messages. Those that are gone are
+  /// left out.
+  func contents(of handles: [MessageHandle]) throws(EndpointError) -> [MessageHandle: ContentID]
+
+  /// Reads whole messages, in the order of `handles`, and gives each to `sink` in pieces. Those that are
+  /// gone are given to ``MessageSink/missing(_:)``.
+  func fetch(_ handles: [MessageHandle], into sink: any MessageSink) throws(EndpointError)
+  /// Begins to save messages to the open mailbox.
+  func saver() throws(EndpointError) -> any MessageSaver
+
+  /// Copies messages of the mailbox `source` to the open one, in the order of `uids`.
+  ///
+  /// - Parameter moving: take them from `source` at the same time, if that can be done at one go; where
+  ///   it can't, the outcome's `movedAway` is false and the caller expunges them later.
+  /// - Parameter targets: the UIDs that the copies are to get, where the endpoint chooses them; else empty.
+  func copy(
+    _ uids: [UID], from source: MailboxName, moving: Bool, targets: [UID]
+  ) throws(EndpointError) -> [PlacementOutcome]
+
+  /// Adds and removes flags; each order for a set of messages.
+  func store(_ orders: [StoreOrder]) throws(EndpointError) -> StoreOutcome
+
+  /// Expunges exactly these messages, whatever other messages are flagged `\Deleted`.
+  /// - Returns: those that are certainly gone.
+  func expunge(_ uids: UIDSet) throws(EndpointError) -> UIDSet
+
+  /// Gives messages of the open mailbox new UIDs, in this order; flags, keywords and dates are kept.
+  ///
+  /// - Parameter targets: one for each handle, ascending, where the endpoint chooses UIDs; else empty.
+  /// - Throws: an error with the code ``FailureCode/cannotRenumber`` where the server can't do it.
+  func renumber(
+    _ handles: [MessageHandle], targets: [UID]
+  ) throws(EndpointError) -> [PlacementOutcome]
+
+  /// Sees to it that no UID below `uidNext` is given to a message any more.
+  /// - Returns: the UIDNEXT that came of it.
+  func pad(to uidNext: UID) throws(EndpointError) -> UID
+
+  /// Gives the mailbox this UIDVALIDITY. Its messages lose their UIDs: they are `unnumbered` when it is
+  /// opened again. Only where ``EndpointTraits/choosesUIDs``.
+  func adopt(_ uidValidity: UIDValidity, uidNext: UID) throws(EndpointError)
+  /// A UIDVALIDITY for a mailbox that has none, larger than any that was given here before. Only where
+  /// ``EndpointTraits/choosesUIDs``.
+  func freshUIDValidity() throws(EndpointError) -> UIDValidity
+
+  /// Says good-bye, without waiting for an answer.
+  func disconnect()
+}
+
+/// What an endpoint can do; the engine asks no more of it.
+public struct EndpointTraits: Hashable, Sendable {
+  /// The endpoint gives a message the UID it is told (a Maildir); otherwise the server numbers.
+  public var choosesUIDs: Bool
+  /// Observations carry the side's own ids for contents.
+  public var hasIDs: Bool
+  /// A message's identity by content costs no round trip.
+  public var hasCheapContents: Bool
+  /// Messages can be stored as they lie in a file, with whatever line ends they have.
+  public var takesStoredForm: Bool
+  /// Keeps mod-sequences, so that changes made by us can be told from those of others.
+  public var hasModSequences: Bool
+  /// What a dying connection had sent may still be carried out after it is gone.
+  public var settlesSlowly: Bool
+
+  public init(
+    choosesUIDs: Bool, hasIDs: Bool, hasCheapContents: Bool, takesStoredForm: Bool,
+    hasModSequences: Bool, settlesSlowly: Bool
+  ) {
+    self.choosesUIDs = choosesUIDs
+    self.hasIDs = hasIDs
+    self.hasCheapContents = hasCheapContents
+    self.takesStoredForm = takesStoredForm
+    self.hasModSequences = hasModSequences
+    self.settlesSlowly = settlesSlowly
+  }
+}
+
+/// What went over an endpoint's connection; zero for a Maildir.
+public struct Traffic: Hashable, Sendable {
+  public var bytesIn: UInt64 = 0
+  public var bytesOut: UInt64 = 0
+  /// Times the client waited for an answer after it had sent something.
+  public var roundTrips: UInt64 = 0
+
+  public init() {}
+
+  public static func + (left: Traffic, right: Traffic) -> Traffic {
+    var sum = left
+    sum.bytesIn += right.bytesIn
+    sum.bytesOut += right.bytesOut
+    sum.roundTrips += right.roundTrips
+    return sum
+  }
+}
+
+public enum MarkState: Hashable, Sendable {
+  case present
+  /// The store is there, without this mark.
+  case absent
+  /// There is no store at all: the root directory does not exist.
+  case noStore
+  /// The store can't be marked.
+  case unsupported
+}
+
+/// The form in which a message's bytes are given.
+public enum MessageForm: Hashable, Sendable {
+  /// As IMAP sends it: every line ends in CRLF.
+  case wire
+  /// As it lies in a file.
+  case stored
+}
+
+/// Takes messages from ``Endpoint/fetch(_:into:)``.
+public protocol MessageSink: AnyObject {
+  /// Which form is wanted; a source that has no other than `wire` ignores it.
+  var wantedForm: MessageForm { get }
+  /// - Parameter size: exactly the number of bytes that follow, in the given form.
+  func begin(_ handle: MessageHandle, size: UInt64, form: MessageForm) throws(EndpointError)
+  func write(_ bytes: UnsafeRawBufferPointer) throws(EndpointError)
+  func end() throws(EndpointError)
+  /// The message is not there any more, or can't be read (`why`).
+  func missing(_ handle: MessageHandle, why: String?) throws(EndpointError)
+}
+
+/// Saves messages to the mailbox that was open when it was made.
+///
+/// Errors that concern one message are outcomes; what is thrown ends the batch: nothing is known then of
+/// the messages not yet committed.
+public protocol MessageSaver: AnyObject {
+  /// - Parameter size: exactly the number of bytes that follow, in the given form.
+  func begin(_ item: SaveItem, size: UInt64, form: MessageForm) throws(EndpointError)
+  func write(_ bytes: UnsafeRawBufferPointer) throws(EndpointError)
+  func end() throws(EndpointError)
+  /// The message begun can't be completed; nothing of it stays.
+  func abandon() throws(EndpointError)
+  /// Makes everything since the last commit durable.
+  /// - Returns: an outcome for each message ended, in order.
+  func commit() throws(EndpointError) -> [PlacementOutcome]
+}
+
+/// A message to be saved.
+public struct SaveItem: Hashable, Sendable {
+  public var flags: FlagSet
+  public var date: InternalDate
+  /// For the endpoint to record, where it can, as the message's own id.
+  public var guid: GlobalUID?
+  /// The UID that it is to get, where the endpoint chooses them; `nil`: the next.
+  public var target: UID?
+
+  public init(flags: FlagSet, date: InternalDate, guid: GlobalUID? = nil, target: UID? = nil) {
+    self.flags = flags
+    self.date = date
+    self.guid = guid
+    self.target = target
+  }
+}
+
+/// What became of a message that was to be saved, copied, moved or renumbered.
+public enum PlacementOutcome: Hashable, Sendable {
+  /// It lies there under this UID. `id`: the side's own id for it, if it is known without asking.
+  case placed(UID, id: GlobalUID?, movedAway: Bool)
+  /// The message that was to be copied, moved or renumbered is not there any more.
+  case gone
+  /// The UID it was to get has been given to another message, or lies below UIDNEXT: observe again.
+  case targetTaken
+  /// Refused together with others: to be tried again on its own.
+  case retryAlone
+  case refused(FailureCode, String)
+}
+
+/// Flags to be added to and removed from messages.
+public struct StoreOrder: Hashable, Sendable {
+  public var uids: UIDSet
+  public var added: FlagSet
+  public var removed: FlagSet
+  /// The order holds only for messages that did not change since this mod-sequence.
+  public var unchangedSince: ModSequence?
+  /// What the flags are supposed to be before; the precondition where there are no mod-sequences.
+  public var expected: FlagSet?
+
+  public init(
+    uids: UIDSet, added: FlagSet, removed: FlagSet, unchangedSince: ModSequence? = nil,
+    expected: FlagSet? = nil
+  ) {
+    self.uids = uids
+    self.added = added
+    self.removed = removed
+    self.unchangedSince = unchangedSince
+    self.expected = expected
+  }
+}
+
+public struct StoreOutcome: Hashable, Sendable {
+  /// Changed by someone else in between: to be read and merged again.
+  public var rejected: UIDSet
+  /// Not there any more.
+  public var gone: UIDSet
+  /// Keywords that the mailbox has no room for or does not keep, with the messages they were meant for.
+  public var unstorable: [Keyword: UIDSet]
+
+  public init(
+    rejected: UIDSet = UIDSet(), gone: UIDSet = UIDSet(), unstorable: [Keyword: UIDSet] = [:]
+  ) {
+    self.rejected = rejected
+    self.gone = gone
+    self.unstorable = unstorable
+  }
+}

@@ -1,0 +1,126 @@
+import IMAPClient
+
+/// Where a side's mailbox stood when it was last looked at, and from where to look on.
+public struct Anchor: Hashable, Sendable {
+  /// `nil`: a Maildir in which nobody has numbered anything yet.
+  public var uidValidity: UIDValidity?
+  /// The UID that the next message gets, at least.
+  public var uidNext: UID
+  /// `nil` where the mailbox keeps no mod-sequences.
+  public var highestModSeq: ModSequence?
+  /// Messages in the mailbox.
+  public var messages: UInt32
+  /// A Maildir's directory and file times; `nil` on IMAP, and where they are too recent to trust.
+  public var stamp: MaildirStamp?
+
+  public init(
+    uidValidity: UIDValidity?, uidNext: UID, highestModSeq: ModSequence? = nil, messages: UInt32,
+    stamp: MaildirStamp? = nil
+  ) {
+    self.uidValidity = uidValidity
+    self.uidNext = uidNext
+    self.highestModSeq = highestModSeq
+    self.messages = messages
+    self.stamp = stamp
+  }
+}
+
+/// Modification times in nanoseconds since 1970 of what a Maildir folder's state lies in.
+public struct MaildirStamp: Hashable, Sendable {
+  public var cur: Int64
+  public var new: Int64
+  public var uidList: Int64
+  public var keywords: Int64
+
+  public init(cur: Int64, new: Int64, uidList: Int64, keywords: Int64) {
+    self.cur = cur
+    self.new = new
+    self.uidList = uidList
+    self.keywords = keywords
+  }
+}
+
+/// What is known of a message before its header or body is read.
+public struct MessageDetails: Hashable, Sendable {
+  /// Octets in CRLF form (RFC822.SIZE).
+  public var size: UInt64
+  public var date: InternalDate
+  /// The side's own id for the message's content, where it has such ids (design.md §3, 1).
+  public var id: GlobalUID?
+
+  public init(size: UInt64, date: InternalDate, id: GlobalUID?) {
+    self.size = size
+    self.date = date
+    self.id = id
+  }
+}
+
+/// One message as a side shows it now.
+public struct ObservedMessage: Hashable, Sendable {
+  public var handle: MessageHandle
+  public var flags: FlagSet
+  public var modSeq: ModSequence?
+  /// Always there for messages at or above ``OpenRequest/detailsFrom`` and unnumbered ones.
+  public var details: MessageDetails?
+
+  public init(
+    handle: MessageHandle, flags: FlagSet, modSeq: ModSequence? = nil,
+    details: MessageDetails? = nil
+  ) {
+    self.handle = handle
+    self.flags = flags
+    self.modSeq = modSeq
+    self.details = details
+  }
+}
+
+/// What one side's mailbox holds, or what changed in it since an anchor.
+public struct Observation: Sendable {
+  public enum Coverage: Hashable, Sendable {
+    /// `messages` holds every message of the mailbox.
+    case full
+    /// `messages` holds those that changed or arrived since the anchor, and those asked for by
+    /// ``OpenRequest/recheck``; `vanished` are gone (it may name UIDs that never existed).
+    case changes(vanished: UIDSet)
+    /// As `changes`, but instead of what vanished, what is there now.
+    case present(UIDSet)
+  }
+
+  public var anchor: Anchor
+  public var coverage: Coverage
+  /// Ascending by handle.
+  public var messages: [ObservedMessage]
+  public var isReadOnly: Bool
+  /// The mailbox's own id, which survives a rename (MAILBOXID of RFC 8474, Dovecot's X-GUID, the
+  /// `G` of a dovecot-uidlist).
+  public var mailboxID: GlobalUID?
+
+  public init(
+    anchor: Anchor, coverage: Coverage, messages: [ObservedMessage], isReadOnly: Bool = false,
+    mailboxID: GlobalUID? = nil
+  ) {
+    self.anchor = anchor
+    self.coverage = coverage
+    self.messages = messages
+    self.isReadOnly = isReadOnly
+    self.mailboxID = mailboxID
+  }
+}
+
+/// How a mailbox is to be looked at.
+public struct OpenRequest: Sendable {
+  /// Only changes since then are wanted; `nil`: everything. An endpoint that can't tell the changes,
+  /// or finds the anchor not to fit (UIDVALIDITY, a mod-sequence that went back), answers `full`.
+  public var since: Anchor?
+  /// Messages with these UIDs are reported whether they changed or not; one that is not there any
+  /// more is reported as vanished.
+  public var recheck: UIDSet
+  /// Messages from this UID on are reported with their details.
+  public var detailsFrom: UID
+
+  public init(since: Anchor? = nil, recheck: UIDSet = UIDSet(), detailsFrom: UID = .first) {
+    self.since = since
+    self.recheck = recheck
+    self.detailsFrom = detailsFrom
+  }
+}

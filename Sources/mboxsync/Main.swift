@@ -1,0 +1,6 @@
+import SyncEngine
+
+@main
+enum Main {
+  static func main() {}
+}
