@@ -1,0 +1,115 @@
+import IMAPClient
+
+/// Computes a message's ``ContentID`` from its bytes in CRLF form, as they pass.
+///
+/// The header is digested up to its last line, without the empty line that ends it, so that a message
+/// of only a header gives the same value however a server shows its end. A header with neither a
+/// Message-ID nor a Received line is no identity: then the whole message is digested (design.md §3, 3).
+public struct ContentHasher: ~Copyable {
+  private var hash = SHA256()
+  private var size: UInt64 = 0
+  private var inHeader = true
+  /// CRs and LFs seen at the end of the header so far and not yet digested.
+  private var heldBack: [UInt8] = []
+  /// The first bytes of the header line that is passing, folded to lower case; enough for the names sought.
+  private var lineStart: [UInt8] = []
+  private var atLineStart = true
+  private var isTelling = false
+  private var headerDigest: GlobalUID?
+
+  private static let tellingNames = ["message-id:", "received:"].map { Array($0.utf8) }
+
+  public init() {}
+
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    size += UInt64(bytes.count)
+    guard inHeader else {
+      if headerDigest == nil { hash.update(bytes) }
+      return
+    }
+    var start = 0
+    while start < bytes.count, inHeader {
+      let end = updateHeader(bytes, from: start)
+      start = end
+    }
+    if start < bytes.count, headerDigest == nil {
+      hash.update(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+    }
+  }
+
+  /// Nothing may be added afterwards.
+  public mutating func finish() -> ContentID {
+    if inHeader { endHeader() }
+    return ContentID(size: size, digest: headerDigest ?? digest())
+  }
+
+  /// To be called instead of ``finish()`` when only the header was given.
+  ///
+  /// - Parameter messageSize: octets of the whole message in CRLF form.
+  /// - Returns: `nil` if the header does not identify the message: its whole text has to be given to a
+  ///   new hasher.
+  public mutating func finishHeader(messageSize: UInt64) -> ContentID? {
+    if inHeader { endHeader() }
+    return headerDigest.map { ContentID(size: messageSize, digest: $0) }
+  }
+
+  /// True once it is known that the header alone does not identify the message.
+  public var needsWholeMessage: Bool { !inHeader && headerDigest == nil }
+
+  /// Digests one line or a part of one; returns where the next begins.
+  private mutating func updateHeader(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+    var end = start
+    while end < bytes.count, bytes[end] != 0x0a { end += 1 }
+    let hasEnd = end < bytes.count
+    if hasEnd { end += 1 }
+    let line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+    let isBlank =
+      atLineStart && lineStart.isEmpty && line.allSatisfy { $0 == 0x0d || $0 == 0x0a }
+    if isBlank {
+      heldBack.append(contentsOf: line)
+      if hasEnd { endHeader() }
+      return end
+    }
+    note(line)
+    feed(line)
+    atLineStart = hasEnd
+    if hasEnd { endLine() }
+    return end
+  }
+
+  private mutating func feed(_ line: UnsafeRawBufferPointer) {
+    hash.update(heldBack)
+    heldBack.removeAll(keepingCapacity: true)
+    var textEnd = line.count
+    while textEnd > 0, line[textEnd - 1] == 0x0a || line[textEnd - 1] == 0x0d { textEnd -= 1 }
+    hash.update(UnsafeRawBufferPointer(rebasing: line[..<textEnd]))
+    heldBack.append(contentsOf: line[textEnd...])
+  }
+
+  private mutating func note(_ line: UnsafeRawBufferPointer) {
+    for byte in line.prefix(max(0, 12 - lineStart.count)) {
+      lineStart.append(byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte)
+    }
+  }
+
+  private mutating func endLine() {
+    if ContentHasher.tellingNames.contains(where: { lineStart.starts(with: $0) }) {
+      isTelling = true
+    }
+    lineStart.removeAll(keepingCapacity: true)
+  }
+
+  private mutating func endHeader() {
+    endLine()
+    inHeader = false
+    if isTelling {
+      headerDigest = digest()
+    } else {
+      hash.update(heldBack)
+    }
+  }
+
+  private mutating func digest() -> GlobalUID {
+    GlobalUID(bytes: hash.finish()) ?? GlobalUID(high: 0, low: 0)
+  }
+}

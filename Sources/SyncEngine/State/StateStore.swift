@@ -1,0 +1,87 @@
+import IMAPClient
+
+/// Keeps the base of one pair. Every change is durable when ``commit(_:)`` returns, all of it or none.
+///
+/// Used by several lanes at once; calls exclude each other.
+public protocol StateStore: AnyObject, Sendable {
+  /// All mailboxes, without reading anything per message.
+  func mailboxes() throws(StateError) -> [MailboxRecord]
+  /// Ids that no row has or ever had in this base.
+  func newMailboxID() throws(StateError) -> MailboxID
+  func newMessageID() throws(StateError) -> MessageID
+
+  /// Every message of a mailbox, ascending by left UID.
+  func messages(in mailbox: MailboxID) throws(StateError) -> [MessageRecord]
+  /// Messages whose left UID is in `uids.left` or whose right UID is in `uids.right`, ascending by left
+  /// UID, each once. The cost grows with what is found, not with the mailbox.
+  func messages(in mailbox: MailboxID, uids: Both<UIDSet>) throws(StateError) -> [MessageRecord]
+  func uids(in mailbox: MailboxID, side: Side) throws(StateError) -> UIDSet
+  func messageCount(in mailbox: MailboxID) throws(StateError) -> Int
+
+  /// Messages in any mailbox whose own id on `side` is `id`.
+  func messages(withID id: GlobalUID, on side: Side) throws(StateError) -> [MessageRecord]
+  /// Messages in any mailbox with this content on `side`.
+  func messages(withContent content: ContentID, on side: Side) throws(StateError) -> [MessageRecord]
+  /// Whether any message in any mailbox has this size on `side` (a cheap test before a header is read).
+  func hasMessage(ofSize size: UInt64, on side: Side) throws(StateError) -> Bool
+
+  func pending() throws(StateError) -> [PendingMessage]
+  func intents() throws(StateError) -> [Intent]
+  /// A value of the pair as a whole; `nil` if it was never set.
+  func value(_ key: StateKey) throws(StateError) -> String?
+
+  func commit(_ changes: [StateChange]) throws(StateError)
+}
+
+/// Values of the pair as a whole.
+public enum StateKey: String, Hashable, Sendable {
+  /// The mark left in each store that can be marked.
+  case mark
+  case leftMarked = "left-marked"
+  case rightMarked = "right-marked"
+  /// Seconds since 1970 of the last run's end, and its result as in the JSON output.
+  case lastRun = "last-run"
+  case lastResult = "last-result"
+}
+
+/// One change of the base.
+public enum StateChange: Hashable, Sendable {
+  /// Inserts or replaces, by id.
+  case putMailbox(MailboxRecord)
+  /// Drops the mailbox with its messages, pending messages and intents.
+  case removeMailbox(MailboxID)
+  /// Inserts or replaces, by id.
+  case putMessage(MessageRecord)
+  case removeMessage(MessageID)
+  /// Inserts or replaces, by mailbox, side and UID.
+  case putPending(PendingMessage)
+  case removePending(MailboxID, Side, UID)
+  case putIntent(Intent)
+  case clearIntents(MailboxID, Side)
+  case setValue(StateKey, String)
+}
+
+/// The base can't be read or written. Damage is repaired when the base is opened, not reported here.
+public struct StateError: Error, Hashable, Sendable, CustomStringConvertible {
+  public enum Kind: Hashable, Sendable {
+    case locked
+    case permission
+    case noSpace
+    /// Written by a newer version of this program.
+    case newer
+    case damaged
+    case other
+  }
+
+  public var kind: Kind
+  public var message: String
+  public var advice: String
+
+  public init(_ kind: Kind, _ message: String, advice: String) {
+    self.kind = kind
+    self.message = message
+    self.advice = advice
+  }
+
+  public var description: String { "\(message): \(advice)" }
+}
