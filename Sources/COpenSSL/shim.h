@@ -3,6 +3,8 @@
 
 // What OpenSSL spells as function-like macros, and Swift therefore cannot see.
 
+// As in CLinux: modules that see different halves of glibc's types can't be imported together.
+#define _GNU_SOURCE 1
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>

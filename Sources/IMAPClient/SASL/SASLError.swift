@@ -1,0 +1,15 @@
+/// Why a login can't go on, before the server says so.
+public enum SASLError: Error, Hashable, Sendable {
+  /// The server's challenge makes no sense, or the server did not prove that it knows the password.
+  case badServer(String)
+  /// The user name or password can't be sent with this mechanism.
+  case unsuitable(String)
+  /// No mechanism fits what the server offers and the user allows.
+  case noMechanism(reason: String, advice: String)
+
+  public var message: String {
+    switch self {
+    case .badServer(let text), .unsuitable(let text), .noMechanism(let text, _): text
+    }
+  }
+}
