@@ -5,6 +5,14 @@
 // rejects global variables and variadic functions.
 
 #define _GNU_SOURCE 1
+#include <features.h>
+
+// X/Open names a member of fd_set otherwise than Swift's Glibc module and every module without
+// _GNU_SOURCE see it, and modules that disagree about a type can't be imported together.
+#undef __USE_XOPEN
+#include <sys/select.h>
+#define __USE_XOPEN 1
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

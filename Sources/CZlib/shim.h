@@ -3,8 +3,6 @@
 
 // zlib spells its initialisers as macros, which Swift cannot see.
 
-// As in CLinux: modules that see different halves of glibc's types can't be imported together.
-#define _GNU_SOURCE 1
 #include <zlib.h>
 
 static inline int mbs_inflateInit2(z_streamp stream, int windowBits) {

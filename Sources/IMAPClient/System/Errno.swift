@@ -12,9 +12,7 @@ public struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// In words, beginning with a small letter to stand within a sentence.
   public var description: String {
-    var buffer = [CChar](repeating: 0, count: 256)
-    // The GNU variant: the answer need not lie in the buffer.
-    guard let text = strerror_r(rawValue, &buffer, buffer.count) else { return "error \(rawValue)" }
+    guard let text = strerrordesc_np(rawValue) else { return "error \(rawValue)" }
     let words = String(cString: text)
     let second = words.dropFirst().first
     guard let first = words.first, second?.isLowercase == true else { return words }
