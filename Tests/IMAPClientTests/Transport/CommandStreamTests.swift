@@ -54,8 +54,8 @@ import Testing
   @Test(
     "closing ends whatever it is, soon, and leaves no zombie",
     arguments: [
-      "cat", "sleep 1000", "trap '' TERM; while :; do sleep 1000; done", "yes",
-      "trap '' TERM PIPE; echo $$; yes; yes; while :; do :; done", "exec 1>&-; sleep 1000",
+      "exec cat", "exec sleep 1000", "trap '' TERM; while :; do :; done", "exec yes",
+      "trap '' TERM PIPE; yes 2>&-; while :; do :; done", "exec 1>&- sleep 1000",
     ])
   func closing(command: String) throws {
     let driver = try start("echo $$; " + command)
