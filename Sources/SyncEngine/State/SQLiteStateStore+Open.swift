@@ -145,6 +145,8 @@ extension Database {
 
   /// Looks at what every run reads. Damage elsewhere shows when it is read.
   fileprivate func checkQuickly() throws(SQLiteError) {
+    let tables = try integer("SELECT count(*) FROM sqlite_schema WHERE type = 'table'")
+    guard tables == Schema.tableCount else { throw .malformed("\(tables) tables") }
     let result = try text("PRAGMA quick_check(mailbox)")
     if result != "ok" { throw .malformed(result) }
   }

@@ -9,7 +9,7 @@ public final class SQLiteStateStore: StateStore {
   /// `nil` where only reading.
   private let lock: StateLock?
 
-  public enum Access: Hashable, Sendable {
+  public enum Access: CaseIterable, Hashable, Sendable {
     case readWrite
     /// Takes no lock, and leaves the directory as it is; a base that is missing is an empty one.
     case readOnly
@@ -142,6 +142,13 @@ public final class SQLiteStateStore: StateStore {
 }
 
 extension SQLiteStateStore {
+  /// For tests: makes the disk full at this size.
+  func limit(toPages pages: Int) throws(StateError) {
+    try use { (connection) throws(SQLiteError) in
+      try connection.database.execute("PRAGMA max_page_count = \(pages)")
+    }
+  }
+
   private func messages(
     _ query: Query, bind: (inout Statement) -> Void
   ) throws(StateError) -> [MessageRecord] {

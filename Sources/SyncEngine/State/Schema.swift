@@ -5,7 +5,9 @@ enum Schema {
   /// `PRAGMA application_id`, in ASCII "mbxs": tells a base from any other SQLite database.
   static let applicationID: Int64 = 0x6d62_7873
 
-  /// Ids are not unique by UID: a renumbering passes through states in which two rows share one.
+  static let tableCount: Int64 = 6
+
+  /// UIDs are not unique: a renumbering passes through states in which two rows share one.
   /// Sides are 0 (left) and 1 (right); a mailbox's name is its levels joined by U+001F, which no level holds.
   static let creation = """
     CREATE TABLE mailbox (
