@@ -28,15 +28,19 @@ extension Statement {
   }
 
   mutating func bind(_ guid: GlobalUID?) {
-    if let guid { bind(blob: guid.high, guid.low) } else { bind(nil as Int64?) }
+    bind(guid.map { Int64(bitPattern: $0.high) })
+    bind(guid.map { Int64(bitPattern: $0.low) })
   }
 
-  mutating func readGUID() throws(SQLiteError) -> GlobalUID? {
-    try readBlob().map { GlobalUID(high: $0.high, low: $0.low) }
+  mutating func readGUID() -> GlobalUID? {
+    let high = readOptionalInteger()
+    let low = readOptionalInteger()
+    guard let high, let low else { return nil }
+    return GlobalUID(high: UInt64(bitPattern: high), low: UInt64(bitPattern: low))
   }
 
   mutating func readKnownGUID() throws(SQLiteError) -> GlobalUID {
-    guard let guid = try readGUID() else { throw .malformed("no global UID") }
+    guard let guid = readGUID() else { throw .malformed("no global UID") }
     return guid
   }
 
@@ -52,7 +56,7 @@ extension Statement {
 
   mutating func readContent() throws(SQLiteError) -> ContentID? {
     let size = readOptionalInteger()
-    let digest = try readGUID()
+    let digest = readGUID()
     guard let size else { return nil }
     guard let digest else { throw .malformed("a size without a digest") }
     return ContentID(size: UInt64(bitPattern: size), digest: digest)
@@ -141,7 +145,7 @@ extension Statement {
   mutating func readMailbox() throws(SQLiteError) -> MailboxRecord {
     MailboxRecord(
       id: MailboxID(readInteger()), names: Both(left: try readName(), right: try readName()),
-      mailboxIDs: Both(left: try readGUID(), right: try readGUID()),
+      mailboxIDs: Both(left: readGUID(), right: readGUID()),
       anchors: Both(left: try readAnchor(), right: try readAnchor()),
       mode: try readMode(), agreedNext: try readUID(),
       isSubscribed: readOptionalInteger().map { $0 != 0 }, selection: readText())
@@ -172,7 +176,7 @@ extension Statement {
     MessageRecord(
       id: MessageID(readInteger()), mailbox: MailboxID(readInteger()),
       uids: Both(left: try readUID(), right: try readUID()), guid: try readKnownGUID(),
-      ids: Both(left: try readGUID(), right: try readGUID()),
+      ids: Both(left: readGUID(), right: readGUID()),
       contents: Both(left: try readContent(), right: try readContent()),
       flags: try readFlags(), date: InternalDate(seconds: readInteger()), stub: try readSide())
   }

@@ -154,7 +154,7 @@ extension Database {
   fileprivate func configure() throws(SQLiteError) {
     try execute(
       """
-      PRAGMA journal_mode = PERSIST;
+      PRAGMA journal_mode = TRUNCATE;
       PRAGMA synchronous = FULL;
       PRAGMA cache_size = -16000;
       """)

@@ -8,12 +8,13 @@ enum Schema {
   static let tableCount: Int64 = 6
 
   /// UIDs are not unique: a renumbering passes through states in which two rows share one.
+  /// Ids are two integers of 64 bits, of which an index holds one: twice as fast to insert as 16 bytes.
   /// Sides are 0 (left) and 1 (right); a mailbox's name is its levels joined by U+001F, which no level holds.
   static let creation = """
     CREATE TABLE mailbox (
       id INTEGER PRIMARY KEY,
       left_name TEXT NOT NULL, right_name TEXT NOT NULL,
-      left_id BLOB, right_id BLOB,
+      left_id_high INTEGER, left_id_low INTEGER, right_id_high INTEGER, right_id_low INTEGER,
       left_validity INTEGER, left_next INTEGER, left_modseq INTEGER, left_messages INTEGER,
       left_cur INTEGER, left_new INTEGER, left_uidlist INTEGER, left_keywords INTEGER,
       right_validity INTEGER, right_next INTEGER, right_modseq INTEGER, right_messages INTEGER,
@@ -23,16 +24,18 @@ enum Schema {
     CREATE TABLE message (
       id INTEGER PRIMARY KEY,
       mailbox INTEGER NOT NULL, left_uid INTEGER NOT NULL, right_uid INTEGER NOT NULL,
-      guid BLOB NOT NULL, left_id BLOB, right_id BLOB,
-      left_size INTEGER, left_digest BLOB, right_size INTEGER, right_digest BLOB,
+      guid_high INTEGER NOT NULL, guid_low INTEGER NOT NULL,
+      left_id_high INTEGER, left_id_low INTEGER, right_id_high INTEGER, right_id_low INTEGER,
+      left_size INTEGER, left_digest_high INTEGER, left_digest_low INTEGER,
+      right_size INTEGER, right_digest_high INTEGER, right_digest_low INTEGER,
       flags INTEGER NOT NULL, keywords TEXT, date INTEGER NOT NULL, stub INTEGER);
     CREATE INDEX message_left_uid ON message (mailbox, left_uid);
     CREATE INDEX message_right_uid ON message (mailbox, right_uid);
-    CREATE INDEX message_left_id ON message (left_id) WHERE left_id IS NOT NULL;
-    CREATE INDEX message_right_id ON message (right_id) WHERE right_id IS NOT NULL;
-    CREATE INDEX message_left_content ON message (left_size, left_digest)
+    CREATE INDEX message_left_id ON message (left_id_low) WHERE left_id_low IS NOT NULL;
+    CREATE INDEX message_right_id ON message (right_id_low) WHERE right_id_low IS NOT NULL;
+    CREATE INDEX message_left_content ON message (left_size, left_digest_low)
       WHERE left_size IS NOT NULL;
-    CREATE INDEX message_right_content ON message (right_size, right_digest)
+    CREATE INDEX message_right_content ON message (right_size, right_digest_low)
       WHERE right_size IS NOT NULL;
 
     CREATE TABLE pending (
@@ -41,7 +44,8 @@ enum Schema {
       PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;
     CREATE TABLE intent (
       id INTEGER PRIMARY KEY,
-      mailbox INTEGER NOT NULL, side INTEGER NOT NULL, guid BLOB NOT NULL,
+      mailbox INTEGER NOT NULL, side INTEGER NOT NULL,
+      guid_high INTEGER NOT NULL, guid_low INTEGER NOT NULL,
       size INTEGER NOT NULL, next INTEGER NOT NULL);
     CREATE INDEX intent_mailbox ON intent (mailbox, side);
     CREATE TABLE value (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -87,7 +91,7 @@ enum Query: Int, CaseIterable {
   var sql: String {
     switch self {
     case .mailboxes: "SELECT * FROM mailbox ORDER BY id"
-    case .putMailbox: "INSERT OR REPLACE INTO mailbox VALUES (\(Query.parameters(25)))"
+    case .putMailbox: "INSERT OR REPLACE INTO mailbox VALUES (\(Query.parameters(27)))"
     case .removeMailbox: "DELETE FROM mailbox WHERE id = ?"
     case .removeMailboxMessages: "DELETE FROM message WHERE mailbox = ?"
     case .removeMailboxPending: "DELETE FROM pending WHERE mailbox = ?"
@@ -101,23 +105,35 @@ enum Query: Int, CaseIterable {
     case .leftUIDs: "SELECT left_uid FROM message WHERE mailbox = ? ORDER BY left_uid"
     case .rightUIDs: "SELECT right_uid FROM message WHERE mailbox = ? ORDER BY right_uid"
     case .messageCount: "SELECT count(*) FROM message WHERE mailbox = ?"
-    case .messagesByLeftID: "SELECT * FROM message WHERE left_id = ? ORDER BY id"
-    case .messagesByRightID: "SELECT * FROM message WHERE right_id = ? ORDER BY id"
+    case .messagesByLeftID:
+      "SELECT * FROM message WHERE left_id_high = ? AND left_id_low = ? ORDER BY id"
+    case .messagesByRightID:
+      "SELECT * FROM message WHERE right_id_high = ? AND right_id_low = ? ORDER BY id"
     case .messagesByLeftContent:
-      "SELECT * FROM message WHERE left_size = ? AND left_digest = ? ORDER BY id"
+      """
+      SELECT * FROM message
+      WHERE left_size = ? AND left_digest_high = ? AND left_digest_low = ? ORDER BY id
+      """
     case .messagesByRightContent:
-      "SELECT * FROM message WHERE right_size = ? AND right_digest = ? ORDER BY id"
+      """
+      SELECT * FROM message
+      WHERE right_size = ? AND right_digest_high = ? AND right_digest_low = ? ORDER BY id
+      """
     case .anyOfLeftSize: "SELECT 1 FROM message WHERE left_size = ? LIMIT 1"
     case .anyOfRightSize: "SELECT 1 FROM message WHERE right_size = ? LIMIT 1"
-    case .putMessage: "INSERT OR REPLACE INTO message VALUES (\(Query.parameters(15)))"
+    case .putMessage: "INSERT OR REPLACE INTO message VALUES (\(Query.parameters(20)))"
     case .removeMessage: "DELETE FROM message WHERE id = ?"
 
     case .pending: "SELECT * FROM pending ORDER BY mailbox, side, uid"
     case .putPending: "INSERT OR REPLACE INTO pending VALUES (\(Query.parameters(5)))"
     case .removePending: "DELETE FROM pending WHERE mailbox = ? AND side = ? AND uid = ?"
-    case .intents: "SELECT mailbox, side, guid, size, next FROM intent ORDER BY id"
+    case .intents:
+      "SELECT mailbox, side, guid_high, guid_low, size, next FROM intent ORDER BY id"
     case .putIntent:
-      "INSERT INTO intent (mailbox, side, guid, size, next) VALUES (\(Query.parameters(5)))"
+      """
+      INSERT INTO intent (mailbox, side, guid_high, guid_low, size, next)
+      VALUES (\(Query.parameters(6)))
+      """
     case .clearIntents: "DELETE FROM intent WHERE mailbox = ? AND side = ?"
     case .value: "SELECT value FROM value WHERE key = ?"
     case .setValue: "INSERT OR REPLACE INTO value VALUES (?, ?)"

@@ -49,14 +49,6 @@ struct Statement: ~Copyable {
       })
   }
 
-  mutating func bind(blob high: UInt64, _ low: UInt64) {
-    let words = (high.bigEndian, low.bigEndian)
-    note(
-      withUnsafeBytes(of: words) {
-        mbs_sqlite3_bind_blob(handle, nextParameter, $0.baseAddress, Int32($0.count))
-      })
-  }
-
   private mutating func note(_ result: Int32) {
     if result != SQLITE_OK, bindingFailure == SQLITE_OK { bindingFailure = result }
     nextParameter += 1
@@ -112,19 +104,6 @@ struct Statement: ~Copyable {
     guard let text = sqlite3_column_text(handle, nextColumn) else { return nil }
     let count = Int(sqlite3_column_bytes(handle, nextColumn))
     return String(decoding: UnsafeBufferPointer(start: text, count: count), as: UTF8.self)
-  }
-
-  /// 16 bytes; `nil` for a null.
-  mutating func readBlob() throws(SQLiteError) -> (high: UInt64, low: UInt64)? {
-    defer { nextColumn += 1 }
-    if isNull { return nil }
-    guard let bytes = sqlite3_column_blob(handle, nextColumn),
-      sqlite3_column_bytes(handle, nextColumn) == 16
-    else { throw .malformed("an id without 16 bytes") }
-    return (
-      UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
-      UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-    )
   }
 
   private var isNull: Bool { sqlite3_column_type(handle, nextColumn) == SQLITE_NULL }

@@ -152,7 +152,7 @@ import Testing
     arguments: [
       "UPDATE mailbox SET left_name = ''", "UPDATE mailbox SET mode = 'x'",
       "UPDATE mailbox SET agreed_next = 0", "UPDATE mailbox SET right_next = 4294967296",
-      "UPDATE mailbox SET left_id = x'00'", "UPDATE mailbox SET left_messages = -1",
+      "UPDATE mailbox SET left_name = char(7)", "UPDATE mailbox SET left_messages = -1",
     ])
   func malformed(_ statement: String) throws {
     try change(statement)
