@@ -153,7 +153,8 @@ struct CopySources {
   ) -> CopySource? {
     guard let record = records[row.mailbox] else { return nil }
     return CopySource(
-      record: row, mailbox: policy.fullName(record.names[side], on: side), uid: uid, isMove: false, flags: flags)
+      record: row, mailbox: policy.fullName(record.names[side], on: side), uid: uid, isMove: false,
+      flags: flags)
   }
 
   private func rejoin(_ index: Int, to place: Place, side: Side) {
