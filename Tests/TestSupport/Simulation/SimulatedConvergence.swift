@@ -35,7 +35,7 @@ public enum SimulatedConvergence {
     var date: InternalDate
 
     init(_ message: SimulatedMessage) {
-      content = message.content
+      content = message.origin
       flags = message.flags
       date = message.date
     }
@@ -67,7 +67,7 @@ public enum SimulatedConvergence {
     }
     let numbered = Both(left: left, right: right).map { mailbox in
       Dictionary(
-        mailbox.messages.map { ($0.handle, $0.content) }, uniquingKeysWith: { first, _ in first })
+        mailbox.messages.map { ($0.handle, $0.origin) }, uniquingKeysWith: { first, _ in first })
     }
     for handle in Set(numbered.left.keys).union(numbered.right.keys).sorted() {
       let contents = numbered.map { $0[handle] }

@@ -55,8 +55,7 @@ extension SimulatedEndpoint {
             return .refused(.overQuota, "over quota")
           }
           let new = server.mailboxes[name]?.insert(
-            message.content, flags: message.flags, date: message.date, id: message.id,
-            uid: targets.isEmpty ? nil : targets[index])
+            message, uid: targets.isEmpty ? nil : targets[index])
           guard let new else { return .targetTaken }
           if moves { server.mailboxes[source]?.remove(message.handle) }
           return .placed(new, id: knowsID ? message.id : nil, movedAway: moves)
@@ -155,8 +154,7 @@ extension SimulatedEndpoint {
         let new =
           isAtOnce
           ? server.mailboxes[name]?.move(handle, to: target)
-          : server.mailboxes[name]?.insert(
-            message.content, flags: message.flags, date: message.date, id: message.id)
+          : server.mailboxes[name]?.insert(message)
         guard let new else { return .targetTaken }
         return .placed(new, id: knowsID ? message.id : nil, movedAway: true)
       }

@@ -6,11 +6,16 @@ public struct SimulatedMessage: Hashable, Sendable {
   public internal(set) var handle: MessageHandle
   /// In CRLF form.
   public internal(set) var content: [UInt8]
+  /// What was saved, where the server made something else of it.
+  var saved: [UInt8]?
   public internal(set) var flags: FlagSet
   public internal(set) var date: InternalDate
   /// The store's own id; a copy keeps it.
   public internal(set) var id: GlobalUID
   public internal(set) var modSeq: UInt64
+
+  /// What users take the message for: its bytes before this server altered them.
+  public var origin: [UInt8] { saved ?? content }
 }
 
 /// A mailbox of a simulated store: what a server keeps, without anything that a client does.
@@ -26,7 +31,7 @@ public struct SimulatedMailbox: Sendable {
   /// Survives a rename.
   public internal(set) var id: GlobalUID
   public internal(set) var specialUse: SpecialUse?
-  public var isReadOnly = false
+  public internal(set) var isReadOnly = false
   /// Counts changes; stands for a Maildir's directory times.
   var changes: Int64 = 1
 
@@ -54,24 +59,24 @@ public struct SimulatedMailbox: Sendable {
   /// - Parameter uid: at or above UIDNEXT; `nil`: UIDNEXT.
   /// - Returns: the message's UID; `nil` if there is none left to give, or `uid` lies below UIDNEXT.
   mutating func insert(
-    _ content: [UInt8], flags: FlagSet, date: InternalDate, id: GlobalUID, uid wanted: UID? = nil
+    _ content: [UInt8], saved: [UInt8]? = nil, flags: FlagSet, date: InternalDate,
+    id: GlobalUID, uid wanted: UID? = nil
   ) -> UID? {
     let uid = wanted ?? uidNext
     guard uid >= uidNext, let next = uid.next else { return nil }
     uidNext = next
     add(
       SimulatedMessage(
-        handle: .uid(uid), content: content, flags: flags, date: date, id: id, modSeq: touch()))
+        handle: .uid(uid), content: content, saved: saved, flags: flags, date: date, id: id,
+        modSeq: touch()))
     return uid
   }
 
-  mutating func insertUnnumbered(
-    _ content: [UInt8], flags: FlagSet, date: InternalDate, id: GlobalUID, key: UInt64
-  ) {
-    add(
-      SimulatedMessage(
-        handle: .unnumbered(key), content: content, flags: flags, date: date, id: id,
-        modSeq: touch()))
+  mutating func insertUnnumbered(_ message: SimulatedMessage, key: UInt64) {
+    var message = message
+    message.handle = .unnumbered(key)
+    message.modSeq = touch()
+    add(message)
   }
 
   private mutating func add(_ message: SimulatedMessage) {
@@ -79,11 +84,17 @@ public struct SimulatedMailbox: Sendable {
     messages.insert(message, at: index)
   }
 
+  /// A copy of a message of any mailbox.
+  mutating func insert(_ message: SimulatedMessage, uid: UID? = nil) -> UID? {
+    insert(
+      message.content, saved: message.saved, flags: message.flags, date: message.date,
+      id: message.id, uid: uid)
+  }
+
   /// Gives a message another UID: a copy under the new one, an expunge of the old one.
   mutating func move(_ handle: MessageHandle, to uid: UID?) -> UID? {
     guard let message = message(handle),
-      let new = insert(
-        message.content, flags: message.flags, date: message.date, id: message.id, uid: uid)
+      let new = insert(message, uid: uid)
     else { return nil }
     remove(handle)
     return new
@@ -113,7 +124,7 @@ public struct SimulatedMailbox: Sendable {
     messages = []
     tombstones = [:]
     for message in all {
-      _ = insert(message.content, flags: message.flags, date: message.date, id: message.id)
+      _ = insert(message)
     }
   }
 

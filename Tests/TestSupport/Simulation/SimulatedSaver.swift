@@ -95,7 +95,8 @@ final class SimulatedSaver: MessageSaver {
     let id = (server.traits.isMaildir ? message.item.guid : nil) ?? server.newID()
     let (flags, _) = SimulatedEndpoint.storable(message.item.flags, in: mailbox, server)
     let uid = server.mailboxes[name]?.insert(
-      server.alters?(content) ?? content, flags: flags, date: message.item.date, id: id,
+      server.alters?(content) ?? content, saved: content, flags: flags, date: message.item.date,
+      id: id,
       uid: message.item.target)
     guard let uid else { return .targetTaken }
     return .placed(uid, id: server.traits.isMaildir ? id : nil, movedAway: false)

@@ -12,19 +12,20 @@ extension SimulatedServer {
   ) -> MessageHandle? {
     guard mailboxes[mailbox] != nil else { return nil }
     ledger?.noteBirth(content, side)
-    return put(content, in: mailbox, flags: flags, date: date, id: id ?? newID())
+    return put(
+      SimulatedMessage(
+        handle: .unnumbered(0), content: content, flags: flags, date: date, id: id ?? newID(),
+        modSeq: 0), in: mailbox)
   }
 
-  private func put(
-    _ content: [UInt8], in mailbox: MailboxName, flags: FlagSet, date: InternalDate, id: GlobalUID
-  ) -> MessageHandle? {
+  /// - Parameter message: its handle and mod-sequence are not yet of this mailbox.
+  private func put(_ message: SimulatedMessage, in mailbox: MailboxName) -> MessageHandle? {
     if traits.isMaildir {
       let key = SimulatedServer.key(newID())
-      mailboxes[mailbox]?.insertUnnumbered(content, flags: flags, date: date, id: id, key: key)
+      mailboxes[mailbox]?.insertUnnumbered(message, key: key)
       return .unnumbered(key)
     }
-    return mailboxes[mailbox]?.insert(content, flags: flags, date: date, id: id)
-      .map { .uid($0) }
+    return mailboxes[mailbox]?.insert(message).map { .uid($0) }
   }
 
   public func setFlags(
@@ -43,9 +44,8 @@ extension SimulatedServer {
     guard let message = mailboxes[source]?.message(handle), mailboxes[target] != nil else {
       return nil
     }
-    ledger?.noteBirth(message.content, side)
-    return put(
-      message.content, in: target, flags: message.flags, date: message.date, id: message.id)
+    ledger?.noteBirth(message.origin, side)
+    return put(message, in: target)
   }
 
   @discardableResult public func move(
@@ -58,7 +58,7 @@ extension SimulatedServer {
 
   public func expunge(_ handle: MessageHandle, in mailbox: MailboxName = .inbox) {
     guard let message = mailboxes[mailbox]?.message(handle) else { return }
-    ledger?.noteRemoval(message.content)
+    ledger?.noteRemoval(message.origin)
     mailboxes[mailbox]?.remove(handle)
   }
 
@@ -78,12 +78,16 @@ extension SimulatedServer {
 
   public func deleteMailbox(_ name: MailboxName) {
     guard !name.isInbox, let mailbox = mailboxes[name] else { return }
-    for message in mailbox.messages { ledger?.noteRemoval(message.content) }
+    for message in mailbox.messages { ledger?.noteRemoval(message.origin) }
     mailboxes[name] = nil
   }
 
   public func setSubscribed(_ isSubscribed: Bool, _ name: MailboxName) {
     if isSubscribed { subscriptions.insert(name) } else { subscriptions.remove(name) }
+  }
+
+  public func setReadOnly(_ isReadOnly: Bool, _ name: MailboxName) {
+    mailboxes[name]?.isReadOnly = isReadOnly
   }
 
   /// The server lost its indexes: all messages are there under new numbers and, unless `keepingIDs`,

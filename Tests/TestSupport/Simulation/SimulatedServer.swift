@@ -37,11 +37,11 @@ public final class SimulatedServer: @unchecked Sendable {
     mailboxes.values.reduce(0) { $0 + $1.messages.reduce(0) { $0 + $1.content.count } }
   }
 
-  /// Every message's bytes, with how often they lie here.
+  /// Every message's bytes as users know them, with how often they lie here.
   public var contentCounts: [[UInt8]: Int] {
     var counts: [[UInt8]: Int] = [:]
     for mailbox in mailboxes.values {
-      for message in mailbox.messages { counts[message.content, default: 0] += 1 }
+      for message in mailbox.messages { counts[message.origin, default: 0] += 1 }
     }
     return counts
   }

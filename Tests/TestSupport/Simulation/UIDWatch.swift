@@ -42,12 +42,12 @@ public final class UIDWatch: @unchecked Sendable {
       for message in mailbox.messages {
         guard let uid = message.handle.uid else { continue }
         if uid >= mailbox.uidNext { wrong.append("\(place): UID \(uid) is not below UIDNEXT") }
-        if let known = seen.contents.updateValue(message.content, forKey: uid),
-          known != message.content
+        if let known = seen.contents.updateValue(message.origin, forKey: uid),
+          known != message.origin
         {
           wrong.append(
             "\(place): UID \(uid) was \(SimulatedContent.label(known)) and is "
-              + SimulatedContent.label(message.content))
+              + SimulatedContent.label(message.origin))
         }
       }
       seen.uidNext = max(seen.uidNext, mailbox.uidNext)
@@ -70,10 +70,10 @@ public final class UIDWatch: @unchecked Sendable {
         else { return [] }
         return mailbox.messages.compactMap { message in
           guard let uid = message.handle.uid, let known = cached.contents[uid],
-            known != message.content
+            known != message.origin
           else { return nil }
           return "\(name): UID \(uid) was \(SimulatedContent.label(known)) on the "
-            + "\(side.other) and is \(SimulatedContent.label(message.content)) on the \(side)"
+            + "\(side.other) and is \(SimulatedContent.label(message.origin)) on the \(side)"
         }
       }
     }
