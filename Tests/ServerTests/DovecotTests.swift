@@ -31,4 +31,49 @@ import Testing
       #expect(throws: TestFailure.self) { try connectLocally(to: server.port) }
     }
   }
+
+  @Test(
+    "a local Dovecot and the Maildir's user see the same",
+    arguments: [MaildirLayout.maildirPlusPlus, .nested])
+  func maildirIsServed(layout: MaildirLayout) throws {
+    try withTemporaryDirectory { directory in
+      let user = try MaildirUser(at: directory.path("Mail"), layout: layout, in: directory)
+      let served = IMAPAccount(
+        try DovecotProgram(
+          in: directory, options: DovecotOptions(storage: .maildir(user.root, layout))))
+      try user.create("Entwürfe/b")
+      try user.add(
+        makeMessage("one"), to: "Entwürfe/b", flags: ["\\Seen", "$Label1"], date: 86_400)
+      try user.add(makeMessage("two"))
+      try served.add(makeMessage("three"), to: "INBOX", flags: ["Word"], date: 1_000_000)
+      try served.flag("one", in: "Entwürfe/b", add: ["Second"])
+      #expect(try served.mailboxes() == ["Entwürfe/b", "INBOX"])
+      for mailbox in try user.mailboxes() {
+        let seen = try served.messages(in: mailbox)
+        #expect(try user.messages(in: mailbox) == seen.map(\.withoutGUID))
+        #expect(try user.numbers(of: mailbox)?.uidNext == served.numbers(of: mailbox)?.uidNext)
+      }
+      #expect(try user.flags(of: "one", in: "Entwürfe/b") == ["\\seen", "$label1", "second"])
+      #expect(try user.tokens() == ["three", "two"])
+    }
+  }
+
+  @Test("the account of a daemon can be filled and changed") func account() throws {
+    try withTemporaryDirectory { directory in
+      let account = IMAPAccount(try DovecotServer.start(in: directory))
+      try account.add(tokens: ["a", "b", "c"])
+      try account.create("Other")
+      try account.move(["a"], in: "INBOX", to: "Other")
+      try account.expunge(["b"], in: "INBOX")
+      #expect(try account.tokens() == ["c"])
+      #expect(try account.tokens(in: "Other") == ["a"])
+      #expect(try account.numbers(of: "INBOX")?.uidNext == 4)
+    }
+  }
+}
+
+extension StoredMessage {
+  fileprivate var withoutGUID: StoredMessage {
+    StoredMessage(bytes: bytes, flags: flags, date: date, uid: uid)
+  }
 }
