@@ -77,3 +77,15 @@ extension MaildirUser {
 
   private func keywordsFile(_ mailbox: String) -> String { "\(folder(mailbox))/dovecot-keywords" }
 }
+
+extension MaildirUser {
+  /// Every path of the tree with its size, time of change and inode: equal only if nothing was written.
+  public func footprint() throws -> [String] {
+    try FileManager.default.subpathsOfDirectory(atPath: root).sorted().map { path in
+      var status = stat()
+      guard lstat("\(root)/\(path)", &status) == 0 else { throw TestFailure("no \(path)") }
+      let time = status.st_mtim
+      return "\(path) \(status.st_size) \(time.tv_sec).\(time.tv_nsec) \(status.st_ino)"
+    }
+  }
+}
