@@ -79,8 +79,14 @@ public final class DovecotServer {
     try waitForGreeting()
   }
 
+  /// Kills it, and waits until its port is closed: its processes end one by one.
   public func stop() {
     process.end()
+    for _ in 1...1_000 {
+      guard let socket = try? connectLocally(to: port) else { return }
+      close(socket)
+      usleep(1_000)
+    }
   }
 
   /// What it logged, for messages of failed tests.
