@@ -168,6 +168,8 @@ extension Statement {
     bind(message.contents.left)
     bind(message.contents.right)
     bind(message.flags)
+    bind(message.lacking.left)
+    bind(message.lacking.right)
     bind(message.date.seconds)
     bind(message.stub)
   }
@@ -178,7 +180,9 @@ extension Statement {
       uids: Both(left: try readUID(), right: try readUID()), guid: try readKnownGUID(),
       ids: Both(left: readGUID(), right: readGUID()),
       contents: Both(left: try readContent(), right: try readContent()),
-      flags: try readFlags(), date: InternalDate(seconds: readInteger()), stub: try readSide())
+      flags: try readFlags(),
+      lacking: Both(left: try readFlags(), right: try readFlags()),
+      date: InternalDate(seconds: readInteger()), stub: try readSide())
   }
 
   mutating func bind(_ pending: PendingMessage) {

@@ -28,7 +28,10 @@ enum Schema {
       left_id_high INTEGER, left_id_low INTEGER, right_id_high INTEGER, right_id_low INTEGER,
       left_size INTEGER, left_digest_high INTEGER, left_digest_low INTEGER,
       right_size INTEGER, right_digest_high INTEGER, right_digest_low INTEGER,
-      flags INTEGER NOT NULL, keywords TEXT, date INTEGER NOT NULL, stub INTEGER);
+      flags INTEGER NOT NULL, keywords TEXT,
+      left_lacking INTEGER NOT NULL, left_lacking_keywords TEXT,
+      right_lacking INTEGER NOT NULL, right_lacking_keywords TEXT,
+      date INTEGER NOT NULL, stub INTEGER);
     CREATE INDEX message_left_uid ON message (mailbox, left_uid);
     CREATE INDEX message_right_uid ON message (mailbox, right_uid);
     CREATE INDEX message_left_id ON message (left_id_low) WHERE left_id_low IS NOT NULL;
@@ -121,7 +124,7 @@ enum Query: Int, CaseIterable {
       """
     case .anyOfLeftSize: "SELECT 1 FROM message WHERE left_size = ? LIMIT 1"
     case .anyOfRightSize: "SELECT 1 FROM message WHERE right_size = ? LIMIT 1"
-    case .putMessage: "INSERT OR REPLACE INTO message VALUES (\(Query.parameters(20)))"
+    case .putMessage: "INSERT OR REPLACE INTO message VALUES (\(Query.parameters(24)))"
     case .removeMessage: "DELETE FROM message WHERE id = ?"
 
     case .pending: "SELECT * FROM pending ORDER BY mailbox, side, uid"
