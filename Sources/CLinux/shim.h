@@ -5,6 +5,13 @@
 // rejects global variables and variadic functions.
 
 #define _GNU_SOURCE 1
+
+// fd_set has to look as in the modules built without _GNU_SOURCE, or importing both is an error.
+#include <features.h>
+#undef __USE_XOPEN
+#include <sys/select.h>
+#define __USE_XOPEN 1
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <netdb.h>
