@@ -87,7 +87,7 @@ extension MaildirFolder {
     let form = sink.wantedForm
     var outgoing: OutgoingMessage
     do throws(SystemError) {
-      outgoing = try OutgoingMessage(openFile(at: index), form: form)
+      outgoing = try .open(openFile(at: index), form: form)
     } catch {
       return error.isMissing ? "" : error.endpointError("can't read it").message
     }
@@ -138,26 +138,41 @@ private struct OutgoingMessage: ~Copyable {
   /// Why it is no message.
   let foreignForm: String?
 
-  init(_ file: consuming OpenFile, form: MessageForm) throws(SystemError) {
-    reader = MessageReader(file)
+  private init(
+    _ reader: consuming MessageReader, _ form: MessageForm, whole: [UInt8]?, size: UInt64,
+    foreignForm: String?
+  ) {
+    self.reader = reader
     self.form = form
+    first = whole
+    self.size = size
+    self.foreignForm = foreignForm
+  }
+
+  static func open(
+    _ file: consuming OpenFile, form: MessageForm
+  ) throws(SystemError) -> OutgoingMessage {
+    var reader = MessageReader(file)
     let length = UInt64(clamping: try reader.status().st_size)
     let start = try reader.next(.stored).map { Array($0) } ?? []
-    foreignForm = MessageReader.foreignForm(start[...])
+    let foreignForm = MessageReader.foreignForm(start[...])
+    var whole: [UInt8]?
+    var size = length
     if UInt64(start.count) == length {
       // Small: one reading is enough.
-      var ends = LineEnds()
-      var whole = start
+      whole = start
       if form == .wire {
-        whole = []
-        ends.appendWire(start[...], to: &whole)
+        var ends = LineEnds()
+        var converted: [UInt8] = []
+        ends.appendWire(start[...], to: &converted)
+        whole = converted
+        size = UInt64(converted.count)
       }
-      first = whole
-      size = UInt64(whole.count)
     } else {
-      size = form == .wire ? try reader.wireSize() : length
+      if form == .wire { size = try reader.wireSize() }
       try reader.rewind()
     }
+    return OutgoingMessage(reader, form, whole: whole, size: size, foreignForm: foreignForm)
   }
 
   mutating func next() throws(SystemError) -> ArraySlice<UInt8>? {

@@ -42,7 +42,7 @@ struct MessageReader: ~Copyable {
       let size = Int(clamping: try file.status().st_size)
       input = [UInt8](repeating: 0, count: min(MessageReader.pieceSize, max(512, size + 1)))
     }
-    let count = try SystemError.check {
+    let count = try SystemError.count {
       input.withUnsafeMutableBytes { Glibc.read(file.descriptor, $0.baseAddress, $0.count) }
     }
     return count == 0 ? nil : input[..<count]

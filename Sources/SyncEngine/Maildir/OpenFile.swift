@@ -5,8 +5,6 @@ import Glibc
 struct OpenFile: ~Copyable {
   let descriptor: Int32
 
-  init(descriptor: Int32) { self.descriptor = descriptor }
-
   deinit { Glibc.close(descriptor) }
 
   func status() throws(SystemError) -> stat {
@@ -17,7 +15,7 @@ struct OpenFile: ~Copyable {
 
   /// - Returns: the number of bytes read; 0 at the end.
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
-    try SystemError.check { Glibc.read(descriptor, buffer.baseAddress, buffer.count) }
+    try SystemError.count { Glibc.read(descriptor, buffer.baseAddress, buffer.count) }
   }
 
   /// The whole file.
@@ -29,7 +27,7 @@ struct OpenFile: ~Copyable {
     var bytes = [UInt8](repeating: 0, count: size)
     var filled = 0
     while filled < bytes.count {
-      let count = try SystemError.check {
+      let count = try SystemError.count {
         bytes.withUnsafeMutableBytes { buffer in
           Glibc.read(descriptor, buffer.baseAddress?.advanced(by: filled), buffer.count - filled)
         }
@@ -42,14 +40,14 @@ struct OpenFile: ~Copyable {
   }
 
   func rewind() throws(SystemError) {
-    _ = try SystemError.check { Int(lseek(descriptor, 0, SEEK_SET)) }
+    _ = try SystemError.count { Int(lseek(descriptor, 0, SEEK_SET)) }
   }
 
   func writeAll(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
     var rest = bytes[...]
     while !rest.isEmpty {
       let piece = UnsafeRawBufferPointer(rebasing: rest)
-      let count = try SystemError.check { Glibc.write(descriptor, piece.baseAddress, piece.count) }
+      let count = try SystemError.count { Glibc.write(descriptor, piece.baseAddress, piece.count) }
       rest = rest.dropFirst(count)
     }
   }

@@ -23,7 +23,7 @@ struct SystemError: Error, Hashable {
   }
 
   /// As ``check(_:)``, for calls that return a number of bytes.
-  static func check(_ call: () -> Int) throws(SystemError) -> Int {
+  static func count(_ call: () -> Int) throws(SystemError) -> Int {
     while true {
       let result = call()
       if result >= 0 { return result }
