@@ -1,4 +1,5 @@
 import IMAPClient
+import SyncEngine
 
 /// Keys of an `[endpoint]` section; in a pair and with `--set` with `left.` or `right.` in front.
 enum EndpointKeys {
@@ -43,7 +44,7 @@ enum EndpointKeys {
       }
     },
     Key("layout") { settings, value, _ throws(ValueError) in
-      settings.layout = try ValueParsers.choice(value, EndpointSettings.Layout.self)
+      settings.layout = try ValueParsers.choice(value, MaildirLayout.self)
     },
     Key("connections") { settings, value, _ throws(ValueError) in
       settings.connections = try ValueParsers.number(value, 1...100)

@@ -1,4 +1,5 @@
 import IMAPClient
+import SyncEngine
 
 /// One side of a pair as it is configured.
 struct EndpointSettings: Sendable {
@@ -6,11 +7,6 @@ struct EndpointSettings: Sendable {
     case implicit
     case starttls
     case none
-  }
-
-  enum Layout: String, CaseIterable, Sendable {
-    case maildirPlusPlus = "maildir++"
-    case nested = "fs"
   }
 
   /// Where the password comes from; the key set last decides.
@@ -25,7 +21,8 @@ struct EndpointSettings: Sendable {
   var mechanisms: [IMAPConfiguration.Mechanism] = []
   var tls: TLS?
   var tlsOptions = IMAPConfiguration.TLSOptions()
-  var layout: Layout?
+  /// `nil`: found from what is there.
+  var layout: MaildirLayout?
   var connections = 4
   var timeoutSeconds = 60
   var compresses = true

@@ -13,8 +13,10 @@ struct Assembly {
   ) -> any EndpointFactory {
     let name = settings.name(environment)
     switch settings.url {
-    case .maildir:
-      return UnavailableEndpointFactory(name: name, limit: settings.connections)
+    case .maildir(let path):
+      return MaildirEndpointFactory(
+        root: path, layout: settings.layout, connectionLimit: settings.connections,
+        cancellation: cancellation)
     case .imap, .exec, nil:
       return UnavailableEndpointFactory(name: name, limit: settings.connections)
     }
