@@ -79,14 +79,33 @@ public final class DovecotServer {
     try waitForGreeting()
   }
 
+  /// Kills it, and waits until its port is closed: its processes end one by one.
   public func stop() {
     process.end()
+    for _ in 1...1_000 {
+      guard let socket = try? connectLocally(to: port) else { return }
+      close(socket)
+      usleep(1_000)
+    }
   }
 
   /// What it logged, for messages of failed tests.
   public var log: String {
     ["log", "stderr"].map { (try? String(contentsOfFile: "\(home)/\($0)", encoding: .utf8)) ?? "" }
       .joined()
+  }
+
+  /// Runs `doveadm` on it.
+  @discardableResult
+  public func doveadm(_ arguments: [String]) throws -> String {
+    let program = try findProgram("doveadm", package: "dovecot-core")
+    let result = try runProgram(
+      directory.user.prefix + [program, "-c", "\(home)/dovecot.conf"] + arguments,
+      scratch: directory)
+    guard result.code == 0 else {
+      throw TestFailure("doveadm \(arguments): \(result.errorText)")
+    }
+    return result.outputText
   }
 
   private func waitForGreeting() throws {
@@ -160,45 +179,4 @@ private func daemonSettings(home: String, user: OrdinaryUser, port: UInt16, tlsP
   }
 
   """
-}
-
-private func loopback(_ port: UInt16) -> sockaddr_in {
-  var address = sockaddr_in()
-  address.sin_family = sa_family_t(AF_INET)
-  address.sin_port = port.bigEndian
-  address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-  return address
-}
-
-/// A TCP port of 127.0.0.1 that nobody listened on a moment ago.
-public func findFreePort() throws -> UInt16 {
-  let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-  defer { close(socket) }
-  var address = loopback(0)
-  var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-  let bound = withUnsafeMutablePointer(to: &address) {
-    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-      bind(socket, $0, length) == 0 && getsockname(socket, $0, &length) == 0
-    }
-  }
-  guard bound else { throw TestFailure("no free port: \(String(cString: strerror(errno)))") }
-  return UInt16(bigEndian: address.sin_port)
-}
-
-/// A connection to a port of 127.0.0.1, which the caller closes.
-public func connectLocally(to port: UInt16) throws -> Int32 {
-  let socket = Glibc.socket(
-    AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-  var address = loopback(port)
-  let result = withUnsafePointer(to: &address) {
-    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-      connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-    }
-  }
-  guard result == 0 else {
-    let reason = String(cString: strerror(errno))
-    close(socket)
-    throw TestFailure("connect to port \(port): \(reason)")
-  }
-  return socket
 }

@@ -13,6 +13,11 @@ public struct TestFailure: Error, CustomStringConvertible {
 public enum ExitStatus: Hashable, Sendable {
   case exited(Int32)
   case signalled(Int32)
+
+  /// From what `waitpid` gives.
+  init(_ word: Int32) {
+    self = word & 0x7F == 0 ? .exited(word >> 8 & 0xFF) : .signalled(word & 0x7F)
+  }
 }
 
 /// A process of the test's own: in a session of its own, so that it and all it started can be ended together.
@@ -92,6 +97,7 @@ public final class ChildProcess {
   deinit { end() }
 
   private var ownEnds: [Int32]
+  private var hasEnded = false
 
   /// Waits until the process ends by itself; kills it and throws after so many seconds.
   @discardableResult
@@ -112,7 +118,7 @@ public final class ChildProcess {
     if let status { return status }
     var word: Int32 = 0
     guard waitpid(pid, &word, WNOHANG) == pid else { return nil }
-    status = word & 0x7F == 0 ? .exited(word >> 8 & 0xFF) : .signalled(word & 0x7F)
+    status = ExitStatus(word)
     return status
   }
 
@@ -122,13 +128,11 @@ public final class ChildProcess {
 
   /// Kills the process, if it still runs, with every process of its session, and forgets its pipes.
   public func end() {
-    if poll() == nil {
-      kill(-pid, SIGKILL)
-      var word: Int32 = 0
-      if waitpid(pid, &word, 0) == pid { status = .signalled(SIGKILL) }
-    } else {
-      kill(-pid, SIGKILL)
-    }
+    guard !hasEnded else { return }
+    hasEnded = true
+    kill(-pid, SIGKILL)
+    var word: Int32 = 0
+    if status == nil, waitpid(pid, &word, 0) == pid { status = ExitStatus(word) }
     for descriptor in ownEnds { close(descriptor) }
     ownEnds = []
   }

@@ -24,11 +24,12 @@ public func runProgram(
     arguments, environment: environment ?? ProcessInfo.processInfo.environment,
     output: .file(stem + ".out"), error: .file(stem + ".err"))
   defer { child.end() }
-  return try finish(child, stem: stem, seconds: seconds, what: arguments)
+  return try finishProgram(child, stem: stem, seconds: seconds, what: arguments)
 }
 
 /// Waits for a program whose output goes to `stem`.out and `stem`.err.
-func finish(_ child: ChildProcess, stem: String, seconds: Double, what arguments: [String]) throws
+func finishProgram(_ child: ChildProcess, stem: String, seconds: Double, what arguments: [String])
+  throws
   -> ProgramResult
 {
   func bytes(_ path: String) -> [UInt8] {

@@ -1,0 +1,99 @@
+import TestSupport
+import Testing
+
+/// Mail and names as they come.
+@Suite("Odd mail") struct OddMailTests {
+  @Test(
+    "odd messages arrive byte for byte, or are said to be altered", arguments: Combination.allCases)
+  func oddMail(combination: Combination) throws {
+    try withPair(combination) { pair in
+      let plain = oddMessages.filter { !$0.isAltered }
+      for (index, odd) in plain.enumerated() {
+        try (index % 2 == 0 ? pair.left : pair.right).store.add(odd.bytes)
+      }
+      try pair.sync()
+      #expect(try expectEqualSides(pair) == plain.count)
+      let expected = Set(plain.map { withCRLF($0.bytes) })
+      for side in pair.sides {
+        let found = Set(try side.store.messages(in: "INBOX").map(\.bytes))
+        #expect(found.subtracting(expected).count <= 0, "\(side.name)")
+      }
+      try expectQuiet(pair)
+    }
+  }
+
+  @Test(
+    "a message that the server alters is sent once",
+    arguments: [Combination.maildirAndIMAP, .maildirAndExec])
+  func altered(combination: Combination) throws {
+    try withPair(combination) { pair in
+      let altered = oddMessages.filter(\.isAltered)
+      for odd in altered { try pair.left.store.add(odd.bytes) }
+      try pair.left.store.add(tokens: ["plain"])
+      let before = try pair.left.maildir?.messages(in: "INBOX").map(\.bytes)
+      _ = try pair.sync(expecting: 0)
+      for _ in 1...2 {
+        #expect(try pair.right.store.tokens().count == altered.count + 1)
+        #expect(Set(try pair.left.store.messages(in: "INBOX").map(\.bytes)) == Set(before ?? []))
+        try pair.sync()
+      }
+    }
+  }
+
+  @Test("an empty file stops nothing else")
+  func emptyFile() throws {
+    try withPair(.maildirAndIMAP) { pair in
+      try pair.left.store.add([])
+      try pair.left.store.add(tokens: ["a", "b"])
+      let result = try pair.mboxsync.run(["--version"])
+      #expect(result.code == 0)
+      _ = try pair.sync(expecting: 1)
+      #expect(try pair.right.store.tokens() == ["a", "b"])
+      #expect(try pair.left.store.messages(in: "INBOX").count == 3)
+    }
+  }
+
+  @Test("odd mailbox names", arguments: Combination.allCases)
+  func names(combination: Combination) throws {
+    try withPair(combination) { pair in
+      let names = oddMailboxNames
+      for (index, name) in names.enumerated() {
+        let store = index % 2 == 0 ? pair.left.store : pair.right.store
+        try store.create(name)
+        try store.add(tokens: ["in \(index)"], to: name)
+      }
+      try pair.sync()
+      for side in pair.sides {
+        #expect(Set(try side.store.mailboxes()).isSuperset(of: names), "\(side.name)")
+      }
+      #expect(try expectEqualSides(pair) == names.count)
+      try expectQuiet(pair)
+    }
+  }
+
+  @Test("20 MB arrive whole", arguments: [Combination.maildirAndIMAP, .servers])
+  func big(combination: Combination) throws {
+    try withPair(combination) { pair in
+      let pull = makeMessage("pull", size: 20_000_000)
+      let push = makeMessage("push", size: 20_000_000)
+      try pair.right.store.add(pull)
+      try pair.left.store.add(push)
+      try pair.sync()
+      let right = try pair.right.store.messages(in: "INBOX").first { $0.token == "push" }
+      let left = try pair.left.store.messages(in: "INBOX").first { $0.token == "pull" }
+      #expect((right?.bytes == withCRLF(push)) as Bool)
+      #expect((left?.bytes == withCRLF(pull)) as Bool)
+    }
+  }
+
+  @Test("thousands of small messages", arguments: Combination.mirroring)
+  func many(combination: Combination) throws {
+    try withPair(combination) { pair in
+      try pair.left.store.add(tokens: (1...1_000).map { "l\($0)" })
+      try pair.right.store.add(tokens: (1...1_000).map { "r\($0)" })
+      try pair.sync()
+      #expect(try expectMirror(pair) == 2_000)
+      try expectQuiet(pair)
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import Foundation
+import TestSupport
+
+enum SideKind: Sendable {
+  case maildir
+  /// A daemon, over TCP.
+  case imap
+  /// A program, over pipes.
+  case exec
+}
+
+/// One side of a pair: the mail, and how the program under test comes to it.
+final class PairSide {
+  let name: String
+  let store: any MailStore
+  /// The same mail over IMAP: a Maildir is served by a local Dovecot.
+  let served: IMAPAccount
+  /// Keys of the endpoint's section.
+  var keys: [String: String]
+  /// Nil unless the side is a daemon.
+  let server: DovecotServer?
+  /// Nil unless the side is a Maildir.
+  var maildir: MaildirUser? { store as? MaildirUser }
+
+  private init(
+    _ name: String, store: any MailStore, served: IMAPAccount, keys: [String: String],
+    server: DovecotServer? = nil
+  ) {
+    self.name = name
+    self.store = store
+    self.served = served
+    self.keys = keys
+    self.server = server
+  }
+
+  static func make(
+    _ kind: SideKind, _ name: String, in directory: TemporaryDirectory, tier: Tier = .qresync,
+    layout: MaildirLayout = .maildirPlusPlus, options: DovecotOptions = DovecotOptions()
+  ) throws -> PairSide {
+    let side =
+      switch kind {
+      case .maildir: try maildir(name, in: directory, layout: layout, options: options)
+      case .imap: try daemon(name, in: directory, options: options)
+      case .exec: try program(name, in: directory, options: options)
+      }
+    if kind != .maildir { side.keys["disable-capabilities"] = tier.disabled }
+    return side
+  }
+
+  private static func maildir(
+    _ name: String, in directory: TemporaryDirectory, layout: MaildirLayout,
+    options: DovecotOptions
+  ) throws -> PairSide {
+    let user = try MaildirUser(
+      at: directory.path(name), layout: layout, in: directory, host: name)
+    var options = options
+    options.storage = .maildir(user.root, layout)
+    let program = try DovecotProgram(in: directory, name: "served-\(name)", options: options)
+    return PairSide(
+      name, store: user, served: IMAPAccount(program), keys: ["url": "maildir:\(user.root)"])
+  }
+
+  private static func daemon(
+    _ name: String, in directory: TemporaryDirectory, options: DovecotOptions
+  ) throws -> PairSide {
+    let account = DovecotServer.Account()
+    let server = try DovecotServer.start(in: directory, name: name, options: options)
+    let store = IMAPAccount(server)
+    let secret = try directory.write(
+      account.password + "\n", to: "\(name)-password", mode: 0o600)
+    return PairSide(
+      name, store: store, served: store,
+      keys: [
+        "url": "imap://\(account.name)@127.0.0.1:\(server.port)", "tls": "none",
+        "password-file": secret,
+      ], server: server)
+  }
+
+  /// A daemon that is there already.
+  static func remote(_ name: String, _ server: DovecotServer, keys: [String: String]) -> PairSide {
+    let store = IMAPAccount(server)
+    return PairSide(name, store: store, served: store, keys: keys, server: server)
+  }
+
+  private static func program(
+    _ name: String, in directory: TemporaryDirectory, options: DovecotOptions
+  ) throws -> PairSide {
+    let program = try DovecotProgram(in: directory, name: name, options: options)
+    let store = IMAPAccount(program)
+    return PairSide(name, store: store, served: store, keys: ["url": "exec:\(program.command)"])
+  }
+
+  /// Gives INBOX of a daemon another UIDVALIDITY, as a restored or repaired server has it.
+  func newUIDValidity() throws {
+    guard let server, let old = try store.numbers(of: "INBOX") else {
+      throw TestFailure("\(name) is no daemon")
+    }
+    try server.doveadm([
+      "mailbox", "update", "-u", "alice", "--uid-validity", "\(old.uidValidity + 77)", "INBOX",
+    ])
+    let new = try store.numbers(of: "INBOX")
+    guard new?.uidValidity == old.uidValidity + 77 else { throw TestFailure("same UIDVALIDITY") }
+  }
+
+  /// Sends the program under test through a relay.
+  func relay() throws -> Relay {
+    guard let server else { throw TestFailure("\(name) is no daemon") }
+    let relay = try Relay(to: server.port)
+    keys["url"] = "imap://alice@127.0.0.1:\(relay.port)"
+    return relay
+  }
+}
+
+/// Runs `body` with a fresh pair; everything of it is gone afterwards.
+func withPair(
+  _ combination: Combination, tier: Tier = .qresync, layout: MaildirLayout = .maildirPlusPlus,
+  keys: [String: String] = [:], left leftOptions: DovecotOptions = DovecotOptions(),
+  right rightOptions: DovecotOptions = DovecotOptions(), _ body: (Pair) throws -> Void
+) throws {
+  try withTemporaryDirectory { directory in
+    let kinds = combination.kinds
+    let left = try PairSide.make(
+      kinds.left, "left", in: directory, tier: tier, layout: layout, options: leftOptions)
+    let right = try PairSide.make(
+      kinds.right, "right", in: directory, tier: tier, options: rightOptions)
+    defer { for side in [left, right] { side.server?.stop() } }
+    try body(try Pair(left, right, in: directory, keys: keys))
+  }
+}
+
+func withPair(
+  _ setting: Setting, keys: [String: String] = [:], _ body: (Pair) throws -> Void
+) throws {
+  try withPair(setting.combination, tier: setting.tier, keys: keys, body)
+}

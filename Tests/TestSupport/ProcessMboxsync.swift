@@ -1,0 +1,79 @@
+import Foundation
+
+/// The command under test, run as a user runs it.
+public struct Mboxsync: Sendable {
+  public let program: String
+  public let directory: TemporaryDirectory
+  /// HOME; there is nothing in it unless a test puts it there.
+  public let home: String
+
+  public init(in directory: TemporaryDirectory) throws {
+    self.directory = directory
+    home = try directory.directory("home")
+    program = try Self.find()
+  }
+
+  /// The program that was built together with the tests.
+  private static func find() throws -> String {
+    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    var folder = (tests as NSString).deletingLastPathComponent
+    if let bundle = CommandLine.arguments.first(where: { $0.hasSuffix(".xctest") }),
+      bundle.hasPrefix("/")
+    {
+      folder = (bundle as NSString).deletingLastPathComponent
+    }
+    let program = "\(folder)/mboxsync"
+    guard access(program, X_OK) == 0 else {
+      throw TestFailure("\(program) is not built: swift build")
+    }
+    return program
+  }
+
+  /// Everything a run finds in its environment.
+  public func environment(_ more: [String: String] = [:]) -> [String: String] {
+    var all = [
+      "HOME": home, "USER": directory.user.name, "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8",
+      "TZ": "UTC0",
+    ]
+    all["LD_LIBRARY_PATH"] = ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"]
+    return all.merging(more) { $1 }
+  }
+
+  /// Runs it to its end; killed after so many seconds, which fails the test.
+  public func run(
+    _ arguments: [String], environment more: [String: String] = [:], seconds: Double = 60
+  )
+    throws -> ProgramResult
+  {
+    try start(arguments, environment: more).finish(seconds: seconds)
+  }
+
+  /// Starts it.
+  public func start(_ arguments: [String], environment more: [String: String] = [:]) throws
+    -> RunningMboxsync
+  {
+    let stem = directory.unusedPath("mboxsync")
+    let line = [program] + arguments
+    let child = try ChildProcess(
+      directory.user.prefix + line, environment: environment(more), output: .file(stem + ".out"),
+      error: .file(stem + ".err"))
+    return RunningMboxsync(child: child, stem: stem, line: line)
+  }
+}
+
+/// A run that goes on.
+public struct RunningMboxsync {
+  public let child: ChildProcess
+  fileprivate let stem: String
+  fileprivate let line: [String]
+
+  public func finish(seconds: Double = 60) throws -> ProgramResult {
+    try finishProgram(child, stem: stem, seconds: seconds, what: line)
+  }
+
+  /// As `kill -9` does: to the process alone.
+  public func kill() throws {
+    child.signal(SIGKILL)
+    try child.wait(seconds: 10)
+  }
+}
