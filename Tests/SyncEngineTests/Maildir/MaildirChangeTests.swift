@@ -1,5 +1,7 @@
+import Dispatch
 import Foundation
 import IMAPClient
+import Synchronization
 import TestSupport
 import Testing
 
@@ -318,6 +320,50 @@ import Testing
       #expect(seen.messages.allSatisfy { $0.details?.date.seconds == 1_000_000 })
       #expect(seen.id(of: 8) == seen.id(of: 5))
       #expect(try maildir.open().uids == [1, 2])
+    }
+  }
+
+  @Test("two lanes that move messages towards each other don't block each other")
+  func crossing() throws {
+    try withMessages { maildir in
+      let box = try mailbox("Box")
+      try maildir.prepare(box)
+      let path = maildir.root
+      let failures = Mutex(0)
+      DispatchQueue.concurrentPerform(iterations: 2) { lane in
+        do {
+          let endpoint = try MaildirEndpointFactory(root: path).connect()
+          let (from, to) = lane == 0 ? (MailboxName.inbox, box) : (box, .inbox)
+          for _ in 0..<20 {
+            let seen = try endpoint.open(from, OpenRequest(detailsFrom: .last))
+            try endpoint.select(to)
+            let uids = seen.messages.compactMap(\.handle.uid)
+            _ = try endpoint.copy(uids, from: from, moving: true, targets: [])
+          }
+        } catch {
+          failures.withLock { $0 += 1 }
+        }
+      }
+      #expect(failures.withLock { $0 } == 0)
+      let seen = try [maildir.open(), maildir.open(box)].flatMap(\.messages)
+      #expect(seen.count == 3)
+      #expect(seen.allSatisfy { $0.handle.uid != nil })
+      #expect(Set(seen.compactMap(\.details?.id)).count == 3)
+    }
+  }
+
+  @Test("times of any size are no trap") func times() throws {
+    try withMessages { maildir in
+      for seconds in [Int.max, Int.min, 0, -1] {
+        for path in ["cur", "new", "dovecot-uidlist", "cur/\(maildir.names("cur")[0])"] {
+          let time = timespec(tv_sec: seconds, tv_nsec: 999_999_999)
+          utimensat(AT_FDCWD, "\(maildir.root)/\(path)", [time, time], 0)
+        }
+        #expect(try maildir.open().uids == [1, 2, 3])
+        let order = StoreOrder(uids: uids(1), added: flags([], "K\(seconds)"), removed: .empty)
+        #expect(try maildir.endpoint.store([order]) == StoreOutcome())
+        _ = try maildir.endpoint.list()
+      }
     }
   }
 
