@@ -1,13 +1,223 @@
 import IMAPClient
 
 /// One run of one pair.
+///
+/// Data flows one way: list both sides → settle the mailboxes → for each mailbox load both deltas → merge
+/// → apply → record; and all mailboxes go through each step together, so that every copy is made before
+/// the first expunge (design.md §4).
 public final class SyncRun {
+  let pair: String
+  let policy: Policy
+  let store: any StateStore
+  let observer: (any SyncObserver)?
+  let lanes: Lanes
+  let cancellation: Cancellation
+  let connectionNames: Both<String>
+  var report = SyncReport()
+  var mailboxes: [MailboxSync] = []
+  /// No expunge anywhere, because a store is not what it was.
+  var refusesExpunges = false
+  var generatedMark: String?
+
+  /// After so many rounds a mailbox that others keep changing is left to the next run.
+  static let roundLimit = 6
+
   /// - Parameter pair: its name, for the marks left in stores.
   public init(
     pair: String, policy: Policy, factories: Both<any EndpointFactory>, store: any StateStore,
     observer: (any SyncObserver)? = nil, cancellation: Cancellation = Cancellation()
-  ) {}
+  ) {
+    self.pair = pair
+    self.policy = policy
+    self.store = store
+    self.observer = observer
+    self.cancellation = cancellation
+    connectionNames = factories.map(\.name)
+    lanes = Lanes(factories: factories, jobs: policy.jobs, cancellation: cancellation)
+  }
 
   /// Never throws: what went wrong is in the report.
-  public func run() -> SyncReport { SyncReport() }
+  public func run() -> SyncReport {
+    do {
+      try carryOut()
+    } catch {
+      note(error.error, side: error.error.code == .interrupted ? nil : error.side)
+    }
+    lanes.disconnect()
+    finish()
+    return report
+  }
+
+  private func carryOut() throws(SideFailure) {
+    let endpoints = try lanes.first()
+    guard try checkStores(endpoints) else { return }
+    var tree = try settleMailboxes(endpoints)
+    try prepare(&tree, endpoints)
+    observer?.handle(.mailboxesToSync(mailboxes.count))
+    try syncMailboxes()
+    if !policy.isDryRun {
+      try deleteMailboxes(tree, endpoints)
+      try leaveMarks(endpoints)
+    }
+  }
+
+  private func syncMailboxes() throws(SideFailure) {
+    var active = mailboxes
+    for round in 1...SyncRun.roundLimit where !active.isEmpty {
+      try lanes.run(active) { mailbox, endpoints throws(SideFailure) in
+        try mailbox.load(endpoints)
+        try mailbox.pair(endpoints)
+      }
+      active.removeAll(where: \.isBroken)
+      try findSources(active)
+      let busy = active.filter { $0.plan() }
+      applyGuards(active)
+      if policy.isDryRun {
+        for mailbox in active { mailbox.countPlanned() }
+        return
+      }
+      try lanes.run(busy) { mailbox, endpoints throws(SideFailure) in
+        try mailbox.begin()
+        try mailbox.place(endpoints)
+        try mailbox.storeFlags(endpoints)
+      }
+      try lanes.run(active.filter { !$0.isBroken }) { mailbox, endpoints throws(SideFailure) in
+        try mailbox.expunge(endpoints)
+      }
+      active = try finishRound(active)
+      report.rounds = max(report.rounds, active.isEmpty ? round : round)
+    }
+    for mailbox in active where !mailbox.isBroken {
+      mailbox.noteFailure(
+        EndpointError(
+          .mailbox, .interrupted, "it keeps changing while it is synced",
+          advice: "the next run carries on"), on: nil)
+    }
+  }
+
+  /// - Returns: the mailboxes that need another round.
+  private func finishRound(_ active: [MailboxSync]) throws(SideFailure) -> [MailboxSync] {
+    markMovedFrom(active)
+    var again: [MailboxSync] = []
+    for mailbox in active where !mailbox.isBroken {
+      if try mailbox.finishRound() {
+        again.append(mailbox)
+      } else {
+        observer?.handle(.mailboxDone(mailbox.record.names.left))
+      }
+    }
+    return again
+  }
+
+  /// A message moved away by another mailbox's step changed its old mailbox too.
+  private func markMovedFrom(_ active: [MailboxSync]) {
+    for mailbox in active {
+      for work in mailbox.work {
+        guard let claim = work.claim, claim.outcome == .moved else { continue }
+        mailbox.changed[claim.side] = true
+      }
+    }
+  }
+
+  private func findSources(_ active: [MailboxSync]) throws(SideFailure) {
+    let endpoints = try lanes.first()
+    var records: [MailboxID: MailboxRecord] = [:]
+    for mailbox in mailboxes where mailbox.exists.left && mailbox.exists.right {
+      records[mailbox.record.id] = mailbox.record
+    }
+    for (id, record) in quietRecords { records[id] = record }
+    var sources = CopySources(mailboxes: active, records: records, store: store, policy: policy)
+    for m in active.indices {
+      for side in Side.allCases {
+        do {
+          try sources.find(in: m, side: side, endpoint: endpoints[side])
+        } catch  where error.error.scope == .side {
+          throw error
+        } catch {
+          active[m].noteFailure(error)
+        }
+      }
+    }
+  }
+
+  /// Mailboxes with nothing to do, whose messages may be copied from.
+  var quietRecords: [MailboxID: MailboxRecord] = [:]
+
+  // MARK: Guards
+
+  private func applyGuards(_ active: [MailboxSync]) {
+    for side in Side.allCases {
+      if refusesExpunges {
+        for mailbox in active where !mailbox.plannedExpunges(on: side).isEmpty {
+          mailbox.refuseExpunges(
+            on: side, "nothing is expunged, because the other side is not the store it was",
+            advice: "if that is right, run once with --force")
+        }
+        continue
+      }
+      guard !policy.isForced else { continue }
+      for mailbox in active { applyGuard(mailbox, side) }
+      applyGuardToAll(active, side)
+    }
+  }
+
+  private func applyGuard(_ mailbox: MailboxSync, _ side: Side) {
+    let expunges = mailbox.plannedExpunges(on: side).count
+    let known = mailbox.knownCount
+    guard Guard.refuses(expunges: expunges, known: known, limit: policy.maxExpunge) else { return }
+    mailbox.refuseExpunges(
+      on: side,
+      "\(expunges) of \(known) messages are gone on the \(side.other) side; they were not expunged here",
+      advice: "if that is right, run once with --force, or raise max-expunge")
+  }
+
+  private func applyGuardToAll(_ active: [MailboxSync], _ side: Side) {
+    let expunges = active.reduce(0) { $0 + $1.plannedExpunges(on: side).count }
+    guard expunges > 10 else { return }
+    let known = (active.map(\.record.id) + Array(quietRecords.keys)).reduce(0) { sum, id in
+      sum + ((try? store.messageCount(in: id)) ?? 0)
+    }
+    guard Guard.refusesWholeSide(expunges: expunges, known: known, limit: policy.maxExpunge) else {
+      return
+    }
+    for mailbox in active where !mailbox.plannedExpunges(on: side).isEmpty {
+      mailbox.refuseExpunges(
+        on: side, "every message is gone on the \(side.other) side; none was expunged here",
+        advice: "if that is right, run once with --force")
+    }
+  }
+
+  // MARK: The report
+
+  func note(_ error: EndpointError, side: Side?, mailbox: MailboxName? = nil) {
+    report.failures.append(
+      SyncFailure(
+        side: side, mailbox: mailbox, code: error.code, scope: error.scope,
+        message: error.message, advice: error.advice))
+  }
+
+  private func finish() {
+    report.traffic = lanes.traffic
+    for mailbox in mailboxes {
+      report.failures += mailbox.failures
+      report.notices += mailbox.notices
+      for side in Side.allCases {
+        report.counts[side] = report.counts[side] + mailbox.counts[side]
+      }
+      let isQuiet =
+        mailbox.counts.left.isEmpty && mailbox.counts.right.isEmpty && mailbox.failures.isEmpty
+      if isQuiet, mailbox.roundsWorked == 0 { continue }
+      report.mailboxes.append(
+        MailboxReport(
+          name: mailbox.record.names.left, result: result(of: mailbox.failures),
+          mode: mailbox.record.mode, messages: mailbox.messageCount, counts: mailbox.counts))
+    }
+    report.result = result(of: report.failures)
+  }
+
+  private func result(of failures: [SyncFailure]) -> SyncResult {
+    if failures.contains(where: { $0.scope == .side && $0.code != .guarded }) { return .failed }
+    if failures.contains(where: { $0.code == .guarded }) { return .refused }
+    return failures.isEmpty ? .ok : .partial
+  }
 }

@@ -78,6 +78,9 @@ public struct MessageRecord: Hashable, Sendable {
   public var contents: Both<ContentID?>
   /// What both sides agreed on.
   public var flags: FlagSet
+  /// Flags of ``flags`` that a side can't hold (a Maildir with 26 keywords, a server that keeps none):
+  /// that they are missing there does not mean that someone removed them.
+  public var lacking: Both<FlagSet>
   /// The received date.
   public var date: InternalDate
   /// The side that holds only a stub of the message (`max-size`).
@@ -86,7 +89,8 @@ public struct MessageRecord: Hashable, Sendable {
   public init(
     id: MessageID, mailbox: MailboxID, uids: Both<UID>, guid: GlobalUID,
     ids: Both<GlobalUID?> = Both(left: nil, right: nil),
-    contents: Both<ContentID?> = Both(left: nil, right: nil), flags: FlagSet, date: InternalDate,
+    contents: Both<ContentID?> = Both(left: nil, right: nil), flags: FlagSet,
+    lacking: Both<FlagSet> = Both(left: .empty, right: .empty), date: InternalDate,
     stub: Side? = nil
   ) {
     self.id = id
@@ -96,6 +100,7 @@ public struct MessageRecord: Hashable, Sendable {
     self.ids = ids
     self.contents = contents
     self.flags = flags
+    self.lacking = lacking
     self.date = date
     self.stub = stub
   }

@@ -1,0 +1,175 @@
+import IMAPClient
+
+/// Step 3, over all mailboxes: is the content that arrived on one side on the other already?
+///
+/// A message that was moved or copied on one side is moved or copied on the other, so that no body
+/// crosses the wire; a file that only got another name is the message that it was.
+struct CopySources {
+  let mailboxes: [MailboxSync]
+  let records: [MailboxID: MailboxRecord]
+  let store: any StateStore
+  let policy: Policy
+
+  private struct Place: Hashable {
+    var mailbox: Int
+    var work: Int
+  }
+
+  /// Rows that this round knows something of.
+  private var places: [MessageID: Place] = [:]
+  private var vanishedSizes: Both<Set<UInt64>> = Both(left: [], right: [])
+
+  init(
+    mailboxes: [MailboxSync], records: [MailboxID: MailboxRecord], store: any StateStore,
+    policy: Policy
+  ) {
+    self.mailboxes = mailboxes
+    self.records = records
+    self.store = store
+    self.policy = policy
+    for (m, mailbox) in mailboxes.enumerated() {
+      for (w, work) in mailbox.work.enumerated() {
+        guard let base = work.item.base else { continue }
+        places[base.id] = Place(mailbox: m, work: w)
+        for side in Side.allCases where work.item.sides[side] == .vanished {
+          if let size = base.contents[side]?.size { vanishedSizes[side].insert(size) }
+        }
+      }
+    }
+  }
+
+  /// Finds the sources of everything that arrived on `side` in mailbox `m`.
+  mutating func find(
+    in m: Int, side: Side, endpoint: any Endpoint
+  ) throws(SideFailure) {
+    let mailbox = mailboxes[m]
+    let arrivals = mailbox.work.indices.filter { index in
+      let item = mailbox.work[index].item
+      return item.base == nil && item.sides[side].seen != nil
+        && item.sides[side.other] == .absent && mailbox.work[index].stub == nil
+    }
+    guard !arrivals.isEmpty else { return }
+    let contents = try self.contents(of: arrivals, mailbox: mailbox, side: side, endpoint)
+    var rejoined = Set<Int>()
+    for index in arrivals {
+      guard let seen = mailbox.work[index].item.sides[side].seen else { continue }
+      let content = seen.content ?? contents[seen.handle]
+      let rows = try mailbox.stateAccess { () throws(StateError) in
+        try self.rows(like: seen, content: content, side: side)
+      }
+      if use(rows, for: index, of: m, side: side) { rejoined.insert(index) }
+    }
+    if !rejoined.isEmpty { remove(rejoined, from: m) }
+  }
+
+  /// Contents of arrivals that the side's own ids can't tell, where they may be something known.
+  private func contents(
+    of arrivals: [Int], mailbox: MailboxSync, side: Side, _ endpoint: any Endpoint
+  ) throws(SideFailure) -> [MessageHandle: ContentID] {
+    var handles: [MessageHandle] = []
+    for index in arrivals {
+      guard let seen = mailbox.work[index].item.sides[side].seen, seen.content == nil,
+        let details = seen.details
+      else { continue }
+      let isWorthwhile = try mailbox.stateAccess { () throws(StateError) in
+        if mailbox.traits[side].hasCheapContents {
+          return try store.hasMessage(ofSize: details.size, on: side)
+        }
+        return !mailbox.traits[side].hasIDs && vanishedSizes[side].contains(details.size)
+      }
+      if isWorthwhile { handles.append(seen.handle) }
+    }
+    guard !handles.isEmpty else { return [:] }
+    return try mailbox.on(side) { () throws(EndpointError) in
+      try endpoint.select(mailbox.fullNames[side])
+      return try endpoint.contents(of: handles)
+    }
+  }
+
+  private func rows(
+    like seen: Seen, content: ContentID?, side: Side
+  ) throws(StateError) -> [MessageRecord] {
+    if let id = seen.details?.id {
+      let rows = try store.messages(withID: id, on: side).filter { row in
+        guard let size = row.contents[side]?.size, let mine = seen.details?.size else {
+          return true
+        }
+        return size == mine
+      }
+      if !rows.isEmpty { return rows }
+    }
+    guard let content else { return [] }
+    return try store.messages(withContent: content, on: side)
+  }
+
+  /// - Returns: true if the arrival turned out to be a message of the same mailbox under a new name.
+  private mutating func use(
+    _ rows: [MessageRecord], for index: Int, of m: Int, side: Side
+  ) -> Bool {
+    let other = side.other
+    var copy: (row: MessageRecord, flags: FlagSet, uid: UID)?
+    for row in rows where row.stub == nil {
+      let place = places[row.id]
+      guard let alive = self.alive(row, place, on: other) else { continue }
+      guard let place, mailboxes[place.mailbox].work[place.work].item.sides[side] == .vanished,
+        mailboxes[place.mailbox].work[place.work].claim == nil
+      else {
+        if copy == nil { copy = (row, alive.flags, alive.uid) }
+        continue
+      }
+      if place.mailbox == m {
+        rejoin(index, to: place, side: side)
+        return true
+      }
+      let claim = MoveClaim(side: other)
+      mailboxes[place.mailbox].work[place.work].claim = claim
+      mailboxes[m].work[index].fulfils = claim
+      if let source = source(row, uid: alive.uid, flags: alive.flags, on: other) {
+        mailboxes[m].work[index].source = source
+        mailboxes[m].work[index].source?.isMove = policy.allows(.expunge, on: other)
+      }
+      return false
+    }
+    if let copy {
+      mailboxes[m].work[index].source = source(
+        copy.row, uid: copy.uid, flags: copy.flags, on: other)
+    }
+    return false
+  }
+
+  /// The row's message on a side, if it is still there.
+  private func alive(
+    _ row: MessageRecord, _ place: Place?, on side: Side
+  ) -> (uid: UID, flags: FlagSet)? {
+    guard let place else { return (row.uids[side], row.flags(on: side)) }
+    guard let seen = mailboxes[place.mailbox].work[place.work].item.sides[side].seen,
+      let uid = seen.handle.uid
+    else { return nil }
+    return (uid, seen.flags)
+  }
+
+  private func source(
+    _ row: MessageRecord, uid: UID, flags: FlagSet, on side: Side
+  ) -> CopySource? {
+    guard let record = records[row.mailbox] else { return nil }
+    return CopySource(
+      record: row, mailbox: policy.fullName(record.names[side], on: side), uid: uid, isMove: false,
+      flags: flags)
+  }
+
+  private func rejoin(_ index: Int, to place: Place, side: Side) {
+    let mailbox = mailboxes[place.mailbox]
+    mailbox.work[place.work].item.sides[side] = mailbox.work[index].item.sides[side]
+    mailbox.work[place.work].handles[side] = mailbox.work[index].handles[side]
+    mailbox.work[place.work].flags[side] = mailbox.work[index].flags[side]
+  }
+
+  private mutating func remove(_ indices: Set<Int>, from m: Int) {
+    let mailbox = mailboxes[m]
+    mailbox.work = mailbox.work.enumerated().filter { !indices.contains($0.offset) }
+      .map(\.element)
+    for (w, work) in mailbox.work.enumerated() {
+      if let base = work.item.base { places[base.id] = Place(mailbox: m, work: w) }
+    }
+  }
+}

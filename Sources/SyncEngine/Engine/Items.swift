@@ -1,0 +1,145 @@
+import IMAPClient
+
+/// Brings what the sides showed together with what the base knows: one ``Item`` for each message that
+/// may need something.
+struct Items {
+  var rows: [MessageRecord]
+  /// Messages not in the base, by side.
+  var arrivals: Both<[Seen]> = Both(left: [], right: [])
+  /// Rows changed by what was seen (not by what was decided), to be written back.
+  var amended: [Int] = []
+  private let record: MailboxRecord
+  private var states: [Both<Presence?>]
+
+  init(rows: [MessageRecord], record: MailboxRecord) {
+    self.rows = rows
+    self.record = record
+    states = Array(repeating: Both(left: nil, right: nil), count: rows.count)
+  }
+
+  /// - Parameter vanished: UIDs that are gone; `nil` where the observation lists the whole mailbox.
+  mutating func absorb(_ observation: Observation, side: Side, vanished: UIDSet?) {
+    arrivals[side] = []
+    if record.anchors[side]?.uidValidity != observation.anchor.uidValidity {
+      rebind(observation, side: side, expunged: [])
+    } else if let vanished {
+      absorbChanges(observation, side: side, vanished: vanished)
+    } else {
+      absorbAll(observation, side: side)
+    }
+  }
+
+  /// Rows whose messages are gone from a side.
+  func vanishedRows(on side: Side) -> Set<Int> {
+    Set(states.indices.filter { states[$0][side] == .vanished })
+  }
+
+  private mutating func absorbChanges(_ observation: Observation, side: Side, vanished: UIDSet) {
+    var rowOfUID: [UID: Int] = [:]
+    for index in rows.indices {
+      let uid = rows[index].uids[side]
+      rowOfUID[uid] = index
+      if vanished.contains(uid) { states[index][side] = .vanished }
+    }
+    for message in observation.messages {
+      if let uid = message.handle.uid, let index = rowOfUID[uid] {
+        noteSeen(message, row: index, side: side)
+      } else if !(message.handle.uid.map(vanished.contains) ?? false) {
+        arrivals[side].append(Seen(message))
+      }
+    }
+  }
+
+  /// Both are walked in the order of UIDs.
+  private mutating func absorbAll(_ observation: Observation, side: Side) {
+    let order =
+      side == .left
+      ? Array(rows.indices) : rows.indices.sorted { rows[$0].uids[side] < rows[$1].uids[side] }
+    var next = 0
+    for message in observation.messages {
+      guard let uid = message.handle.uid else {
+        arrivals[side].append(Seen(message))
+        continue
+      }
+      while next < order.count, rows[order[next]].uids[side] < uid {
+        states[order[next]][side] = .vanished
+        next += 1
+      }
+      if next < order.count, rows[order[next]].uids[side] == uid {
+        noteSeen(message, row: order[next], side: side)
+        next += 1
+      } else {
+        arrivals[side].append(Seen(message))
+      }
+    }
+    for index in order[next...] { states[index][side] = .vanished }
+  }
+
+  private mutating func noteSeen(_ message: ObservedMessage, row index: Int, side: Side) {
+    guard states[index][side] != .vanished else { return }
+    if message.flags != rows[index].flags(on: side) {
+      states[index][side] = .present(Seen(message))
+    }
+  }
+
+  /// The mailbox has another UIDVALIDITY: its messages are found again by the side's own ids. What is
+  /// not found was not expunged (design.md §4); `expunged` rows were, as was seen before the change.
+  mutating func rebind(_ observation: Observation, side: Side, expunged: Set<Int>) {
+    arrivals[side] = []
+    var rowsOfID: [GlobalUID: [Int]] = [:]
+    for index in rows.indices.reversed() {
+      if let id = rows[index].ids[side] { rowsOfID[id, default: []].append(index) }
+      states[index][side] = expunged.contains(index) ? .vanished : .lost
+    }
+    for message in observation.messages {
+      if let details = message.details, let id = details.id,
+        let index = rowsOfID[id]?.popLast(),
+        rows[index].contents[side].map({ $0.size == details.size }) ?? true
+      {
+        states[index][side] = .present(Seen(message))
+      } else {
+        arrivals[side].append(Seen(message))
+      }
+    }
+  }
+
+  mutating func describe(_ described: [ObservedMessage], side: Side) {
+    var byHandle: [MessageHandle: ObservedMessage] = [:]
+    for message in described { byHandle[message.handle] = message }
+    arrivals[side] = arrivals[side].compactMap { arrival in
+      guard arrival.details == nil else { return arrival }
+      // Gone in between, if it is not described.
+      return byHandle[arrival.handle].map { Seen($0) }
+    }
+  }
+
+  /// - Parameter includingUnequal: messages whose UIDs differ are wanted too (`mirror`).
+  func finish(includingUnequal: Bool) -> [Item] {
+    var items: [Item] = []
+    for index in rows.indices {
+      let row = rows[index]
+      let isTouched = states[index].left != nil || states[index].right != nil
+      guard isTouched || (includingUnequal && row.uids.left != row.uids.right) else { continue }
+      let sides = Both<Presence> { side in
+        states[index][side]
+          ?? .present(Seen(handle: .uid(row.uids[side]), flags: row.flags(on: side)))
+      }
+      items.append(Item(base: row, sides: sides))
+    }
+    for seen in arrivals.left {
+      items.append(Item(base: nil, left: .present(seen), right: .absent))
+    }
+    for seen in arrivals.right {
+      items.append(Item(base: nil, left: .absent, right: .present(seen)))
+    }
+    return items
+  }
+}
+
+extension Seen {
+  init(_ message: ObservedMessage) {
+    self.init(
+      handle: message.handle, flags: message.flags, modSeq: message.modSeq,
+      details: message.details)
+  }
+}

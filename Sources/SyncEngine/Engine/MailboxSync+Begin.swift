@@ -1,0 +1,79 @@
+import IMAPClient
+
+extension MailboxSync {
+  /// Messages that the base knows in this mailbox.
+  var knownCount: Int { (try? store.messageCount(in: record.id)) ?? 0 }
+
+  /// Before anything is changed: under a new UIDVALIDITY the base's UIDs mean nothing any more, so what
+  /// was found again is recorded and the rest forgotten, together with the new anchors. A run that is cut
+  /// short after this leaves nothing that could be misread.
+  func begin() throws(SideFailure) {
+    let isNew = Side.allCases.filter { hasNewValidity($0) && anchors[$0].uidValidity != nil }
+    guard !isNew.isEmpty else { return }
+    var changes: [StateChange] = []
+    for index in work.indices {
+      guard var row = work[index].item.base else { continue }
+      var isFound = true
+      for side in isNew {
+        if let uid = work[index].handles[side]?.uid {
+          row.uids[side] = uid
+        } else {
+          isFound = false
+        }
+      }
+      guard isFound else {
+        changes.append(.removeMessage(row.id))
+        work[index].isRecorded = false
+        continue
+      }
+      changes.append(.putMessage(row))
+      work[index].item.base = row
+    }
+    for side in isNew {
+      record.anchors[side] = Anchor(
+        uidValidity: anchors[side].uidValidity, uidNext: .first, messages: 0)
+    }
+    if mode == .mirror { record.agreedNext = .first }
+    changes.append(.putMailbox(record))
+    storedRecord = record
+    try stateAccess { () throws(StateError) in try store.commit(changes) }
+  }
+
+  // MARK: Dry run
+
+  /// Counts and tells what would be done.
+  func countPlanned() {
+    for index in work.indices where !work[index].isDropped {
+      switch work[index].decision {
+      case .agree: countPlannedFlags(index)
+      case .place(let side): countPlannedPlacement(index, on: side)
+      case .expunge(let side):
+        guard work[index].claim == nil, let uid = work[index].handles[side]?.uid else { continue }
+        counts[side].expunged += 1
+        report(side, .expunged(uid))
+      case .forget: break
+      }
+    }
+    messageCount = knownCount
+  }
+
+  private func countPlannedFlags(_ index: Int) {
+    for side in Side.allCases {
+      let change = FlagChange(from: work[index].flags[side], to: work[index].wanted[side])
+      guard !change.isEmpty, let uid = work[index].handles[side]?.uid else { continue }
+      counts[side].flagged += 1
+      report(side, .flagged(uid, added: change.added, removed: change.removed))
+    }
+  }
+
+  private func countPlannedPlacement(_ index: Int, on side: Side) {
+    guard let source = work[index].source else {
+      counts[side].saved += 1
+      report(side, .saved(work[index].handles[side.other]?.uid))
+      return
+    }
+    counts[side].copied += 1
+    report(
+      side, source.isMove ? .moved(nil, from: source.mailbox) : .copied(nil, from: source.mailbox))
+  }
+}

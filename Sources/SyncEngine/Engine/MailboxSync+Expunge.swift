@@ -1,0 +1,97 @@
+import IMAPClient
+
+/// Step 7, after the copies of every mailbox are safe: what one side expunged is expunged on the other.
+extension MailboxSync {
+  func expunge(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    for side in Side.allCases { try expunge(on: side, endpoints) }
+    try forget()
+    try expungeDeleted(endpoints)
+  }
+
+  private func expunge(on side: Side, _ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    var due: [Int] = []
+    for index in work.indices
+    where work[index].decision == .expunge(on: side) && !work[index].isDropped {
+      switch work[index].claim?.outcome {
+      case nil, .copied?: due.append(index)
+      case .moved?: break
+      case .open?, .failed?:
+        // Its copy could not be made: it stays where it was.
+        if let base = work[index].item.base {
+          deferMessage(.uid(base.uids[side.other]), on: side.other)
+        }
+      }
+    }
+    guard !due.isEmpty else { return }
+    try numberBeforeExpunging(due, on: side, endpoints)
+    let uids = UIDSet(due.compactMap { work[$0].handles[side]?.uid })
+    changed[side] = true
+    let gone = try on(side) { () throws(EndpointError) in
+      try endpoints[side].select(fullNames[side])
+      return try endpoints[side].expunge(uids)
+    }
+    var changes: [StateChange] = []
+    for index in due {
+      guard let uid = work[index].handles[side]?.uid, gone.contains(uid) else { continue }
+      if let base = work[index].item.base { changes.append(.removeMessage(base.id)) }
+      counts[side].expunged += 1
+      report(side, .expunged(uid))
+    }
+    try stateAccess { () throws(StateError) in try store.commit(changes) }
+  }
+
+  private func numberBeforeExpunging(
+    _ indices: [Int], on side: Side, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    let files = indices.filter { work[$0].handles[side]?.uid == nil }
+    let jobs = files.map { Job(index: $0, kind: .renumber, target: nil) }
+    try perform(jobs, on: side, endpoints) { _ in }
+  }
+
+  /// Messages that neither side has any more.
+  private func forget() throws(SideFailure) {
+    let changes = work.compactMap { work -> StateChange? in
+      guard work.decision == .forget, !work.isDropped, let base = work.item.base else { return nil }
+      return .removeMessage(base.id)
+    }
+    guard !changes.isEmpty else { return }
+    try stateAccess { () throws(StateError) in try store.commit(changes) }
+  }
+
+  /// The key `expunge`: messages flagged \Deleted go, where it says so; the other side then follows as it
+  /// follows any expunge.
+  private func expungeDeleted(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    guard policy.expunge != .none, policy.changes == .both, policy.kinds.contains(.expunge) else {
+      return
+    }
+    let rows = try stateAccess { () throws(StateError) in try store.messages(in: record.id) }
+    let deleted = rows.filter { $0.flags.system.contains(.deleted) }
+    guard !deleted.isEmpty, !isGuarded else { return }
+    if !policy.isForced,
+      Guard.refuses(expunges: deleted.count, known: rows.count, limit: policy.maxExpunge)
+    {
+      let side: Side = policy.expunge.includes(.left) ? .left : .right
+      refuseExpunges(
+        on: side,
+        "\(deleted.count) of \(rows.count) messages are flagged \\Deleted; they were not expunged",
+        advice: "if that is right, run once with --force, or raise max-expunge")
+      return
+    }
+    var gone = Both(left: UIDSet(), right: UIDSet())
+    for side in Side.allCases {
+      changed[side] = true
+      gone[side] = try on(side) { () throws(EndpointError) in
+        try endpoints[side].select(fullNames[side])
+        return try endpoints[side].expunge(UIDSet(deleted.map { $0.uids[side] }.sorted()))
+      }
+      counts[side].expunged += gone[side].count
+      for row in deleted where gone[side].contains(row.uids[side]) {
+        report(side, .expunged(row.uids[side]))
+      }
+    }
+    let changes = deleted.filter { row in
+      gone.left.contains(row.uids.left) && gone.right.contains(row.uids.right)
+    }.map { StateChange.removeMessage($0.id) }
+    try stateAccess { () throws(StateError) in try store.commit(changes) }
+  }
+}

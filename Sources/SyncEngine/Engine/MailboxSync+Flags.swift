@@ -1,0 +1,89 @@
+import IMAPClient
+
+/// Step 6: flags and keywords that changed on one side change on the other.
+extension MailboxSync {
+  private struct OrderKey: Hashable {
+    var change: FlagChange
+    var expected: FlagSet?
+    var isFresh: Bool
+  }
+
+  func storeFlags(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    for side in Side.allCases { try storeFlags(on: side, endpoints[side]) }
+    try recordFlags()
+  }
+
+  private func storeFlags(on side: Side, _ endpoint: any Endpoint) throws(SideFailure) {
+    var groups: [OrderKey: [Int]] = [:]
+    for index in work.indices where isOnBothSides(index) {
+      let change = FlagChange(from: work[index].flags[side], to: work[index].wanted[side])
+      guard !change.isEmpty else { continue }
+      let key = OrderKey(
+        change: change, expected: traits[side].choosesUIDs ? work[index].flags[side] : nil,
+        isFresh: work[index].isFresh[side])
+      groups[key, default: []].append(index)
+    }
+    guard !groups.isEmpty else { return }
+    changed[side] = true
+    var indexOfUID: [UID: Int] = [:]
+    for index in groups.values.joined() {
+      if let uid = work[index].handles[side]?.uid { indexOfUID[uid] = index }
+    }
+    // In the order of the UIDs, so that runs are the same every time.
+    let sorted = groups.sorted { ($0.value.first ?? 0) < ($1.value.first ?? 0) }
+    let orders = sorted.map { key, indices in
+      StoreOrder(
+        uids: UIDSet(indices.compactMap { work[$0].handles[side]?.uid }),
+        added: key.change.added, removed: key.change.removed,
+        unchangedSince: key.isFresh ? nil : observed[side].highestModSeq,
+        expected: key.expected)
+    }
+    let outcome = try on(side) { () throws(EndpointError) in
+      try endpoint.select(fullNames[side])
+      return try endpoint.store(orders)
+    }
+    take(outcome, indexOfUID: indexOfUID, on: side)
+  }
+
+  func isOnBothSides(_ index: Int) -> Bool {
+    guard !work[index].isDropped else { return false }
+    switch work[index].decision {
+    case .agree, .place: return work[index].uids.left != nil && work[index].uids.right != nil
+    case .expunge, .forget: return false
+    }
+  }
+
+  private func take(_ outcome: StoreOutcome, indexOfUID: [UID: Int], on side: Side) {
+    var missing: [UID: FlagSet] = [:]
+    for (keyword, uids) in outcome.unstorable {
+      for uid in uids where indexOfUID[uid] != nil {
+        missing[uid, default: .empty].insert(keyword)
+      }
+    }
+    var unstorable = FlagSet.empty
+    for (uid, index) in indexOfUID {
+      if outcome.rejected.contains(uid) || outcome.gone.contains(uid) {
+        work[index].isDropped = true
+        continue
+      }
+      let change = FlagChange(from: work[index].flags[side], to: work[index].wanted[side])
+      let lacking = missing[uid] ?? .empty
+      work[index].flags[side] = work[index].wanted[side].subtracting(lacking)
+      if !lacking.isEmpty, work[index].item.base != nil {
+        work[index].item.base?.lacking[side].formUnion(lacking)
+        unstorable = unstorable.union(lacking)
+      }
+      attempted[side][uid, default: .empty] =
+        (attempted[side][uid] ?? .empty).union(change.added.subtracting(lacking))
+      if !work[index].isFresh[side] {
+        counts[side].flagged += 1
+        report(side, .flagged(uid, added: change.added, removed: change.removed))
+      }
+    }
+    if !unstorable.isEmpty { noteUnstorable(unstorable, on: side) }
+  }
+}
+
+extension FlagSet {
+  mutating func formUnion(_ other: FlagSet) { self = union(other) }
+}

@@ -1,0 +1,111 @@
+import IMAPClient
+
+/// Whether the two sides share one UID space, and under which UIDVALIDITY: design.md §5.
+extension MailboxSync {
+  func chooseMode() {
+    guard policy.uids != .map else {
+      record.mode = .map
+      return
+    }
+    let validities = anchors.map(\.uidValidity)
+    let canShare =
+      traits.left.choosesUIDs || traits.right.choosesUIDs
+      || (validities.left != nil && validities.left == validities.right)
+    switch (record.mode, canShare) {
+    case (_, false):
+      record.mode = .map
+      if policy.uids == .mirror { noteUnsharable() }
+    case (.map?, true) where policy.uids == .auto:
+      // It could not be kept level before: too much padding, or a server that can't renumber.
+      break
+    case (.mirror?, true):
+      break
+    case (_, true):
+      record.mode = .mirror
+      record.agreedNext = .first
+    }
+  }
+
+  private func noteUnsharable() {
+    noteFailure(
+      EndpointError(
+        .message, .cannotRenumber,
+        "the two servers gave this mailbox different UIDVALIDITYs, so each side keeps its own UIDs",
+        advice: "set uids = auto or uids = map"),
+      on: nil)
+  }
+
+  /// Gives a side that chooses its UIDs the other's UIDVALIDITY; its messages are numbered anew then.
+  func adoptValidity(
+    _ endpoints: Both<any Endpoint>, items: inout Items
+  ) throws(SideFailure) {
+    guard !policy.isDryRun else { return }
+    for (side, validity) in try validitiesToAdopt(endpoints) where policy.changes.includes(side) {
+      let hadMessages = anchors[side].uidValidity != nil && anchors[side].messages > 0
+      let expunged = hasNewValidity(side) ? [] : items.vanishedRows(on: side)
+      let observation = try on(side) { () throws(EndpointError) in
+        try endpoints[side].select(fullNames[side])
+        try endpoints[side].adopt(validity, uidNext: .first)
+        return try endpoints[side].open(fullNames[side], OpenRequest())
+      }
+      anchors[side] = observation.anchor
+      looked[side] = true
+      changed[side] = true
+      if mode == .mirror || hadMessages || !items.rows.isEmpty {
+        items.rebind(observation, side: side, expunged: expunged)
+      } else {
+        items.absorb(observation, side: side, vanished: nil)
+      }
+      if hadMessages { noteAdoption(validity, on: side) }
+    }
+  }
+
+  private func validitiesToAdopt(
+    _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) -> [(Side, UIDValidity)] {
+    let own = anchors.map(\.uidValidity)
+    var wanted: [(Side, UIDValidity)] = []
+    if mode == .mirror {
+      let common = try commonValidity(endpoints, own: own)
+      for side in Side.allCases {
+        if let common, traits[side].choosesUIDs, own[side] != common {
+          wanted.append((side, common))
+        }
+      }
+    } else {
+      for side in Side.allCases where traits[side].choosesUIDs && own[side] == nil {
+        let fresh = try on(side) { () throws(EndpointError) in
+          try endpoints[side].freshUIDValidity()
+        }
+        wanted.append((side, fresh))
+      }
+    }
+    return wanted
+  }
+
+  /// A server's; of two Maildirs' that of the one with more messages.
+  private func commonValidity(
+    _ endpoints: Both<any Endpoint>, own: Both<UIDValidity?>
+  ) throws(SideFailure) -> UIDValidity? {
+    for side in Side.allCases where !traits[side].choosesUIDs { return own[side] }
+    switch (own.left, own.right) {
+    case (let left?, let right?):
+      return anchors.right.messages > anchors.left.messages ? right : left
+    case (let known?, nil), (nil, let known?):
+      return known
+    case (nil, nil):
+      return try on(.left) { () throws(EndpointError) in
+        try endpoints.left.freshUIDValidity()
+      }
+    }
+  }
+
+  private func noteAdoption(_ validity: UIDValidity, on side: Side) {
+    let notice = SyncFailure(
+      side: side, mailbox: record.names[side], code: .other, scope: .message,
+      message: "its messages are numbered anew, under the other side's UIDVALIDITY \(validity)",
+      advice: "mail programs that cache this mailbox will read it again")
+    notices.append(notice)
+    observer?.handle(.notice(notice))
+  }
+}

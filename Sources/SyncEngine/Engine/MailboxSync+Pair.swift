@@ -1,0 +1,80 @@
+import IMAPClient
+
+/// Step 2: which messages that only one side has are the same as one that only the other has?
+extension MailboxSync {
+  func pair(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    var candidates = self.candidates()
+    guard !candidates.left.isEmpty, !candidates.right.isEmpty else { return }
+    var matches = Pairing.matchByID(&candidates)
+    let wanted = Pairing.wanted(candidates)
+    for side in Side.allCases where !wanted[side].isEmpty {
+      let handles = wanted[side].compactMap(\.handle)
+      let contents = try on(side) { () throws(EndpointError) in
+        try endpoints[side].select(fullNames[side])
+        return try endpoints[side].contents(of: handles)
+      }
+      for index in candidates[side].indices {
+        guard let handle = candidates[side][index].handle, let content = contents[handle] else {
+          continue
+        }
+        candidates[side][index].content = content
+        remember(content, of: candidates[side][index].index, on: side)
+      }
+    }
+    matches += Pairing.matchByContent(&candidates)
+    join(matches)
+  }
+
+  /// Messages that one side has and the other has not, and those that one side expunged while the other
+  /// got a new UIDVALIDITY.
+  private func candidates() -> Both<[Pairing.Candidate]> {
+    var candidates = Both<[Pairing.Candidate]>(left: [], right: [])
+    for (index, work) in work.enumerated() {
+      for side in Side.allCases {
+        switch (work.item.sides[side], work.item.sides[side.other]) {
+        case (.present(let seen), .absent), (.present(let seen), .lost):
+          let known = work.item.base?.contents[side] ?? seen.content
+          candidates[side].append(
+            Pairing.Candidate(
+              index: index, handle: seen.handle, size: seen.details?.size ?? known?.size,
+              id: seen.details?.id ?? work.item.base?.ids[side], content: known))
+        case (.vanished, .lost):
+          if let content = work.item.base?.contents[side.other] ?? work.item.base?.contents[side] {
+            candidates[side].append(
+              Pairing.Candidate(
+                index: index, handle: nil, size: content.size, id: nil, content: content))
+          }
+        default:
+          break
+        }
+      }
+    }
+    return candidates
+  }
+
+  private func remember(_ content: ContentID, of index: Int, on side: Side) {
+    guard case .present(var seen) = work[index].item.sides[side] else { return }
+    seen.content = content
+    work[index].item.sides[side] = .present(seen)
+  }
+
+  private func join(_ matches: [Pairing.Match]) {
+    var gone = Set<Int>()
+    for match in matches {
+      // The one that the base knows stays; it brings the flags that were agreed on.
+      let keepsRight = work[match.left].item.base == nil && work[match.right].item.base != nil
+      let (kept, other) = keepsRight ? (match.right, match.left) : (match.left, match.right)
+      let side: Side = keepsRight ? .left : .right
+      let presence = work[other].item.sides[side]
+      work[kept].item.sides[side] = presence
+      work[kept].handles[side] = presence.seen?.handle
+      work[kept].flags[side] = presence.seen?.flags ?? .empty
+      // A second row of the base for the other half says nothing any more: it is forgotten.
+      work[other].item.sides = Both(left: .vanished, right: .vanished)
+      work[other].handles = Both(left: nil, right: nil)
+      if work[other].item.base == nil { gone.insert(other) }
+    }
+    guard !gone.isEmpty else { return }
+    work = work.enumerated().filter { !gone.contains($0.offset) }.map(\.element)
+  }
+}

@@ -1,0 +1,287 @@
+import IMAPClient
+
+/// How jobs are carried out: batch by batch, each recorded before the next begins.
+extension MailboxSync {
+  private static let batchCount = 500
+  private static let batchOctets: UInt64 = 32 << 20
+
+  /// Carries out jobs in their order, those of a kind together.
+  ///
+  /// - Parameter afterBatch: gets the indices of the batch's messages.
+  func perform(
+    _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>,
+    afterBatch: ([Int]) throws(SideFailure) -> Void
+  ) throws(SideFailure) {
+    guard !jobs.isEmpty else { return }
+    changed[side] = true
+    var rest = jobs[...]
+    while let first = rest.first {
+      var batch: [Job] = []
+      var octets: UInt64 = 0
+      while let job = rest.first, job.kind == first.kind, batch.count < MailboxSync.batchCount,
+        batch.isEmpty || octets < MailboxSync.batchOctets
+      {
+        octets += size(of: job.index)
+        batch.append(job)
+        rest.removeFirst()
+      }
+      switch first.kind {
+      case .save: try save(batch, on: side, endpoints)
+      case .copy(let mailbox, let moving):
+        try copy(batch, on: side, from: mailbox, moving: moving, endpoints)
+      case .renumber: try renumber(batch, on: side, endpoints)
+      }
+      try afterBatch(batch.map(\.index))
+    }
+  }
+
+  private func size(of index: Int) -> UInt64 {
+    let item = work[index].item
+    for side in Side.allCases {
+      if let size = item.sides[side].seen?.details?.size ?? item.base?.contents[side]?.size {
+        return size
+      }
+    }
+    return 0
+  }
+
+  // MARK: SAVE
+
+  private func save(
+    _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    let alone = try saveTogether(jobs, on: side, endpoints)
+    for job in alone {
+      // Alone, a message that is refused once more is refused for itself.
+      for again in try saveTogether([job], on: side, endpoints) {
+        refuse(again.index, on: side, .refused, "the server refused it")
+      }
+    }
+  }
+
+  /// - Returns: those that have to be tried again, each on its own.
+  private func saveTogether(
+    _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) -> [Job] {
+    let from = side.other
+    var items: [MessageHandle: SaveItem] = [:]
+    var jobOfHandle: [MessageHandle: Job] = [:]
+    for job in jobs {
+      guard let handle = work[job.index].handles[from] else { continue }
+      items[handle] = saveItem(job, on: side)
+      jobOfHandle[handle] = job
+    }
+    let handles = jobs.compactMap { work[$0.index].handles[from] }
+    try noteIntents(jobs, on: side)
+    try on(from) { () throws(EndpointError) in try endpoints[from].select(fullNames[from]) }
+    let saver = try on(side) { () throws(EndpointError) in
+      try endpoints[side].select(fullNames[side])
+      return try endpoints[side].saver()
+    }
+    let transfer = Transfer(
+      saver: saver, items: items,
+      form: traits[side].takesStoredForm && traits[from].takesStoredForm ? .stored : .wire
+    ) { [observer] octets in observer?.handle(.transferred(messages: 0, octets: octets)) }
+    do {
+      try endpoints[from].fetch(handles, into: transfer)
+    } catch {
+      throw SideFailure(side: transfer.saverError == nil ? from : side, error: error)
+    }
+    let outcomes = try on(side) { () throws(EndpointError) in try saver.commit() }
+    var alone: [Job] = []
+    for (completed, outcome) in zip(transfer.completed, outcomes) {
+      guard let job = jobOfHandle[completed.handle] else { continue }
+      if outcome == .retryAlone {
+        alone.append(job)
+      } else {
+        noteSaved(job.index, on: side, outcome, content: completed.content)
+      }
+    }
+    for (handle, why) in transfer.missing {
+      if let job = jobOfHandle[handle] { noteUnread(job.index, on: from, why: why) }
+    }
+    return alone
+  }
+
+  private func saveItem(_ job: Job, on side: Side) -> SaveItem {
+    let index = job.index
+    let item = work[index].item
+    let seen = item.sides[side.other].seen
+    return SaveItem(
+      flags: work[index].flags[side.other],
+      date: item.date ?? InternalDate(seconds: 0),
+      guid: item.base?.guid ?? seen?.details?.id,
+      target: traits[side].choosesUIDs ? job.target : nil)
+  }
+
+  private func noteSaved(
+    _ index: Int, on side: Side, _ outcome: PlacementOutcome, content: ContentID?
+  ) {
+    if let content {
+      for side in Side.allCases {
+        guard case .present(var seen) = work[index].item.sides[side] else { continue }
+        seen.content = content
+        work[index].item.sides[side] = .present(seen)
+      }
+    }
+    guard case .placed(let uid, let id, _) = outcome else {
+      noteFailed(index, on: side, outcome)
+      return
+    }
+    notePlaced(index, on: side, uid: uid, id: id, flags: work[index].flags[side.other])
+    counts[side].saved += 1
+    observer?.handle(.transferred(messages: 1, octets: 0))
+    report(side, .saved(uid))
+  }
+
+  /// A message that was to be read is gone, or can't be read.
+  private func noteUnread(_ index: Int, on side: Side, why: String?) {
+    guard let why else {
+      // Expunged in between: the next round sees it.
+      work[index].isDropped = true
+      changed[side] = true
+      return
+    }
+    work[index].isDropped = true
+    guard let handle = work[index].handles[side] else { return }
+    givenUp[side].insert(handle)
+    deferMessage(handle, on: side, code: .unreadable, text: why)
+    noteFailure(
+      EndpointError(
+        .message, .unreadable, "message \(describe(handle)) can't be read: \(why)",
+        advice: "it stays where it is and is tried again at the next run"),
+      on: side)
+  }
+
+  // MARK: COPY and MOVE
+
+  private func copy(
+    _ jobs: [Job], on side: Side, from mailbox: MailboxName, moving: Bool,
+    _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    let sources = jobs.compactMap { work[$0.index].source }
+    guard sources.count == jobs.count else { return }
+    let outcomes = try on(side) { () throws(EndpointError) in
+      try endpoints[side].select(fullNames[side])
+      return try endpoints[side].copy(
+        sources.map(\.uid), from: mailbox, moving: moving,
+        targets: traits[side].choosesUIDs ? targets(jobs, on: side) : [])
+    }
+    var removed: [StateChange] = []
+    for ((job, source), outcome) in zip(zip(jobs, sources), outcomes) {
+      guard case .placed(let uid, let id, let movedAway) = outcome else {
+        noteFailed(job.index, on: side, outcome)
+        continue
+      }
+      notePlaced(
+        job.index, on: side, uid: uid, id: id ?? source.record.ids[side], flags: source.flags)
+      counts[side].copied += 1
+      report(side, moving ? .moved(uid, from: mailbox) : .copied(uid, from: mailbox))
+      if movedAway {
+        work[job.index].fulfils?.outcome = .moved
+        removed.append(.removeMessage(source.record.id))
+      }
+    }
+    // The new place is recorded before the old one is forgotten.
+    try recordPlaced(jobs.map(\.index))
+    if !removed.isEmpty {
+      try stateAccess { () throws(StateError) in try store.commit(removed) }
+    }
+  }
+
+  private func targets(_ jobs: [Job], on side: Side) -> [UID] {
+    var next: UID? = anchors[side].uidNext
+    return jobs.map { job in
+      let target = job.target ?? next ?? .last
+      next = target.next
+      return target
+    }
+  }
+
+  // MARK: RENUMBER
+
+  private func renumber(
+    _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    let handles = jobs.compactMap { work[$0.index].handles[side] }
+    guard handles.count == jobs.count else { return }
+    let outcomes = try on(side) { () throws(EndpointError) in
+      try endpoints[side].select(fullNames[side])
+      return try endpoints[side].renumber(
+        handles, targets: traits[side].choosesUIDs ? targets(jobs, on: side) : [])
+    }
+    for ((job, handle), outcome) in zip(zip(jobs, handles), outcomes) {
+      guard case .placed(let uid, let id, _) = outcome else {
+        noteFailed(job.index, on: side, outcome)
+        continue
+      }
+      notePlaced(
+        job.index, on: side, uid: uid, id: id, flags: work[job.index].flags[side])
+      // A file that had no number yet did not get another one.
+      guard let old = handle.uid else { continue }
+      counts[side].renumbered += 1
+      report(side, .renumbered(from: old, to: uid))
+    }
+  }
+
+  // MARK: Outcomes
+
+  private func notePlaced(
+    _ index: Int, on side: Side, uid: UID, id: GlobalUID?, flags: FlagSet
+  ) {
+    if case .present(var seen) = work[index].item.sides[side] {
+      seen.handle = .uid(uid)
+      work[index].item.sides[side] = .present(seen)
+    } else {
+      let other = work[index].item.sides[side.other].seen
+      var details = other?.details
+      details?.id = id
+      work[index].item.sides[side] = .present(
+        Seen(handle: .uid(uid), flags: flags, details: details, content: other?.content))
+    }
+    work[index].handles[side] = .uid(uid)
+    work[index].flags[side] = flags
+    work[index].isFresh[side] = true
+    attempted[side][uid] = flags
+    if let next = uid.next, next > anchors[side].uidNext { anchors[side].uidNext = next }
+  }
+
+  private func noteFailed(_ index: Int, on side: Side, _ outcome: PlacementOutcome) {
+    work[index].isDropped = true
+    switch outcome {
+    case .refused(let code, let text):
+      refuse(index, on: side, code, text)
+    case .gone, .targetTaken, .retryAlone, .placed:
+      // Someone else was there in between: the next round sees what came of it.
+      work[index].fulfils?.outcome = .failed
+      changed = Both(left: true, right: true)
+    }
+  }
+
+  private func refuse(_ index: Int, on side: Side, _ code: FailureCode, _ text: String) {
+    work[index].isDropped = true
+    work[index].fulfils?.outcome = .failed
+    guard let handle = work[index].handles[side.other] else { return }
+    givenUp[side.other].insert(handle)
+    deferMessage(handle, on: side.other, code: code, text: text)
+    noteFailure(
+      EndpointError(
+        .message, code,
+        "message \(describe(handle)) of the \(side.other) side was not taken: \(text)",
+        advice: MailboxSync.advice(code)),
+      on: side)
+  }
+
+  private static func advice(_ code: FailureCode) -> String {
+    switch code {
+    case .overQuota: "make room on the server; it is tried again at every run"
+    case .tooLarge: "set max-size to leave large messages where they are"
+    case .noSpace: "make room on the disk; it is tried again at every run"
+    default: "it stays where it is and is tried again at every run"
+    }
+  }
+
+  private func describe(_ handle: MessageHandle) -> String {
+    handle.uid.map { "with UID \($0)" } ?? "without a UID"
+  }
+}

@@ -1,0 +1,242 @@
+import IMAPClient
+
+/// Step 5: every message comes to lie on both sides, in `mirror` under the same UID.
+extension MailboxSync {
+  /// One message to be given a place on one side.
+  struct Job {
+    enum Kind: Hashable {
+      case save
+      case copy(from: MailboxName, moving: Bool)
+      case renumber
+    }
+
+    var index: Int
+    var kind: Kind
+    /// The UID it is to get, where the side chooses them.
+    var target: UID?
+  }
+
+  func place(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    let paired = work.indices.filter { index in
+      work[index].item.base == nil && !work[index].isDropped
+        && work[index].uids.left != nil && work[index].uids.right != nil
+    }
+    try recordPlaced(paired)
+    if mode == .mirror {
+      do {
+        try placeMirrored(endpoints)
+      } catch let failure where failure.error.code == .cannotRenumber {
+        fallBack("the server can't give a message a new UID")
+      }
+    }
+    if mode == .map { try placeMapped(endpoints) }
+    try clearIntents()
+    settleClaims()
+  }
+
+  /// `mirror` can't be kept up here: each side keeps its own UIDs from now on.
+  private func fallBack(_ reason: String) {
+    record.mode = .map
+    let notice = SyncFailure(
+      side: nil, mailbox: record.names.left, code: .cannotRenumber, scope: .message,
+      message: "each side keeps its own UIDs from now on: \(reason)",
+      advice: policy.uids == .mirror ? "set uids = auto or raise max-uid-padding" : "")
+    notices.append(notice)
+    observer?.handle(.notice(notice))
+  }
+
+  // MARK: One UID space
+
+  private func placeMirrored(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    let layout = UIDSpace.layout(members: members(), next: anchors.map(\.uidNext))
+    for side in Side.allCases where !traits[side].choosesUIDs && mayRenumber {
+      if layout.padding[side] > policy.maxUIDPadding {
+        fallBack("\(layout.padding[side]) UIDs would have to be used up on the \(side) side")
+        return
+      }
+    }
+    for side in Side.allCases {
+      try placeKeepers(layout.keepers.filter { $0.side == side }, on: side, endpoints)
+    }
+    try placeFresh(layout, endpoints)
+    try level(endpoints)
+  }
+
+  private func members() -> [UIDSpace.Member] {
+    work.indices.compactMap { index -> UIDSpace.Member? in
+      guard !work[index].isDropped, let date = work[index].item.date else { return nil }
+      let uids = work[index].uids
+      switch work[index].decision {
+      case .agree where uids.left != uids.right || uids.left == nil: break
+      case .place: break
+      default: return nil
+      }
+      return UIDSpace.Member(
+        index: index, uids: uids, lies: work[index].handles.map { $0 != nil }, date: date)
+    }
+  }
+
+  /// Messages that get a UID on `side` which they have on the other side already.
+  private func placeKeepers(
+    _ keepers: [UIDSpace.Keeper], on side: Side, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    var rest = keepers[...]
+    while let first = rest.first {
+      // A server numbers by itself: one run of UIDs without a hole at a time, padded up to before.
+      var run = [first]
+      rest.removeFirst()
+      while let next = rest.first, let last = run.last,
+        traits[side].choosesUIDs || next.uid == last.uid.next
+      {
+        run.append(next)
+        rest.removeFirst()
+      }
+      if !traits[side].choosesUIDs, anchors[side].uidNext < first.uid, mayRenumber {
+        try pad(side, to: first.uid, endpoints)
+      }
+      let jobs = run.compactMap { job($0.index, on: side, target: $0.uid) }
+      try perform(jobs, on: side, endpoints) { done throws(SideFailure) in
+        try self.recordPlaced(done)
+      }
+    }
+  }
+
+  /// Messages that get new UIDs on both sides: the side that numbers by itself first, and what it gave
+  /// decides.
+  private func placeFresh(
+    _ layout: UIDSpace.Layout, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    guard !layout.fresh.isEmpty else { return }
+    let lead: Side =
+      traits.left.choosesUIDs == traits.right.choosesUIDs || !traits.right.choosesUIDs
+      ? .right : .left
+    for side in Side.allCases where !traits[side].choosesUIDs && mayRenumber {
+      if anchors[side].uidNext < layout.freshStart {
+        try pad(side, to: layout.freshStart, endpoints)
+      }
+    }
+    var target = max(layout.freshStart, anchors.left.uidNext, anchors.right.uidNext)
+    for start in stride(from: 0, to: layout.fresh.count, by: 200) {
+      let indices = layout.fresh[start..<min(start + 200, layout.fresh.count)]
+      var leading: [Job] = []
+      for index in indices {
+        if let job = job(index, on: lead, target: target) { leading.append(job) }
+        target = target.next ?? target
+      }
+      try perform(leading, on: lead, endpoints) { _ in }
+      let following = indices.compactMap { index -> Job? in
+        guard let uid = work[index].handles[lead]?.uid else { return nil }
+        return job(index, on: lead.other, target: uid)
+      }
+      try perform(following, on: lead.other, endpoints) { _ in }
+      try recordPlaced(Array(indices))
+    }
+  }
+
+  /// What has to be done on `side` for the message to lie there under `target`; `nil` if nothing has, or
+  /// nothing may.
+  private func job(_ index: Int, on side: Side, target: UID?) -> Job? {
+    guard !work[index].isDropped else { return nil }
+    if let handle = work[index].handles[side] {
+      guard handle.uid == nil || (mayRenumber && handle.uid != target) else { return nil }
+      return Job(index: index, kind: .renumber, target: target)
+    }
+    guard work[index].decision == .place(on: side) else { return nil }
+    return Job(index: index, kind: placement(index), target: target)
+  }
+
+  private func placement(_ index: Int) -> Job.Kind {
+    guard let source = work[index].source else { return .save }
+    return .copy(from: source.mailbox, moving: source.isMove)
+  }
+
+  private func pad(
+    _ side: Side, to uid: UID, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    changed[side] = true
+    anchors[side].uidNext = try on(side) { () throws(EndpointError) in
+      try endpoints[side].select(fullNames[side])
+      return try endpoints[side].pad(to: uid)
+    }
+  }
+
+  /// Both sides are to hand out the same UID next.
+  private func level(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    guard mayRenumber else { return }
+    let next = max(anchors.left.uidNext, anchors.right.uidNext)
+    for side in Side.allCases where anchors[side].uidNext < next {
+      let gap = Int(next.rawValue) - Int(anchors[side].uidNext.rawValue)
+      if !traits[side].choosesUIDs, gap > policy.maxUIDPadding {
+        fallBack("\(gap) UIDs would have to be used up on the \(side) side")
+        return
+      }
+      try pad(side, to: next, endpoints)
+    }
+  }
+
+  // MARK: Each side its own UIDs
+
+  private func placeMapped(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    try numberFiles(endpoints)
+    for side in Side.allCases {
+      let jobs = work.indices.filter { index in
+        work[index].decision == .place(on: side) && !work[index].isDropped
+          && work[index].handles[side] == nil
+      }.sorted(by: mapOrder(side)).map { Job(index: $0, kind: placement($0), target: nil) }
+      try perform(jobs, on: side, endpoints) { done throws(SideFailure) in
+        try self.recordPlaced(done)
+      }
+    }
+  }
+
+  /// Copies first, those from one mailbox together; then saves in the order in which they are read.
+  private func mapOrder(_ side: Side) -> (Int, Int) -> Bool {
+    { a, b in
+      switch (self.work[a].source, self.work[b].source) {
+      case (let x?, let y?) where x.mailbox != y.mailbox: return x.mailbox < y.mailbox
+      case (let x?, let y?) where x.isMove != y.isMove: return x.isMove
+      case (let x?, let y?): return x.uid < y.uid
+      case (.some, nil): return true
+      case (nil, .some): return false
+      case (nil, nil): break
+      }
+      guard let x = self.work[a].handles[side.other], let y = self.work[b].handles[side.other]
+      else { return a < b }
+      return x < y
+    }
+  }
+
+  /// Files without a UID get one, in the order of their dates.
+  private func numberFiles(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    for side in Side.allCases {
+      let files = work.indices.filter { index in
+        guard !work[index].isDropped, case .unnumbered? = work[index].handles[side] else {
+          return false
+        }
+        return true
+      }.sorted { a, b in
+        let dates = (work[a].item.date, work[b].item.date)
+        if let x = dates.0, let y = dates.1, x != y { return x < y }
+        guard let x = work[a].handles[side], let y = work[b].handles[side] else { return a < b }
+        return x < y
+      }
+      var target = anchors[side].uidNext
+      var jobs: [Job] = []
+      for index in files {
+        jobs.append(Job(index: index, kind: .renumber, target: target))
+        target = target.next ?? target
+      }
+      try perform(jobs, on: side, endpoints) { done throws(SideFailure) in
+        try self.recordPlaced(done)
+      }
+    }
+  }
+
+  private func settleClaims() {
+    for index in work.indices {
+      guard let claim = work[index].fulfils, claim.outcome == .open else { continue }
+      let isThere = work[index].uids.left != nil && work[index].uids.right != nil
+      claim.outcome = isThere ? .copied : .failed
+    }
+  }
+}

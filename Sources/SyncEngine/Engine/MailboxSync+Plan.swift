@@ -1,0 +1,141 @@
+import IMAPClient
+
+/// Step 4: the merge, and what the run's options and guards leave of it.
+extension MailboxSync {
+  /// - Returns: whether there is anything to be done.
+  func plan() -> Bool {
+    var hasWork = false
+    for index in work.indices {
+      decide(index)
+      hasWork = hasWork || !work[index].isDropped
+    }
+    return hasWork || needsLevelling
+  }
+
+  /// In `mirror` both sides are to hand out the same UID next.
+  var needsLevelling: Bool {
+    mode == .mirror && mayRenumber && exists.left && exists.right
+      && anchors.left.uidValidity == anchors.right.uidValidity
+      && (anchors.left.uidNext != anchors.right.uidNext
+        || anchors.left.uidNext != record.agreedNext)
+      && anchors.left.uidNext != anchors.right.uidNext
+  }
+
+  private func decide(_ index: Int) {
+    let item = work[index].item
+    let decision = Merge.decide(item, conflict: policy.conflict)
+    work[index].decision = decision
+    switch decision {
+    case .agree(_, let changes):
+      work[index].isDropped = !planFlags(index, changes)
+    case .place(let side):
+      planPlacement(index, on: side)
+    case .expunge(let side):
+      if !policy.allows(.expunge, on: side) {
+        work[index].isDropped = true
+        if let base = item.base { deferMessage(.uid(base.uids[side.other]), on: side.other) }
+      }
+    case .forget:
+      work[index].isDropped = item.base == nil
+    }
+  }
+
+  /// - Returns: whether anything is to be changed or recorded.
+  private func planFlags(_ index: Int, _ changes: Both<FlagChange>) -> Bool {
+    var isNeeded = work[index].item.base == nil
+    for side in Side.allCases {
+      work[index].wanted[side] = work[index].flags[side]
+      guard !changes[side].isEmpty else { continue }
+      if policy.allows(.flags, on: side) {
+        work[index].wanted[side] = changes[side].applied(to: work[index].flags[side])
+        isNeeded = true
+      } else if let handle = work[index].handles[side.other] {
+        deferMessage(handle, on: side.other)
+      }
+    }
+    let uids = work[index].uids
+    if uids.left == nil || uids.right == nil { isNeeded = true }
+    if mode == .mirror, mayRenumber, uids.left != uids.right { isNeeded = true }
+    if let base = work[index].item.base {
+      if base.uids.left != uids.left || base.uids.right != uids.right { isNeeded = true }
+      // Both sides may have made the same change: nothing to store, but to be recorded.
+      for side in Side.allCases where work[index].flags[side] != base.flags(on: side) {
+        isNeeded = isNeeded || agreedFlags(index) != base.flags
+      }
+    }
+    return isNeeded
+  }
+
+  /// The flags to be recorded as agreed on, as the sides stand now.
+  func agreedFlags(_ index: Int) -> FlagSet {
+    let now = work[index].flags
+    guard let base = work[index].item.base else {
+      return FlagMerge.agreed(old: .empty, left: now.left, right: now.right)
+    }
+    // What a side can't hold counts as held, as long as the other side has it.
+    let full = Both { side in
+      now[side].union(base.lacking[side].intersection(now[side.other]))
+    }
+    return FlagMerge.agreed(old: base.flags, left: full.left, right: full.right)
+  }
+
+  private func planPlacement(_ index: Int, on side: Side) {
+    guard let handle = work[index].handles[side.other] else {
+      work[index].isDropped = true
+      return
+    }
+    guard policy.allows(.new, on: side) else {
+      work[index].isDropped = true
+      deferMessage(handle, on: side.other)
+      work[index].fulfils?.outcome = .failed
+      return
+    }
+    let arrived = work[index].flags[side.other]
+    if let source = work[index].source {
+      // A moved message: its change of flags on either side against what was agreed on.
+      let wanted =
+        source.isMove
+        ? FlagMerge.merge(base: source.record.flags, left: arrived, right: source.flags) : arrived
+      work[index].wanted = Both(left: wanted, right: wanted)
+    } else {
+      work[index].wanted = Both(left: arrived, right: arrived)
+    }
+  }
+
+  /// Remembers to look at a message again at the next run.
+  func deferMessage(
+    _ handle: MessageHandle, on side: Side, code: FailureCode? = nil, text: String = ""
+  ) {
+    if !traits[side].choosesUIDs, let uid = handle.uid {
+      deferred[side][uid] = PendingMessage(
+        mailbox: record.id, side: side, uid: uid, code: code, text: text)
+    }
+    // A Maildir is always read as a whole; it only has to be read.
+    anchors[side].stamp = nil
+  }
+
+  // MARK: Guards
+
+  /// Expunges that are planned on a side, those that a move takes care of left out.
+  func plannedExpunges(on side: Side) -> [Int] {
+    work.indices.filter { index in
+      work[index].decision == .expunge(on: side) && !work[index].isDropped
+        && work[index].claim == nil
+    }
+  }
+
+  /// Holds back the expunges on a side.
+  func refuseExpunges(on side: Side, _ message: String, advice: String) {
+    for index in plannedExpunges(on: side) {
+      work[index].isDropped = true
+      if let base = work[index].item.base {
+        deferMessage(.uid(base.uids[side.other]), on: side.other, code: .guarded, text: message)
+      }
+    }
+    isGuarded = true
+    failures.append(
+      SyncFailure(
+        side: side, mailbox: record.names[side], code: .guarded, scope: .message,
+        message: message, advice: advice))
+  }
+}

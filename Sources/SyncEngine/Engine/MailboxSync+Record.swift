@@ -1,0 +1,151 @@
+import IMAPClient
+
+/// Step 8: what both sides have been seen or made to hold is written to the base; never what was only
+/// intended, save for the notes that ``noteIntents(_:on:)`` leaves for a run after an unclean end.
+extension MailboxSync {
+  /// Records messages that lie on both sides now.
+  func recordPlaced(_ indices: [Int]) throws(SideFailure) {
+    try stateAccess { () throws(StateError) in
+      var changes: [StateChange] = []
+      for index in indices {
+        guard let row = try self.row(index), row != work[index].item.base || !work[index].isRecorded
+        else { continue }
+        work[index].item.base = row
+        work[index].isRecorded = true
+        changes.append(.putMessage(row))
+      }
+      if !changes.isEmpty { try store.commit(changes) }
+    }
+  }
+
+  private func row(_ index: Int) throws(StateError) -> MessageRecord? {
+    let work = self.work[index]
+    guard let left = work.uids.left, let right = work.uids.right else { return nil }
+    let seen = work.item.sides.map(\.seen)
+    if var row = work.item.base {
+      row.uids = Both(left: left, right: right)
+      for side in Side.allCases {
+        row.ids[side] = seen[side]?.details?.id ?? row.ids[side]
+        row.contents[side] = seen[side]?.content ?? row.contents[side]
+      }
+      return row
+    }
+    let content = seen.left?.content ?? seen.right?.content
+    let id = try store.newMessageID()
+    return MessageRecord(
+      id: id, mailbox: record.id, uids: Both(left: left, right: right),
+      guid: work.source?.record.guid ?? seen.left?.details?.id ?? seen.right?.details?.id
+        ?? content?.digest
+        ?? GlobalUID(
+          high: UInt64(bitPattern: record.id.rawValue), low: UInt64(bitPattern: id.rawValue)),
+      ids: seen.map { $0?.details?.id },
+      contents: seen.map { $0?.content ?? content ?? work.source?.record.contents.left },
+      flags: FlagMerge.base(
+        leadingTo: goal(work), left: work.flags.left, right: work.flags.right),
+      date: work.item.date ?? InternalDate(seconds: 0), stub: work.stub)
+  }
+
+  private func goal(_ work: ItemWork) -> FlagSet {
+    if case .agree(let flags, _) = work.decision { return flags }
+    return work.wanted.left
+  }
+
+  func recordFlags() throws(SideFailure) {
+    var changes: [StateChange] = []
+    for index in work.indices where isOnBothSides(index) {
+      guard var row = work[index].item.base else { continue }
+      row.flags = agreedFlags(index)
+      row.lacking = row.lacking.map { $0.intersection(row.flags) }
+      guard row != work[index].item.base || row.lacking != .init(left: .empty, right: .empty) else {
+        continue
+      }
+      work[index].item.base = row
+      changes.append(.putMessage(row))
+    }
+    guard !changes.isEmpty else { return }
+    try stateAccess { () throws(StateError) in try store.commit(changes) }
+  }
+
+  // MARK: Intents
+
+  /// Notes what is about to be saved on a side whose server may go on without us: design.md §6.
+  func noteIntents(_ jobs: [Job], on side: Side) throws(SideFailure) {
+    guard traits[side].settlesSlowly else { return }
+    var changes: [StateChange] = []
+    for job in jobs {
+      let item = work[job.index].item
+      let details = item.sides[side.other].seen?.details
+      changes.append(
+        .putIntent(
+          Intent(
+            mailbox: record.id, side: side,
+            guid: item.base?.guid ?? details?.id ?? GlobalUID(high: 0, low: UInt64(job.index)),
+            size: details?.size ?? 0, uidNext: anchors[side].uidNext)))
+    }
+    hasIntents[side] = true
+    try stateAccess { () throws(StateError) in try store.commit(changes) }
+  }
+
+  func clearIntents() throws(SideFailure) {
+    let changes = Side.allCases.filter { hasIntents[$0] }.map {
+      StateChange.clearIntents(record.id, $0)
+    }
+    guard !changes.isEmpty else { return }
+    hasIntents = Both(left: false, right: false)
+    try stateAccess { () throws(StateError) in try store.commit(changes) }
+  }
+
+  // MARK: The end of a round
+
+  /// Records how far the sides have been read.
+  ///
+  /// - Returns: whether they have to be looked at once more, because this round changed something.
+  func finishRound() throws(SideFailure) -> Bool {
+    for side in Side.allCases where looked[side] {
+      var anchor = observed[side]
+      if changed[side] || anchors[side].stamp == nil { anchor.stamp = nil }
+      record.anchors[side] = anchor
+    }
+    record.selection = MailboxSync.selection(of: policy)
+    let isChanged = changed.left || changed.right
+    if mode == .mirror, !isChanged, anchors.left.uidNext == anchors.right.uidNext,
+      !work.contains(where: { isOnBothSides($0) && $0.uids.left != $0.uids.right })
+    {
+      record.agreedNext = anchors.left.uidNext
+    }
+    var changes = pendingChanges()
+    if record != storedRecord {
+      changes.append(.putMailbox(record))
+      storedRecord = record
+    }
+    if !changes.isEmpty {
+      try stateAccess { () throws(StateError) in try store.commit(changes) }
+    }
+    messageCount = try stateAccess { () throws(StateError) in
+      try store.messageCount(in: record.id)
+    }
+    needsLook = changed
+    if isChanged { roundsWorked += 1 }
+    return isChanged
+  }
+
+  private func isOnBothSides(_ work: ItemWork) -> Bool {
+    work.uids.left != nil && work.uids.right != nil
+  }
+
+  private func pendingChanges() -> [StateChange] {
+    var changes: [StateChange] = []
+    for side in Side.allCases {
+      var wanted = looked[side] ? [:] : pending[side]
+      wanted.merge(deferred[side]) { _, new in new }
+      for (uid, message) in wanted where pending[side][uid] != message {
+        changes.append(.putPending(message))
+      }
+      for uid in pending[side].keys where wanted[uid] == nil {
+        changes.append(.removePending(record.id, side, uid))
+      }
+      pending[side] = wanted
+    }
+    return changes
+  }
+}

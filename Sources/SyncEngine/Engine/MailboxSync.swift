@@ -1,0 +1,186 @@
+import IMAPClient
+
+/// One mailbox of the pair, through one run.
+///
+/// A round goes one way: load both sides' changes → merge → place, store flags, expunge → record what
+/// was done; the next round looks again and finds nothing left, or what others changed meanwhile. The
+/// steps are in the files named after them (`MailboxSync+Load.swift` …); ``SyncRun`` takes all mailboxes
+/// through each step together, so that every copy is made before the first expunge. Belongs to one
+/// thread at a time.
+final class MailboxSync {
+  let policy: Policy
+  let store: any StateStore
+  let observer: (any SyncObserver)?
+  let traits: Both<EndpointTraits>
+
+  /// As in the base, brought up to date as work is done.
+  var record: MailboxRecord
+  /// The names by which the endpoints know it.
+  let fullNames: Both<MailboxName>
+  /// False in a dry run for a mailbox that would have to be created.
+  var exists: Both<Bool>
+  /// Sides that have to be looked at in this round; the others stand at their recorded anchors.
+  var needsLook: Both<Bool>
+  var hasIntents = Both(left: false, right: false)
+  /// The record as the base has it.
+  var storedRecord: MailboxRecord?
+  /// Sides on which a run that died was saving messages: to be watched until they settle.
+  var unsettled: Both<[Intent]> = Both(left: [], right: [])
+  /// Changes left over from earlier runs.
+  var pending: Both<[UID: PendingMessage]> = Both(left: [:], right: [:])
+
+  // MARK: This round
+
+  /// Where the sides stand, the UIDs handed out in this round included.
+  var anchors: Both<Anchor>
+  /// Where they stood when they were looked at.
+  var observed: Both<Anchor>
+  /// Sides that were looked at in this round.
+  var looked = Both(left: false, right: false)
+  var work: [ItemWork] = []
+  /// Sides changed by this program in this round.
+  var changed = Both(left: false, right: false)
+  /// UIDs that are to be looked at again at the next run, with why.
+  var deferred: Both<[UID: PendingMessage]> = Both(left: [:], right: [:])
+
+  // MARK: This run
+
+  /// Messages that could not be synced in this run; not tried again before the next one.
+  var givenUp: Both<Set<MessageHandle>> = Both(left: [], right: [])
+  /// Flags that were set on a side and may turn out not to have been kept.
+  var attempted: Both<[UID: FlagSet]> = Both(left: [:], right: [:])
+  var counts = Both(left: ChangeCounts(), right: ChangeCounts())
+  var failures: [SyncFailure] = []
+  var notices: [SyncFailure] = []
+  /// Ended by an error: nothing more is done about it in this run.
+  var isBroken = false
+  /// Something of this mailbox was held back by a guard.
+  var isGuarded = false
+  var roundsWorked = 0
+  var messageCount = 0
+
+  init(
+    record: MailboxRecord, fullNames: Both<MailboxName>, exists: Both<Bool>, needsLook: Both<Bool>,
+    policy: Policy,
+    store: any StateStore, observer: (any SyncObserver)?, traits: Both<EndpointTraits>
+  ) {
+    self.record = record
+    self.fullNames = fullNames
+    self.exists = exists
+    self.needsLook = needsLook
+    self.policy = policy
+    self.store = store
+    self.observer = observer
+    self.traits = traits
+    anchors = record.anchors.map { $0 ?? MailboxSync.emptyAnchor }
+    observed = anchors
+  }
+
+  static let emptyAnchor = Anchor(uidValidity: nil, uidNext: .first, messages: 0)
+
+  var mode: UIDMode { record.mode ?? .map }
+
+  /// Whether UIDs may be handed out anew on both sides in this run.
+  var mayRenumber: Bool { policy.changes == .both && policy.kinds.contains(.new) }
+
+  /// What the selection of messages depends on; anchors taken under another one do not fit.
+  static func selection(of policy: Policy) -> String {
+    var parts: [String] = []
+    if let since = policy.since { parts.append("since=\(since.seconds / 86400)") }
+    if let maxSize = policy.maxSize { parts.append("max-size=\(maxSize)") }
+    if policy.expunge != .none { parts.append("expunge=\(policy.expunge.rawValue)") }
+    return parts.joined(separator: " ")
+  }
+}
+
+/// A message that something may have to be done about, and how far it has come.
+struct ItemWork {
+  var item: Item
+  var decision: Decision
+  /// Where it lies now; a message being placed gets its UID here.
+  var handles: Both<MessageHandle?>
+  /// Its flags on each side now, as far as they are known.
+  var flags: Both<FlagSet>
+  /// What its flags are to be on each side.
+  var wanted: Both<FlagSet>
+  /// Where the copy that this side lacks can be made from, without the body crossing the wire.
+  var source: CopySource?
+  /// To be told what became of this copy.
+  var fulfils: MoveClaim?
+  /// This message has vanished on one side because it was moved: what became of its copy decides whether
+  /// it may be expunged on the other.
+  var claim: MoveClaim?
+  /// Placed by us in this round: mod-sequences of before say nothing of it.
+  var isFresh = Both(left: false, right: false)
+  /// The base has `item.base` as it is here.
+  var isRecorded = true
+  /// Nothing can be done about it any more in this run.
+  var isDropped = false
+  /// The side on which only a stub is to lie, or lies.
+  var stub: Side?
+
+  var uids: Both<UID?> { handles.map { $0?.uid } }
+}
+
+/// What became of a message that was moved to another mailbox on one side.
+final class MoveClaim {
+  enum Outcome {
+    case open
+    /// It was moved on the other side too: nothing is left to expunge.
+    case moved
+    /// Its content lies safely in the mailbox it was moved to.
+    case copied
+    case failed
+  }
+
+  var outcome = Outcome.open
+  /// The side on which it is to be expunged.
+  let side: Side
+
+  init(side: Side) { self.side = side }
+}
+
+/// A message on the same side, in any mailbox, with the content that is wanted.
+struct CopySource {
+  var record: MessageRecord
+  var mailbox: MailboxName
+  var uid: UID
+  /// It has vanished on the other side: moving it takes care of that too.
+  var isMove: Bool
+  /// Its flags there.
+  var flags: FlagSet
+}
+
+/// An endpoint's error, and whose it is.
+struct SideFailure: Error {
+  var side: Side
+  var error: EndpointError
+}
+
+extension MailboxSync {
+  func on<Result>(
+    _ side: Side, _ body: () throws(EndpointError) -> Result
+  ) throws(SideFailure) -> Result {
+    do {
+      return try body()
+    } catch {
+      throw SideFailure(side: side, error: error)
+    }
+  }
+
+  func noteFailure(_ failure: SideFailure) {
+    noteFailure(failure.error, on: failure.side)
+  }
+
+  func noteFailure(_ error: EndpointError, on side: Side?) {
+    failures.append(
+      SyncFailure(
+        side: side, mailbox: side.map { record.names[$0] } ?? record.names.left, code: error.code,
+        scope: error.scope, message: error.message, advice: error.advice))
+    if error.scope != .message { isBroken = true }
+  }
+
+  func report(_ side: Side, _ change: ChangeKind) {
+    observer?.handle(.change(side, record.names[side], change))
+  }
+}

@@ -1,0 +1,6 @@
+import Glibc
+
+/// Waiting for a server to settle: the only place where the engine lets time pass.
+enum Pause {
+  static func milliseconds(_ count: UInt32) { usleep(count * 1000) }
+}

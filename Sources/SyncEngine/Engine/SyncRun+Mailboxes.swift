@@ -1,0 +1,313 @@
+import IMAPClient
+
+/// Which mailboxes there are on the two sides, and bringing those in line: names, creations, deletions,
+/// renames, subscriptions.
+///
+/// Endpoints are spoken to in full names; everything else here is in names without the side's prefix.
+extension SyncRun {
+  func full(_ name: MailboxName, _ side: Side) -> MailboxName {
+    policy.fullName(name, on: side)
+  }
+
+  /// Lists both sides, follows renames, and creates what is missing.
+  func settleMailboxes(_ endpoints: Both<any Endpoint>) throws(SideFailure) -> MailboxTree {
+    var listings = try list(endpoints)
+    var records = try state { () throws(StateError) in try store.mailboxes() }
+    guard checkListing(listings, records) else { return MailboxTree(entries: []) }
+    var tree = MailboxTree(listings: listings, records: records, policy: policy)
+    if policy.followsRenames, policy.kinds.contains(.mailboxes), !policy.isDryRun {
+      // Each rename may take children along, so the sides are listed anew after each.
+      for _ in 0..<records.count {
+        guard let rename = try nextRename(tree, endpoints) else { break }
+        try follow(rename, tree, endpoints)
+        listings = try list(endpoints)
+        records = try state { () throws(StateError) in try store.mailboxes() }
+        tree = MailboxTree(listings: listings, records: records, policy: policy)
+      }
+    }
+    return tree
+  }
+
+  private func list(_ endpoints: Both<any Endpoint>) throws(SideFailure) -> Both<[ListedMailbox]> {
+    var result = Both<[ListedMailbox]>(left: [], right: [])
+    for side in Side.allCases {
+      let listing = try on(side) { () throws(EndpointError) in try endpoints[side].list() }
+      for name in listing.unusable {
+        observer?.handle(
+          .notice(
+            SyncFailure(
+              side: side, mailbox: nil, code: .nameNotPossible, scope: .mailbox,
+              message: "\(name.name): \(name.reason)", advice: "left alone")))
+      }
+      result[side] = listing.mailboxes.compactMap { mailbox in
+        guard mailbox.isSelectable else { return nil }
+        guard let prefix = policy.prefixes[side] else { return mailbox }
+        var mailbox = mailbox
+        guard let name = mailbox.name.removingPrefix(prefix) else { return nil }
+        mailbox.name = name
+        return mailbox
+      }
+    }
+    return result
+  }
+
+  // MARK: Renames
+
+  private func nextRename(
+    _ tree: MailboxTree, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) -> MailboxTree.Rename? {
+    var ids = Both<[MailboxName: GlobalUID]>(left: [:], right: [:])
+    for side in Side.allCases {
+      let isMissing = tree.entries.contains {
+        $0.record?.mailboxIDs[side] != nil && !$0.exists(on: side)
+      }
+      guard isMissing else { continue }
+      for entry in tree.entries where entry.record == nil {
+        guard let listed = entry.listed[side], listed.id == nil else { continue }
+        // A mailbox that can't be opened can't have been renamed for us either.
+        let observation = try? endpoints[side].open(
+          full(listed.name, side), OpenRequest(detailsFrom: .last))
+        if let id = observation?.mailboxID { ids[side][listed.name] = id }
+      }
+    }
+    return tree.renames(ids: ids).first { rename in
+      rename.side.map { policy.changes.includes($0) } ?? true
+    }
+  }
+
+  private func follow(
+    _ rename: MailboxTree.Rename, _ tree: MailboxTree, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    var record = rename.record
+    if let side = rename.side {
+      let old = record.names[side]
+      let new = rename.newNames[side]
+      try on(side) { () throws(EndpointError) in
+        try endpoints[side].rename(full(old, side), to: full(new, side))
+      }
+      observer?.handle(.change(side, old, .mailboxRenamed(to: new)))
+      // A rename leaves both sides' subscriptions under the old name.
+      if record.isSubscribed == true {
+        for side in Side.allCases {
+          try on(side) { () throws(EndpointError) in
+            try endpoints[side].setSubscribed(false, full(record.names[side], side))
+            try endpoints[side].setSubscribed(true, full(rename.newNames[side], side))
+          }
+        }
+      }
+    }
+    record.names = rename.newNames
+    try state { () throws(StateError) in try store.commit([.putMailbox(record)]) }
+  }
+
+  // MARK: What each mailbox needs
+
+  /// Creates what is missing and makes a ``MailboxSync`` of every mailbox that has to be looked into.
+  func prepare(
+    _ tree: inout MailboxTree, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    let pending = try state { () throws(StateError) in try store.pending() }
+    let intents = try state { () throws(StateError) in try store.intents() }
+    var lefts = Set<MailboxName>()
+    var rights = Set<MailboxName>()
+    for index in tree.entries.indices {
+      let entry = tree.entries[index]
+      guard lefts.insert(entry.names.left).inserted, rights.insert(entry.names.right).inserted
+      else {
+        note(
+          EndpointError(
+            .mailbox, .nameNotPossible, "two mailboxes would be synced with this one",
+            advice: "give them different names by map"), side: .right, mailbox: entry.names.right)
+        continue
+      }
+      do {
+        try prepare(
+          &tree.entries[index], endpoints,
+          pending: pending.filter { $0.mailbox == entry.record?.id },
+          intents: intents.filter { $0.mailbox == entry.record?.id })
+      } catch  where error.error.scope == .side {
+        throw error
+      } catch {
+        note(error.error, side: error.side, mailbox: entry.names[error.side])
+      }
+    }
+  }
+
+  private func prepare(
+    _ entry: inout MailboxTree.Entry, _ endpoints: Both<any Endpoint>, pending: [PendingMessage],
+    intents: [Intent]
+  ) throws(SideFailure) {
+    var exists = Both { entry.exists(on: $0) }
+    guard exists.left || exists.right else {
+      if let record = entry.record, !policy.isDryRun {
+        try state { () throws(StateError) in try store.commit([.removeMailbox(record.id)]) }
+      }
+      return
+    }
+    for side in Side.allCases where !exists[side] {
+      if entry.record != nil, try isToBeDeleted(entry, gone: side, endpoints[side.other]) {
+        // At the end of the run, when what was moved out of it is safe.
+        entry.isDoomed = side.other
+        return
+      }
+      guard policy.create.includes(side), policy.allows(.mailboxes, on: side) else { return }
+      observer?.handle(.change(side, entry.names[side], .mailboxCreated))
+      guard !policy.isDryRun else { continue }
+      try on(side) { () throws(EndpointError) in
+        try endpoints[side].create(
+          full(entry.names[side], side), specialUse: entry.listed[side.other]?.specialUse)
+      }
+      exists[side] = true
+    }
+    try syncSubscription(&entry, exists: exists, endpoints)
+    let mailbox = try makeMailbox(entry, exists: exists, endpoints)
+    for message in pending { mailbox.pending[message.side][message.uid] = message }
+    for intent in intents { mailbox.unsettled[intent.side].append(intent) }
+    for side in Side.allCases {
+      if !mailbox.pending[side].isEmpty || !mailbox.unsettled[side].isEmpty {
+        mailbox.needsLook[side] = true
+      }
+    }
+    if mailbox.needsLook.left || mailbox.needsLook.right || isUneven(mailbox.record) {
+      mailboxes.append(mailbox)
+    } else {
+      quietRecords[mailbox.record.id] = mailbox.record
+    }
+  }
+
+  /// A run ended before both sides were brought level.
+  private func isUneven(_ record: MailboxRecord) -> Bool {
+    guard record.mode == .mirror, policy.changes == .both, policy.kinds.contains(.new) else {
+      return false
+    }
+    return record.anchors.left?.uidNext != record.agreedNext
+      || record.anchors.right?.uidNext != record.agreedNext
+  }
+
+  private func makeMailbox(
+    _ entry: MailboxTree.Entry, exists: Both<Bool>, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) -> MailboxSync {
+    var record: MailboxRecord
+    var isStored = true
+    if let known = entry.record {
+      record = known
+    } else {
+      let id = try state { () throws(StateError) in try store.newMailboxID() }
+      record = MailboxRecord(id: id, names: entry.names)
+      isStored = false
+    }
+    for side in Side.allCases {
+      if let id = entry.listed[side]?.id { record.mailboxIDs[side] = id }
+    }
+    let traits = endpoints.map(\.traits)
+    let mailbox = MailboxSync(
+      record: record, fullNames: Both { full(record.names[$0], $0) }, exists: exists,
+      needsLook: Both { side in
+        needsLook(record, side: side, listed: entry.listed[side], traits: traits[side])
+      }, policy: policy, store: store, observer: observer, traits: traits)
+    if !isStored, !policy.isDryRun {
+      record.isSubscribed = entry.subscription
+      mailbox.record = record
+      try state { () throws(StateError) in try store.commit([.putMailbox(record)]) }
+    } else if let subscription = entry.subscription, subscription != record.isSubscribed {
+      mailbox.record.isSubscribed = subscription
+      record = mailbox.record
+      if !policy.isDryRun {
+        try state { () throws(StateError) in try store.commit([.putMailbox(record)]) }
+      }
+    }
+    mailbox.storedRecord = entry.record == nil ? nil : record
+    return mailbox
+  }
+
+  private func needsLook(
+    _ record: MailboxRecord, side: Side, listed: ListedMailbox?, traits: EndpointTraits
+  ) -> Bool {
+    guard let listed, let now = listed.anchor, let then = record.anchors[side] else { return true }
+    guard !policy.comparesEverything, record.selection == MailboxSync.selection(of: policy) else {
+      return true
+    }
+    if traits.choosesUIDs { return then.stamp == nil || now.stamp != then.stamp }
+    return now.highestModSeq == nil || now.highestModSeq != then.highestModSeq
+      || now.uidNext != then.uidNext || now.uidValidity != then.uidValidity
+  }
+
+  // MARK: Subscriptions
+
+  private func syncSubscription(
+    _ entry: inout MailboxTree.Entry, exists: Both<Bool>, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    guard policy.syncsSubscriptions, policy.kinds.contains(.mailboxes) else { return }
+    let now = entry.listed.map { $0?.isSubscribed ?? false }
+    let base = entry.record?.isSubscribed
+    let wanted: Bool
+    if let left = entry.listed.left, let right = entry.listed.right {
+      wanted = MailboxTree.subscription(
+        base: base, left: left.isSubscribed, right: right.isSubscribed)
+    } else {
+      wanted = now.left || now.right
+    }
+    for side in Side.allCases where now[side] != wanted {
+      guard policy.changes.includes(side) else { return }
+      observer?.handle(.change(side, entry.names[side], wanted ? .subscribed : .unsubscribed))
+      guard !policy.isDryRun, exists[side] else { continue }
+      try on(side) { () throws(EndpointError) in
+        try endpoints[side].setSubscribed(wanted, full(entry.names[side], side))
+      }
+    }
+    entry.subscription = wanted
+  }
+
+  // MARK: Deletions
+
+  /// A mailbox that one side deleted is deleted on the other if that is wanted and nothing arrived there
+  /// since; otherwise it is made again.
+  private func isToBeDeleted(
+    _ entry: MailboxTree.Entry, gone: Side, _ endpoint: any Endpoint
+  ) throws(SideFailure) -> Bool {
+    let side = gone.other
+    guard let record = entry.record, record.anchors[gone] != nil, policy.delete.includes(side),
+      policy.allows(.mailboxes, on: side), !entry.names[side].isInbox
+    else { return false }
+    let observation = try on(side) { () throws(EndpointError) in
+      try endpoint.open(
+        full(record.names[side], side),
+        OpenRequest(since: record.anchors[side], detailsFrom: .last))
+    }
+    guard observation.anchor.uidValidity == record.anchors[side]?.uidValidity else { return false }
+    let known = try state { () throws(StateError) in try store.uids(in: record.id, side: side) }
+    return observation.messages.allSatisfy { message in
+      message.handle.uid.map(known.contains) ?? false
+    }
+  }
+
+  func deleteMailboxes(
+    _ tree: MailboxTree, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    // Children before their parents.
+    for entry in tree.entries.reversed() {
+      guard let side = entry.isDoomed, let record = entry.record else { continue }
+      let arrivals = mailboxes.contains { $0.isBroken || !$0.failures.isEmpty }
+      if arrivals || refusesExpunges {
+        note(
+          EndpointError(
+            .mailbox, .conflict, "not deleted, because other mailboxes could not be synced",
+            advice: "the next run tries again"), side: side, mailbox: entry.names[side])
+        continue
+      }
+      do {
+        try on(side) { () throws(EndpointError) in
+          try endpoints[side].close()
+          try endpoints[side].delete(full(entry.names[side], side))
+        }
+      } catch  where error.error.scope == .side {
+        throw error
+      } catch {
+        note(error.error, side: side, mailbox: entry.names[side])
+        continue
+      }
+      observer?.handle(.change(side, entry.names[side], .mailboxDeleted))
+      try state { () throws(StateError) in try store.commit([.removeMailbox(record.id)]) }
+    }
+  }
+}

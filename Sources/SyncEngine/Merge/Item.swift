@@ -1,0 +1,64 @@
+import IMAPClient
+
+/// A message as one side has it now.
+public struct Seen: Hashable, Sendable {
+  public var handle: MessageHandle
+  public var flags: FlagSet
+  public var modSeq: ModSequence?
+  /// `nil` for a message of the base whose details nobody had to ask for.
+  public var details: MessageDetails?
+  public var content: ContentID?
+
+  public init(
+    handle: MessageHandle, flags: FlagSet, modSeq: ModSequence? = nil,
+    details: MessageDetails? = nil, content: ContentID? = nil
+  ) {
+    self.handle = handle
+    self.flags = flags
+    self.modSeq = modSeq
+    self.details = details
+    self.content = content
+  }
+}
+
+/// What became of a message on one side since the base.
+public enum Presence: Hashable, Sendable {
+  /// It was never there.
+  case absent
+  /// It was there, and can't be found under the mailbox's new UIDVALIDITY: it was not expunged.
+  case lost
+  /// It was expunged.
+  case vanished
+  /// It is there, changed or not.
+  case present(Seen)
+
+  public var seen: Seen? { if case .present(let seen) = self { seen } else { nil } }
+}
+
+/// One message of a mailbox, as the base and both sides know it: what the merge decides about.
+public struct Item: Hashable, Sendable {
+  /// `nil`: not in the base; it has arrived on one side, or on both.
+  public var base: MessageRecord?
+  public var sides: Both<Presence>
+
+  public init(base: MessageRecord?, sides: Both<Presence>) {
+    self.base = base
+    self.sides = sides
+  }
+
+  public init(base: MessageRecord?, left: Presence, right: Presence) {
+    self.init(base: base, sides: Both(left: left, right: right))
+  }
+
+  /// What the base says of a side's flags: what was agreed, less what that side can't hold.
+  public func baseFlags(on side: Side) -> FlagSet? { base?.flags(on: side) }
+
+  /// The received date, as far as it is known.
+  public var date: InternalDate? {
+    base?.date ?? sides.left.seen?.details?.date ?? sides.right.seen?.details?.date
+  }
+}
+
+extension MessageRecord {
+  public func flags(on side: Side) -> FlagSet { flags.subtracting(lacking[side]) }
+}

@@ -1,0 +1,159 @@
+import IMAPClient
+
+/// What is to be done about the pair's mailboxes: creations, deletions, renames and subscriptions.
+///
+/// Pure: design.md §4 for whole mailboxes. Names here are each side's own, prefixes already stripped.
+public struct MailboxTree: Sendable {
+  /// One mailbox of the pair and where it is now.
+  public struct Entry: Sendable {
+    public var names: Both<MailboxName>
+    public var record: MailboxRecord?
+    public var listed: Both<ListedMailbox?>
+    /// The side on which it is to be deleted at the end of the run.
+    public var isDoomed: Side?
+    /// Whether both sides are subscribed to it now; `nil` if that was not looked at.
+    public var subscription: Bool?
+
+    public func exists(on side: Side) -> Bool { listed[side] != nil }
+  }
+
+  public struct Rename: Sendable {
+    public var record: MailboxRecord
+    /// The side that follows; `nil` if both sides have it under a new name already.
+    public var side: Side?
+    /// The names it is to have; each side's own, where the name that `side` gets is still to be translated.
+    public var newNames: Both<MailboxName>
+  }
+
+  public var entries: [Entry] = []
+
+  public init(entries: [Entry]) { self.entries = entries }
+
+  /// - Parameters:
+  ///   - listings: selectable mailboxes of each side.
+  ///   - records: the mailboxes of the base.
+  public init(
+    listings: Both<[ListedMailbox]>, records: [MailboxRecord], policy: Policy
+  ) {
+    let names = NameMap(listings: listings, records: records, policy: policy)
+    let listed = listings.map { side in
+      Dictionary(side.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+    var recordsByLeft: [MailboxName: MailboxRecord] = [:]
+    for record in records { recordsByLeft[record.names.left] = record }
+    var leftNames = Set(records.map(\.names.left))
+    leftNames.formUnion(listings.left.map(\.name))
+    leftNames.formUnion(listings.right.map { names.left(of: $0.name) })
+    for left in leftNames.sorted() where policy.selects(left) {
+      let right = recordsByLeft[left]?.names.right ?? names.right(of: left)
+      entries.append(
+        Entry(
+          names: Both(left: left, right: right), record: recordsByLeft[left],
+          listed: Both(left: listed.left[left], right: listed.right[right])))
+    }
+  }
+
+  /// Mailboxes of the base that are gone on one side, where another one with the same id of its own has
+  /// appeared: that one was renamed.
+  ///
+  /// - Parameter ids: the mailboxes' own ids on each side, for those whose listing has none.
+  public func renames(ids: Both<[MailboxName: GlobalUID]>) -> [Rename] {
+    let newcomers = Both { side in self.newcomers(on: side, ids: ids[side]) }
+    var renames: [Rename] = []
+    for entry in entries {
+      guard let record = entry.record else { continue }
+      let newName = Both<MailboxName?> { side in
+        entry.exists(on: side) ? nil : record.mailboxIDs[side].flatMap { newcomers[side][$0] }
+      }
+      switch (newName.left, newName.right) {
+      case (let left?, let right?):
+        renames.append(Rename(record: record, side: nil, newNames: Both(left: left, right: right)))
+      case (let left?, nil) where entry.exists(on: .right):
+        renames.append(
+          Rename(record: record, side: .right, newNames: Both(left: left, right: left)))
+      case (nil, let right?) where entry.exists(on: .left):
+        renames.append(
+          Rename(record: record, side: .left, newNames: Both(left: right, right: right)))
+      default: break
+      }
+    }
+    // Parents first: renaming one takes its children along.
+    return renames.sorted {
+      $0.record.names.left.components.count < $1.record.names.left.components.count
+    }
+  }
+
+  /// Mailboxes of one side that the base does not know, by their own ids.
+  private func newcomers(
+    on side: Side, ids: [MailboxName: GlobalUID]
+  ) -> [GlobalUID: MailboxName] {
+    var newcomers: [GlobalUID: MailboxName] = [:]
+    for entry in entries where entry.record == nil {
+      guard let listed = entry.listed[side], let id = listed.id ?? ids[listed.name] else {
+        continue
+      }
+      newcomers[id] = listed.name
+    }
+    return newcomers
+  }
+
+  /// What both sides' subscription becomes; `nil` if nothing is known yet that would tell.
+  public static func subscription(base: Bool?, left: Bool, right: Bool) -> Bool {
+    guard let base else { return left || right }
+    // One bit: whoever differs from the base has changed it.
+    return left != base || right != base ? !base : base
+  }
+}
+
+extension Policy {
+  /// A side's name for a mailbox with the side's prefix before it: the name the endpoint knows.
+  public func fullName(_ name: MailboxName, on side: Side) -> MailboxName {
+    prefixes[side]?.appending(name) ?? name
+  }
+
+  /// Whether a mailbox, by its name on the left, takes part in this run.
+  public func selects(_ left: MailboxName) -> Bool {
+    mailboxes.matches(left) && onlyMailboxes.matches(left)
+  }
+
+  /// Whether `side` may be changed in this run by this kind of change.
+  public func allows(_ kind: Kinds, on side: Side) -> Bool {
+    kinds.contains(kind) && changes.includes(side)
+  }
+}
+
+/// Translates names between the sides: what the configuration maps, what the base knows, and special
+/// uses that each side calls by a name of its own.
+struct NameMap {
+  private var rightOfLeft: [MailboxName: MailboxName] = [:]
+  private var leftOfRight: [MailboxName: MailboxName] = [:]
+
+  init(listings: Both<[ListedMailbox]>, records: [MailboxRecord], policy: Policy) {
+    for (left, right) in policy.map { add(left, right) }
+    for record in records { add(record.names.left, record.names.right) }
+    let names = listings.map { Set($0.map(\.name)) }
+    for use in SpecialUse.allCases {
+      guard let left = NameMap.only(use, in: listings.left),
+        let right = NameMap.only(use, in: listings.right), left != right,
+        !names.right.contains(left), !names.left.contains(right)
+      else { continue }
+      add(left, right)
+    }
+  }
+
+  private static func only(_ use: SpecialUse, in listing: [ListedMailbox]) -> MailboxName? {
+    let found = listing.filter { $0.specialUse == use }
+    return found.count == 1 ? found.first?.name : nil
+  }
+
+  /// The first translation of a name stands.
+  private mutating func add(_ left: MailboxName, _ right: MailboxName) {
+    guard rightOfLeft[left] == nil, leftOfRight[right] == nil else { return }
+    rightOfLeft[left] = right
+    leftOfRight[right] = left
+  }
+
+  func right(of left: MailboxName) -> MailboxName { rightOfLeft[left] ?? left }
+
+  func left(of right: MailboxName) -> MailboxName { leftOfRight[right] ?? right }
+}

@@ -1,0 +1,117 @@
+import IMAPClient
+
+/// Finds equal messages, as multisets: two copies here and one there are two messages, one of them on
+/// both sides (design.md §3).
+///
+/// Pure; which contents have to be known first, it says itself by ``wanted(_:)``.
+public struct Pairing: Sendable {
+  /// A message that one side has and the other has not, as far as the base knows.
+  public struct Candidate: Hashable, Sendable {
+    /// The caller's index of it.
+    public var index: Int
+    /// `nil` for a message that this side expunged, and of which the base knows the content.
+    public var handle: MessageHandle?
+    public var size: UInt64?
+    /// The side's own id.
+    public var id: GlobalUID?
+    public var content: ContentID?
+
+    public init(
+      index: Int, handle: MessageHandle?, size: UInt64?, id: GlobalUID?, content: ContentID?
+    ) {
+      self.index = index
+      self.handle = handle
+      self.size = size
+      self.id = id
+      self.content = content
+    }
+  }
+
+  public struct Match: Hashable, Sendable {
+    public var left: Int
+    public var right: Int
+  }
+
+  /// First by the sides' own ids, where replication by other means has made them the same.
+  ///
+  /// - Returns: the matches; they are taken out of `candidates`.
+  public static func matchByID(_ candidates: inout Both<[Candidate]>) -> [Match] {
+    match(&candidates) { candidate in
+      guard let id = candidate.id, let size = candidate.size else { return nil }
+      return ContentID(size: size, digest: id)
+    }
+  }
+
+  /// The candidates whose contents have to be known before ``matchByContent(_:)``: those of a size that
+  /// occurs on both sides.
+  public static func wanted(_ candidates: Both<[Candidate]>) -> Both<[Candidate]> {
+    let sizes = candidates.map { Set($0.compactMap(\.size)) }
+    let common = sizes.left.intersection(sizes.right)
+    return candidates.map { side in
+      side.filter { candidate in
+        guard let size = candidate.size else { return false }
+        return candidate.content == nil && candidate.handle != nil && common.contains(size)
+      }
+    }
+  }
+
+  /// By size and digest.
+  ///
+  /// - Returns: the matches; they are taken out of `candidates`.
+  public static func matchByContent(_ candidates: inout Both<[Candidate]>) -> [Match] {
+    match(&candidates, by: \.content)
+  }
+
+  private static func match(
+    _ candidates: inout Both<[Candidate]>, by key: (Candidate) -> ContentID?
+  ) -> [Match] {
+    var matches: [Match] = []
+    var taken = Both<Set<Int>>(left: [], right: [])
+    let left = Dictionary(grouping: candidates.left.filter { key($0) != nil }) { key($0) }
+    let right = Dictionary(grouping: candidates.right.filter { key($0) != nil }) { key($0) }
+    for (content, lefts) in left {
+      guard let rights = right[content] else { continue }
+      for match in pairUp(lefts, rights) {
+        matches.append(match)
+        taken.left.insert(match.left)
+        taken.right.insert(match.right)
+      }
+    }
+    candidates.left.removeAll { taken.left.contains($0.index) }
+    candidates.right.removeAll { taken.right.contains($0.index) }
+    return matches.sorted { ($0.left, $0.right) < ($1.left, $1.right) }
+  }
+
+  /// Equal messages on both sides: those of the same UID first, then in the order of their UIDs.
+  private static func pairUp(_ lefts: [Candidate], _ rights: [Candidate]) -> [Match] {
+    var matches: [Match] = []
+    var rest = Both(left: inOrder(lefts), right: inOrder(rights))
+    if lefts.count > 1 || rights.count > 1 {
+      var byUID: [UID: Candidate] = [:]
+      for candidate in rest.right { if let uid = candidate.handle?.uid { byUID[uid] = candidate } }
+      var taken = Set<Int>()
+      rest.left.removeAll { candidate in
+        guard let uid = candidate.handle?.uid, let twin = byUID[uid] else { return false }
+        matches.append(Match(left: candidate.index, right: twin.index))
+        taken.insert(twin.index)
+        return true
+      }
+      rest.right.removeAll { taken.contains($0.index) }
+    }
+    for (left, right) in zip(rest.left, rest.right) {
+      matches.append(Match(left: left.index, right: right.index))
+    }
+    return matches
+  }
+
+  private static func inOrder(_ candidates: [Candidate]) -> [Candidate] {
+    candidates.sorted { a, b in
+      switch (a.handle, b.handle) {
+      case (let a?, let b?): a < b
+      case (.some, nil): true
+      case (nil, .some): false
+      case (nil, nil): a.index < b.index
+      }
+    }
+  }
+}

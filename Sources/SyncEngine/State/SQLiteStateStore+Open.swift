@@ -1,0 +1,166 @@
+import CSQLite
+import Glibc
+
+extension SQLiteStateStore {
+  /// A base and what is to be said about its opening.
+  public struct Opened: Sendable {
+    public let store: SQLiteStateStore
+    /// One line each: a damaged base was set aside.
+    public let notices: [String]
+  }
+
+  /// Opens the base of a pair, and makes it if it is missing.
+  ///
+  /// - Parameters:
+  ///   - directory: made if it is missing, unless only reading.
+  ///   - pair: a pair's name, or a text made of two endpoints (without secrets: it shows in file names).
+  public static func open(
+    directory: String, pair: String, access: Access = .readWrite
+  ) throws(StateError) -> Opened {
+    let files = StateFiles(directory: directory, pair: pair)
+    return access == .readOnly
+      ? try openForReading(files) : try openForWriting(files, pair: pair)
+  }
+
+  private static func openForWriting(
+    _ files: StateFiles, pair: String
+  ) throws(StateError) -> Opened {
+    try files.makeDirectory()
+    let lock = try StateLock(path: files.lock, pair: pair)
+    var notices: [String] = []
+    if !StateFiles.exists(files.database) { try makeDatabase(files) }
+    var connection: StateConnection
+    do {
+      connection = try connect(files.database, .readWrite)
+    } catch  where error.kind == .damaged {
+      let aside = try files.setAside()
+      notices.append(
+        "the base is damaged (\(error.message)); it was set aside as \(aside) and is rebuilt by "
+          + "matching messages")
+      try makeDatabase(files)
+      connection = try connect(files.database, .readWrite)
+    }
+    do {
+      try connection.database.configure()
+    } catch { throw .database(error, files.database) }
+    return Opened(
+      store: SQLiteStateStore(connection, files, .readWrite, lock: lock), notices: notices)
+  }
+
+  private static func openForReading(_ files: StateFiles) throws(StateError) -> Opened {
+    var notices: [String] = []
+    var connection: StateConnection
+    do {
+      connection =
+        StateFiles.exists(files.database)
+        ? try connect(files.database, .readOnly) : try emptyConnection()
+    } catch  where error.kind == .damaged {
+      notices.append("the base is damaged (\(error.message)); the next run rebuilds it")
+      connection = try emptyConnection()
+    } catch  where error.kind == .permission && StateFiles.exists(files.journal) {
+      connection = try connectToCopy(files)
+    }
+    return Opened(
+      store: SQLiteStateStore(connection, files, .readOnly, lock: nil), notices: notices)
+  }
+
+  /// Opens a database that is there and sees whether it is a base that this version understands.
+  private static func connect(
+    _ path: String, _ access: Database.Access
+  ) throws(StateError) -> StateConnection {
+    do {
+      let database = try Database(path: path, access: access, busyTimeout: .seconds(5))
+      let version = try database.integer("PRAGMA user_version")
+      guard try database.integer("PRAGMA application_id") == Schema.applicationID else {
+        throw SQLiteError.malformed("not a base of this program")
+      }
+      if version > Schema.version { throw StateError.newer(version, path) }
+      try database.checkQuickly()
+      return StateConnection(database)
+    } catch let error as SQLiteError {
+      throw .database(error, path)
+    } catch let error as StateError {
+      throw error
+    } catch {
+      throw StateError(.other, "\(path): \(error)", advice: "")
+    }
+  }
+
+  private static func emptyConnection() throws(StateError) -> StateConnection {
+    do {
+      let database = try Database(path: ":memory:", access: .create, busyTimeout: .zero)
+      try database.createTables()
+      return StateConnection(database)
+    } catch { throw .database(error, "memory") }
+  }
+
+  /// Made under another name, so that whatever lies under the real one was once whole.
+  private static func makeDatabase(_ files: StateFiles) throws(StateError) {
+    let new = "\(files.database).new"
+    // Without its database a journal is of no use, and would be rolled back into the new one.
+    _ = try StateFiles.remove(files.journal)
+    _ = try StateFiles.remove("\(new)-journal")
+    try StateFiles.makeFile(new)
+    do {
+      var database = try Database(path: new, access: .readWrite, busyTimeout: .zero)
+      try database.createTables()
+      database.close()
+    } catch { throw .database(error, new) }
+    try StateFiles.move(new, to: files.database)
+    try files.syncDirectory()
+  }
+
+  /// What a run that was cut off left half written can be undone only by writing: in a copy, as
+  /// nothing in the directory is to be changed.
+  private static func connectToCopy(_ files: StateFiles) throws(StateError) -> StateConnection {
+    let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    var template = Array("\(parent)/mboxsync-XXXXXX".utf8CString)
+    guard let made = mkdtemp(&template) else { throw .system(errno, "can't make", parent) }
+    let directory = String(cString: made)
+    let copy = "\(directory)/base.sqlite"
+    defer {
+      // The open database stays readable without a name.
+      for path in [copy, "\(copy)-journal"] { unlink(path) }
+      rmdir(directory)
+    }
+    try StateFiles.copy(files.journal, to: "\(copy)-journal")
+    try StateFiles.copy(files.database, to: copy)
+    return try connect(copy, .readWrite)
+  }
+}
+
+extension Database {
+  /// Tables, version and mark, all or nothing.
+  fileprivate func createTables() throws(SQLiteError) {
+    try execute(
+      """
+      PRAGMA synchronous = FULL;
+      BEGIN;
+      PRAGMA application_id = \(Schema.applicationID);
+      PRAGMA user_version = \(Schema.version);
+      \(Schema.creation)
+      \(Schema.lookups)
+      COMMIT;
+      """)
+  }
+
+  /// Looks at what every run reads. Damage elsewhere shows when it is read.
+  fileprivate func checkQuickly() throws(SQLiteError) {
+    let tables = try integer("SELECT count(*) FROM sqlite_schema WHERE type = 'table'")
+    guard tables == Schema.tableCount else { throw .malformed("\(tables) tables") }
+    let result = try text("PRAGMA quick_check(mailbox)")
+    if result != "ok" { throw .malformed(result) }
+  }
+
+  /// A rollback journal, as most runs write little or nothing: opening, reading and closing take 0.4 ms
+  /// (WAL: 0.5 ms, with two files made and removed), with one commit 1.1 ms (WAL: 1.5 ms). Readers need
+  /// not write. Truncated rather than deleted, because only then is its end, and so the commit, synced.
+  fileprivate func configure() throws(SQLiteError) {
+    try execute(
+      """
+      PRAGMA journal_mode = TRUNCATE;
+      PRAGMA synchronous = FULL;
+      PRAGMA cache_size = -16000;
+      """)
+  }
+}

@@ -1,0 +1,203 @@
+import IMAPClient
+import Synchronization
+
+/// The base of one pair in an SQLite database. design.md §6.
+public final class SQLiteStateStore: StateStore {
+  private let connection: Mutex<StateConnection>
+  private let files: StateFiles
+  private let access: Access
+  /// `nil` where only reading.
+  private let lock: StateLock?
+
+  public enum Access: CaseIterable, Hashable, Sendable {
+    case readWrite
+    /// Takes no lock, and leaves the directory as it is; a base that is missing is an empty one.
+    case readOnly
+  }
+
+  init(
+    _ connection: consuming sending StateConnection, _ files: StateFiles, _ access: Access,
+    lock: consuming StateLock?
+  ) {
+    self.connection = Mutex(connection)
+    self.files = files
+    self.access = access
+    self.lock = lock
+  }
+
+  deinit {
+    // Before the lock goes.
+    connection.withLock { $0.database.close() }
+  }
+
+  public func mailboxes() throws(StateError) -> [MailboxRecord] {
+    try use { (connection) throws(SQLiteError) in
+      var statement = try connection.database.statement(.mailboxes)
+      var result: [MailboxRecord] = []
+      while try statement.step() { result.append(try statement.readMailbox()) }
+      return result
+    }
+  }
+
+  public func newMailboxID() throws(StateError) -> MailboxID {
+    MailboxID(try use { (connection) throws(SQLiteError) in try connection.newMailboxID() })
+  }
+
+  public func newMessageID() throws(StateError) -> MessageID {
+    MessageID(try use { (connection) throws(SQLiteError) in try connection.newMessageID() })
+  }
+
+  public func messages(in mailbox: MailboxID) throws(StateError) -> [MessageRecord] {
+    try messages(.messages) { $0.bind(mailbox.rawValue) }
+  }
+
+  public func messages(
+    in mailbox: MailboxID, uids: Both<UIDSet>
+  ) throws(StateError) -> [MessageRecord] {
+    try use { (connection) throws(SQLiteError) in
+      var found = try connection.messages(in: mailbox, .messagesByLeftUID, uids.left)
+      let byRight = try connection.messages(in: mailbox, .messagesByRightUID, uids.right)
+        .filter { !uids.left.contains($0.uids.left) }
+      guard !byRight.isEmpty else { return found }
+      found += byRight
+      return found.sorted { ($0.uids.left, $0.id) < ($1.uids.left, $1.id) }
+    }
+  }
+
+  public func uids(in mailbox: MailboxID, side: Side) throws(StateError) -> UIDSet {
+    try use { (connection) throws(SQLiteError) in
+      var statement = try connection.database.statement(side == .left ? .leftUIDs : .rightUIDs)
+      statement.bind(mailbox.rawValue)
+      var result = UIDSet()
+      while try statement.step() { result.insert(try statement.readUID()) }
+      return result
+    }
+  }
+
+  public func messageCount(in mailbox: MailboxID) throws(StateError) -> Int {
+    try use { (connection) throws(SQLiteError) in
+      var statement = try connection.database.statement(.messageCount)
+      statement.bind(mailbox.rawValue)
+      return try statement.step() ? Int(statement.readInteger()) : 0
+    }
+  }
+
+  public func messages(
+    withID id: GlobalUID, on side: Side
+  ) throws(StateError) -> [MessageRecord] {
+    try messages(side == .left ? .messagesByLeftID : .messagesByRightID) { $0.bind(id) }
+  }
+
+  public func messages(
+    withContent content: ContentID, on side: Side
+  ) throws(StateError) -> [MessageRecord] {
+    try messages(side == .left ? .messagesByLeftContent : .messagesByRightContent) {
+      $0.bind(content)
+    }
+  }
+
+  public func hasMessage(ofSize size: UInt64, on side: Side) throws(StateError) -> Bool {
+    try use { (connection) throws(SQLiteError) in
+      var statement = try connection.database.statement(
+        side == .left ? .anyOfLeftSize : .anyOfRightSize)
+      statement.bind(size: size)
+      return try statement.step()
+    }
+  }
+
+  public func pending() throws(StateError) -> [PendingMessage] {
+    try use { (connection) throws(SQLiteError) in
+      var statement = try connection.database.statement(.pending)
+      var result: [PendingMessage] = []
+      while try statement.step() { result.append(try statement.readPending()) }
+      return result
+    }
+  }
+
+  public func intents() throws(StateError) -> [Intent] {
+    try use { (connection) throws(SQLiteError) in
+      var statement = try connection.database.statement(.intents)
+      var result: [Intent] = []
+      while try statement.step() { result.append(try statement.readIntent()) }
+      return result
+    }
+  }
+
+  public func value(_ key: StateKey) throws(StateError) -> String? {
+    try use { (connection) throws(SQLiteError) in
+      var statement = try connection.database.statement(.value)
+      statement.bind(key.rawValue)
+      return try statement.step() ? statement.readOptionalText() : nil
+    }
+  }
+
+  public func commit(_ changes: [StateChange]) throws(StateError) {
+    guard access == .readWrite else {
+      throw StateError(
+        .permission, "\(files.database) is open for reading only", advice: "run without --dry-run")
+    }
+    guard !changes.isEmpty else { return }
+    try use { (connection) throws(SQLiteError) in try connection.commit(changes) }
+  }
+}
+
+extension SQLiteStateStore {
+  /// For tests: makes the disk full at this size.
+  func limit(toPages pages: Int) throws(StateError) {
+    try use { (connection) throws(SQLiteError) in
+      try connection.database.execute("PRAGMA max_page_count = \(pages)")
+    }
+  }
+
+  private func messages(
+    _ query: Query, bind: (inout Statement) -> Void
+  ) throws(StateError) -> [MessageRecord] {
+    try use { (connection) throws(SQLiteError) in
+      var statement = try connection.database.statement(query)
+      bind(&statement)
+      var result: [MessageRecord] = []
+      while try statement.step() { result.append(try statement.readMessage()) }
+      return result
+    }
+  }
+
+  /// Alone with the connection. A database found damaged is set aside at once, so that the next run
+  /// makes a new one; this run has lost its base.
+  private func use<Result: Sendable>(
+    _ body: (inout StateConnection) throws(SQLiteError) -> Result
+  ) throws(StateError) -> Result {
+    try connection.withLock { (connection) throws(StateError) -> Result in
+      do throws(SQLiteError) {
+        return try body(&connection)
+      } catch {
+        guard error.isDamage, access == .readWrite, connection.database.isOpen else {
+          throw .database(error, files.database)
+        }
+        connection.database.close()
+        let aside = try files.setAside()
+        throw StateError(
+          .damaged, "\(files.database) is damaged (\(error.message)); set aside as \(aside)",
+          advice: "run again: it is rebuilt by matching messages")
+      }
+    }
+  }
+}
+
+extension StateConnection {
+  /// - Parameter query: takes a mailbox and a range of UIDs.
+  fileprivate mutating func messages(
+    in mailbox: MailboxID, _ query: Query, _ uids: UIDSet
+  ) throws(SQLiteError) -> [MessageRecord] {
+    guard !uids.isEmpty else { return [] }
+    var statement = try database.statement(query)
+    var result: [MessageRecord] = []
+    for range in uids.ranges {
+      statement.bind(mailbox.rawValue)
+      statement.bind(range.lowerBound)
+      statement.bind(range.upperBound)
+      while try statement.step() { result.append(try statement.readMessage()) }
+      statement.restart()
+    }
+    return result
+  }
+}

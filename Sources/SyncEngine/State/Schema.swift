@@ -1,0 +1,162 @@
+/// The tables of a base, and every statement that is used on them.
+enum Schema {
+  /// `PRAGMA user_version`; to be raised when a table changes, with a step that converts.
+  static let version: Int64 = 1
+  /// `PRAGMA application_id`, in ASCII "mbxs": tells a base from any other SQLite database.
+  static let applicationID: Int64 = 0x6d62_7873
+
+  static let tableCount: Int64 = 6
+
+  /// UIDs are not unique: a renumbering passes through states in which two rows share one.
+  /// Ids are two integers of 64 bits, of which an index holds one.
+  /// Sides are 0 (left) and 1 (right); a mailbox's name is its levels joined by U+001F, which no level holds.
+  static let creation = """
+    CREATE TABLE mailbox (
+      id INTEGER PRIMARY KEY,
+      left_name TEXT NOT NULL, right_name TEXT NOT NULL,
+      left_id_high INTEGER, left_id_low INTEGER, right_id_high INTEGER, right_id_low INTEGER,
+      left_validity INTEGER, left_next INTEGER, left_modseq INTEGER, left_messages INTEGER,
+      left_cur INTEGER, left_new INTEGER, left_uidlist INTEGER, left_keywords INTEGER,
+      right_validity INTEGER, right_next INTEGER, right_modseq INTEGER, right_messages INTEGER,
+      right_cur INTEGER, right_new INTEGER, right_uidlist INTEGER, right_keywords INTEGER,
+      mode TEXT, agreed_next INTEGER NOT NULL, subscribed INTEGER, selection TEXT NOT NULL);
+
+    CREATE TABLE message (
+      id INTEGER PRIMARY KEY,
+      mailbox INTEGER NOT NULL, left_uid INTEGER NOT NULL, right_uid INTEGER NOT NULL,
+      guid_high INTEGER NOT NULL, guid_low INTEGER NOT NULL,
+      left_id_high INTEGER, left_id_low INTEGER, right_id_high INTEGER, right_id_low INTEGER,
+      left_size INTEGER, left_digest_high INTEGER, left_digest_low INTEGER,
+      right_size INTEGER, right_digest_high INTEGER, right_digest_low INTEGER,
+      flags INTEGER NOT NULL, keywords TEXT,
+      left_lacking INTEGER NOT NULL, left_lacking_keywords TEXT,
+      right_lacking INTEGER NOT NULL, right_lacking_keywords TEXT,
+      date INTEGER NOT NULL, stub INTEGER);
+    CREATE INDEX message_left_uid ON message (mailbox, left_uid);
+    CREATE INDEX message_right_uid ON message (mailbox, right_uid);
+
+    CREATE TABLE pending (
+      mailbox INTEGER NOT NULL, side INTEGER NOT NULL, uid INTEGER NOT NULL,
+      code TEXT, text TEXT NOT NULL,
+      PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;
+    CREATE TABLE intent (
+      id INTEGER PRIMARY KEY,
+      mailbox INTEGER NOT NULL, side INTEGER NOT NULL,
+      guid_high INTEGER NOT NULL, guid_low INTEGER NOT NULL,
+      size INTEGER NOT NULL, next INTEGER NOT NULL);
+    CREATE INDEX intent_mailbox ON intent (mailbox, side);
+    CREATE TABLE value (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE counter (name TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
+    """
+
+  /// Find a message by what it is. Its values come in no order, so that filling these indexes row by row
+  /// takes most of the time of an insertion.
+  static let lookups = """
+    CREATE INDEX message_left_id ON message (left_id_low) WHERE left_id_low IS NOT NULL;
+    CREATE INDEX message_right_id ON message (right_id_low) WHERE right_id_low IS NOT NULL;
+    CREATE INDEX message_left_content ON message (left_size, left_digest_low)
+      WHERE left_size IS NOT NULL;
+    CREATE INDEX message_right_content ON message (right_size, right_digest_low)
+      WHERE right_size IS NOT NULL;
+    """
+  static let lookupRemoval = """
+    DROP INDEX message_left_id;
+    DROP INDEX message_right_id;
+    DROP INDEX message_left_content;
+    DROP INDEX message_right_content;
+    """
+}
+
+/// Every statement, so that each is prepared once and found by number.
+enum Query: Int, CaseIterable {
+  case mailboxes
+  case putMailbox
+  case removeMailbox
+  case removeMailboxMessages
+  case removeMailboxPending
+  case removeMailboxIntents
+
+  case messages
+  case messagesByLeftUID
+  case messagesByRightUID
+  case leftUIDs
+  case rightUIDs
+  case messageCount
+  case messagesByLeftID
+  case messagesByRightID
+  case messagesByLeftContent
+  case messagesByRightContent
+  case anyOfLeftSize
+  case anyOfRightSize
+  case putMessage
+  case removeMessage
+
+  case pending
+  case putPending
+  case removePending
+  case intents
+  case putIntent
+  case clearIntents
+  case value
+  case setValue
+  case counter
+  case setCounter
+
+  var sql: String {
+    switch self {
+    case .mailboxes: "SELECT * FROM mailbox ORDER BY id"
+    case .putMailbox: "INSERT OR REPLACE INTO mailbox VALUES (\(Query.parameters(27)))"
+    case .removeMailbox: "DELETE FROM mailbox WHERE id = ?"
+    case .removeMailboxMessages: "DELETE FROM message WHERE mailbox = ?"
+    case .removeMailboxPending: "DELETE FROM pending WHERE mailbox = ?"
+    case .removeMailboxIntents: "DELETE FROM intent WHERE mailbox = ?"
+
+    case .messages: "SELECT * FROM message WHERE mailbox = ? ORDER BY left_uid, id"
+    case .messagesByLeftUID:
+      "SELECT * FROM message WHERE mailbox = ? AND left_uid BETWEEN ? AND ? ORDER BY left_uid, id"
+    case .messagesByRightUID:
+      "SELECT * FROM message WHERE mailbox = ? AND right_uid BETWEEN ? AND ?"
+    case .leftUIDs: "SELECT left_uid FROM message WHERE mailbox = ? ORDER BY left_uid"
+    case .rightUIDs: "SELECT right_uid FROM message WHERE mailbox = ? ORDER BY right_uid"
+    case .messageCount: "SELECT count(*) FROM message WHERE mailbox = ?"
+    case .messagesByLeftID:
+      "SELECT * FROM message WHERE left_id_high = ? AND left_id_low = ? ORDER BY id"
+    case .messagesByRightID:
+      "SELECT * FROM message WHERE right_id_high = ? AND right_id_low = ? ORDER BY id"
+    case .messagesByLeftContent:
+      """
+      SELECT * FROM message
+      WHERE left_size = ? AND left_digest_high = ? AND left_digest_low = ? ORDER BY id
+      """
+    case .messagesByRightContent:
+      """
+      SELECT * FROM message
+      WHERE right_size = ? AND right_digest_high = ? AND right_digest_low = ? ORDER BY id
+      """
+    case .anyOfLeftSize: "SELECT 1 FROM message WHERE left_size = ? LIMIT 1"
+    case .anyOfRightSize: "SELECT 1 FROM message WHERE right_size = ? LIMIT 1"
+    case .putMessage: "INSERT OR REPLACE INTO message VALUES (\(Query.parameters(24)))"
+    case .removeMessage: "DELETE FROM message WHERE id = ?"
+
+    case .pending: "SELECT * FROM pending ORDER BY mailbox, side, uid"
+    case .putPending: "INSERT OR REPLACE INTO pending VALUES (\(Query.parameters(5)))"
+    case .removePending: "DELETE FROM pending WHERE mailbox = ? AND side = ? AND uid = ?"
+    case .intents:
+      "SELECT mailbox, side, guid_high, guid_low, size, next FROM intent ORDER BY id"
+    case .putIntent:
+      """
+      INSERT INTO intent (mailbox, side, guid_high, guid_low, size, next)
+      VALUES (\(Query.parameters(6)))
+      """
+    case .clearIntents: "DELETE FROM intent WHERE mailbox = ? AND side = ?"
+    case .value: "SELECT value FROM value WHERE key = ?"
+    case .setValue: "INSERT OR REPLACE INTO value VALUES (?, ?)"
+    case .counter: "SELECT next FROM counter WHERE name = ?"
+    case .setCounter: "INSERT OR REPLACE INTO counter VALUES (?, ?)"
+    }
+  }
+
+  private static func parameters(_ count: Int) -> String {
+    repeatElement("?", count: count).joined(separator: ",")
+  }
+}

@@ -1,0 +1,148 @@
+/// An open base: what ``SQLiteStateStore`` guards with its mutex.
+struct StateConnection: ~Copyable {
+  var database: Database
+  private var mailboxIDs = Counter(name: "mailbox")
+  private var messageIDs = Counter(name: "message")
+
+  init(_ database: consuming Database) { self.database = database }
+
+  mutating func newMailboxID() throws(SQLiteError) -> Int64 {
+    try mailboxIDs.load(from: &database)
+    return try mailboxIDs.take()
+  }
+
+  mutating func newMessageID() throws(SQLiteError) -> Int64 {
+    try messageIDs.load(from: &database)
+    return try messageIDs.take()
+  }
+
+  /// All of them, or none.
+  mutating func commit(_ changes: [StateChange]) throws(SQLiteError) {
+    try database.execute("BEGIN IMMEDIATE")
+    do {
+      let isFilling = try fills(changes)
+      if isFilling { try database.execute(Schema.lookupRemoval) }
+      for change in changes { try apply(change) }
+      if isFilling { try database.execute(Schema.lookups) }
+      try mailboxIDs.save(to: &database)
+      try messageIDs.save(to: &database)
+      try database.execute("COMMIT")
+      mailboxIDs.stored = mailboxIDs.next
+      messageIDs.stored = messageIDs.next
+    } catch {
+      if database.isInTransaction { try? database.execute("ROLLBACK") }
+      throw error
+    }
+  }
+
+  /// Whether so many messages are put into a base so empty (a first sync) that making the indexes anew
+  /// takes half the time of filling them.
+  private func fills(_ changes: [StateChange]) throws(SQLiteError) -> Bool {
+    guard changes.count >= 10_000 else { return false }
+    let messages = changes.count { if case .putMessage = $0 { true } else { false } }
+    guard messages >= 10_000 else { return false }
+    let limit = messages / 2
+    return try database.integer(
+      "SELECT count(*) FROM (SELECT 1 FROM message LIMIT \(limit))") < limit
+  }
+
+  private mutating func apply(_ change: StateChange) throws(SQLiteError) {
+    switch change {
+    case .putMailbox(let mailbox):
+      try mailboxIDs.load(from: &database)
+      mailboxIDs.pass(mailbox.id.rawValue)
+      var statement = try database.statement(.putMailbox)
+      statement.bind(mailbox)
+      try statement.run()
+    case .removeMailbox(let id):
+      for query in [
+        Query.removeMailboxMessages, .removeMailboxPending, .removeMailboxIntents, .removeMailbox,
+      ] {
+        try run(query, id.rawValue)
+      }
+    case .putMessage(let message):
+      try messageIDs.load(from: &database)
+      messageIDs.pass(message.id.rawValue)
+      var statement = try database.statement(.putMessage)
+      statement.bind(message)
+      try statement.run()
+    case .removeMessage(let id):
+      try run(.removeMessage, id.rawValue)
+    case .putPending(let pending):
+      var statement = try database.statement(.putPending)
+      statement.bind(pending)
+      try statement.run()
+    case .removePending(let mailbox, let side, let uid):
+      var statement = try database.statement(.removePending)
+      statement.bind(mailbox.rawValue)
+      statement.bind(side)
+      statement.bind(uid)
+      try statement.run()
+    case .putIntent(let intent):
+      var statement = try database.statement(.putIntent)
+      statement.bind(intent)
+      try statement.run()
+    case .clearIntents(let mailbox, let side):
+      var statement = try database.statement(.clearIntents)
+      statement.bind(mailbox.rawValue)
+      statement.bind(side)
+      try statement.run()
+    case .setValue(let key, let value):
+      var statement = try database.statement(.setValue)
+      statement.bind(key.rawValue)
+      statement.bind(value)
+      try statement.run()
+    }
+  }
+
+  private mutating func run(_ query: Query, _ id: Int64) throws(SQLiteError) {
+    var statement = try database.statement(query)
+    statement.bind(id)
+    try statement.run()
+  }
+}
+
+// MARK: Ids
+
+extension StateConnection {
+  /// Hands out ids in memory; what was handed out is written with the next commit. An id that no commit
+  /// followed was never seen by anyone and may be given again.
+  private struct Counter {
+    let name: String
+    /// 0: not read yet.
+    var next: Int64 = 0
+    var stored: Int64 = 0
+
+    init(name: String) { self.name = name }
+
+    mutating func take() throws(SQLiteError) -> Int64 {
+      let id = next
+      let (following, overflow) = next.addingReportingOverflow(1)
+      if overflow { throw .malformed("no more ids") }
+      next = following
+      return id
+    }
+
+    mutating func pass(_ id: Int64) {
+      if id >= next, id < .max { next = id + 1 }
+    }
+
+    mutating func load(from database: inout Database) throws(SQLiteError) {
+      guard next == 0 else { return }
+      var statement = try database.statement(.counter)
+      statement.bind(name)
+      let known = try statement.step() ? statement.readInteger() : 1
+      guard known > 0 else { throw .malformed("a counter below 1") }
+      next = known
+      stored = known
+    }
+
+    func save(to database: inout Database) throws(SQLiteError) {
+      guard next != stored else { return }
+      var statement = try database.statement(.setCounter)
+      statement.bind(name)
+      statement.bind(next)
+      try statement.run()
+    }
+  }
+}
