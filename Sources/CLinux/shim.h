@@ -5,20 +5,28 @@
 // rejects global variables and variadic functions.
 
 #define _GNU_SOURCE 1
-
-// fd_set has to look as in the modules built without _GNU_SOURCE, or importing both is an error.
 #include <features.h>
+
+// X/Open names a member of fd_set otherwise than Swift's Glibc module and every module without
+// _GNU_SOURCE see it, and modules that disagree about a type can't be imported together.
 #undef __USE_XOPEN
 #include <sys/select.h>
 #define __USE_XOPEN 1
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
@@ -27,12 +35,15 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 static inline int mbs_WIFEXITED(int status) { return WIFEXITED(status); }
 static inline int mbs_WEXITSTATUS(int status) { return WEXITSTATUS(status); }
 static inline int mbs_WIFSIGNALED(int status) { return WIFSIGNALED(status); }
 static inline int mbs_WTERMSIG(int status) { return WTERMSIG(status); }
+static inline char **mbs_environ(void) { return environ; }
+static inline void mbs_ignore_signal(int number) { signal(number, SIG_IGN); }
 static inline int mbs_S_ISDIR(mode_t mode) { return S_ISDIR(mode); }
 static inline int mbs_S_ISREG(mode_t mode) { return S_ISREG(mode); }
 static inline int mbs_S_ISLNK(mode_t mode) { return S_ISLNK(mode); }

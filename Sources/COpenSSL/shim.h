@@ -3,6 +3,7 @@
 
 // What OpenSSL spells as function-like macros, and Swift therefore cannot see.
 
+#include <arpa/inet.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -10,6 +11,8 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <string.h>
+#include <sys/socket.h>
 
 static inline int mbs_SSL_set_tlsext_host_name(SSL *s, const char *name) {
   return (int)SSL_set_tlsext_host_name(s, name);
@@ -31,6 +34,37 @@ static inline int mbs_sk_X509_num(const STACK_OF(X509) *s) { return sk_X509_num(
 static inline X509 *mbs_sk_X509_value(const STACK_OF(X509) *s, int i) {
   return sk_X509_value(s, i);
 }
+// An i-th name or address that a certificate is for, as text; -1 behind the last. 0 leaves the
+// buffer empty: a name of another kind, or one that does not fit or has a NUL inside.
+static inline int mbs_X509_alternative_name(const X509 *cert, int i, char *out, int size) {
+  GENERAL_NAMES *names =
+      (GENERAL_NAMES *)X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+  int result = 0;
+  out[0] = 0;
+  if (i >= sk_GENERAL_NAME_num(names)) {
+    result = -1;
+  } else {
+    const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+    if (name->type == GEN_DNS) {
+      int length = ASN1_STRING_length(name->d.dNSName);
+      const unsigned char *data = ASN1_STRING_get0_data(name->d.dNSName);
+      if (length < size && memchr(data, 0, (size_t)length) == NULL) {
+        memcpy(out, data, (size_t)length);
+        out[length] = 0;
+        result = 1;
+      }
+    } else if (name->type == GEN_IPADD) {
+      int length = ASN1_STRING_length(name->d.iPAddress);
+      int family = length == 4 ? AF_INET : AF_INET6;
+      const unsigned char *data = ASN1_STRING_get0_data(name->d.iPAddress);
+      if ((length == 4 || length == 16) && inet_ntop(family, data, out, (socklen_t)size) != NULL)
+        result = 1;
+    }
+  }
+  GENERAL_NAMES_free(names);
+  return result;
+}
+static const unsigned long MBS_XN_FLAG_RFC2253 = XN_FLAG_RFC2253;
 static const uint64_t MBS_SSL_OP_NO_RENEGOTIATION = SSL_OP_NO_RENEGOTIATION;
 static const uint64_t MBS_SSL_OP_NO_COMPRESSION = SSL_OP_NO_COMPRESSION;
 static const uint64_t MBS_SSL_OP_IGNORE_UNEXPECTED_EOF = SSL_OP_IGNORE_UNEXPECTED_EOF;

@@ -1,6 +1,8 @@
-import SyncEngine
+import Glibc
 
 @main
 enum Main {
-  static func main() {}
+  static func main() {
+    exit(Program.run(Array(CommandLine.arguments.dropFirst())).rawValue)
+  }
 }

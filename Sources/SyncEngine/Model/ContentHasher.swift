@@ -56,6 +56,9 @@ public struct ContentHasher: ~Copyable {
   /// True once it is known that the header alone does not identify the message.
   public var needsWholeMessage: Bool { !inHeader && headerDigest == nil }
 
+  /// True once the empty line after the header has passed.
+  public var isHeaderComplete: Bool { !inHeader }
+
   /// Digests one line or a part of one; returns where the next begins.
   private mutating func updateHeader(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
     var end = start

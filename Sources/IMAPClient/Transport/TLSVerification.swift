@@ -1,0 +1,106 @@
+import COpenSSL
+
+/// Decides whether the certificate of one connection is accepted, and says in words why not.
+///
+/// A pinned fingerprint means: trust exactly this one. It replaces the chain, the name and the days
+/// of validity; that the server has the key is shown by the handshake itself.
+final class TLSVerification {
+  private let host: String
+  private let pin: IMAPConfiguration.Fingerprint?
+  private(set) var certificate: CertificateInfo?
+  /// Also false if no certificate was ever shown.
+  private(set) var isAccepted = false
+  private(set) var failure: String?
+
+  init(host: String, pin: IMAPConfiguration.Fingerprint?) {
+    self.host = host
+    self.pin = pin
+  }
+
+  /// Has `session` ask this object, which must outlive it.
+  func attach(to session: OpaquePointer) {
+    SSL_set_ex_data(session, Self.slot, Unmanaged.passUnretained(self).toOpaque())
+  }
+
+  /// Has all sessions of `context` ask the object attached to them.
+  static func install(in context: OpaquePointer) {
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
+    SSL_CTX_set_cert_verify_callback(context, verifyCertificate, nil)
+  }
+
+  /// The slot of an `SSL` that OpenSSL leaves to the application ("app data").
+  fileprivate static let slot: Int32 = 0
+
+  /// `store` is an `X509_STORE_CTX` that knows the host name (`SSL_set1_host`).
+  fileprivate func verify(_ store: OpaquePointer) -> Bool {
+    guard let leaf = X509_STORE_CTX_get0_cert(store) else {
+      failure = "the server shows no certificate"
+      return false
+    }
+    let shown = CertificateInfo(leaf)
+    certificate = shown
+    if let pin {
+      failure = mismatch(of: shown, with: pin)
+      if failure != nil { X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED) }
+    } else if X509_verify_cert(store) != 1 {
+      failure = reason(of: store, shown)
+    }
+    isAccepted = failure == nil
+    return isAccepted
+  }
+
+  private func mismatch(of shown: CertificateInfo, with pin: IMAPConfiguration.Fingerprint)
+    -> String?
+  {
+    switch pin {
+    case .certificate(let wanted):
+      if shown.sha256 == wanted { return nil }
+      return "the certificate is not the pinned one; its fingerprint is \(hex(shown.sha256))"
+    case .publicKey(let wanted):
+      if shown.publicKeySHA256 == wanted { return nil }
+      return "the certificate's key is not the pinned one; its fingerprint is spki:"
+        + hex(shown.publicKeySHA256)
+    }
+  }
+
+  private func reason(of store: OpaquePointer, _ shown: CertificateInfo) -> String {
+    let error = X509_STORE_CTX_get_error(store)
+    // The days may be those of an authority above the server's own certificate.
+    let concerned = X509_STORE_CTX_get_current_cert(store).map { CertificateInfo($0) } ?? shown
+    let what =
+      X509_STORE_CTX_get_error_depth(store) == 0
+      ? "the certificate" : "the certificate of the authority \(concerned.subject)"
+    switch error {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return "\(what) expired on \(concerned.expires)"
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return "\(what) is not valid before \(concerned.validFrom)"
+    case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
+      let names = shown.names.isEmpty ? shown.subject : shown.names.joined(separator: ", ")
+      return "the certificate is for \(names), not for \(host)"
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+      return "the certificate is self-signed; its fingerprint is \(hex(shown.sha256))"
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT,
+      X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
+      X509_V_ERR_CERT_UNTRUSTED:
+      return "the certificate is signed by an authority that is not trusted"
+    default:
+      let text = X509_verify_cert_error_string(Int(error)).map { String(cString: $0) }
+      return "\(what) is not accepted: \(text ?? "error \(error)")"
+    }
+  }
+
+  private func hex(_ bytes: [UInt8]) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+}
+
+/// Called by OpenSSL in place of its own verification.
+private func verifyCertificate(_ store: OpaquePointer?, _: UnsafeMutableRawPointer?) -> Int32 {
+  guard let store,
+    let session = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()),
+    let object = SSL_get_ex_data(OpaquePointer(session), TLSVerification.slot)
+  else { return 0 }
+  let verification = Unmanaged<TLSVerification>.fromOpaque(object).takeUnretainedValue()
+  return verification.verify(store) ? 1 : 0
+}

@@ -1,0 +1,198 @@
+import CLinux
+import Glibc
+
+/// A file's name in one directory, as bytes without the NUL at its end.
+typealias FileName = [UInt8]
+
+/// A directory held open, closed with the last reference.
+///
+/// Every name given to it is one step below it, so nothing outside can be reached by a name.
+final class Directory {
+  let descriptor: Int32
+
+  init(path: String) throws(SystemError) {
+    descriptor = try SystemError.check {
+      Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    }
+  }
+
+  /// A symbolic link is followed: people link their mailboxes to other disks.
+  init(_ name: FileName, in parent: Directory) throws(SystemError) {
+    let path = try Directory.step(name)
+    descriptor = try SystemError.check {
+      openat(parent.descriptor, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    }
+  }
+
+  deinit { close(descriptor) }
+
+  func status() throws(SystemError) -> stat {
+    var result = stat()
+    try SystemError.check { fstat(descriptor, &result) }
+    return result
+  }
+
+  func status(of name: FileName, followsLink: Bool = true) throws(SystemError) -> stat {
+    var result = stat()
+    let path = try Directory.step(name)
+    try SystemError.check {
+      fstatat(descriptor, path, &result, followsLink ? 0 : AT_SYMLINK_NOFOLLOW)
+    }
+    return result
+  }
+
+  /// `nil` if there is no such file.
+  func statusIfThere(of name: FileName) throws(SystemError) -> stat? {
+    do { return try status(of: name) } catch {
+      if error.isMissing { return nil } else { throw error }
+    }
+  }
+
+  func hasDirectory(_ name: FileName) -> Bool {
+    guard let found = try? status(of: name) else { return false }
+    return mbs_S_ISDIR(found.st_mode) != 0
+  }
+
+  func openFile(_ name: FileName) throws(SystemError) -> OpenFile {
+    let path = try Directory.step(name)
+    // O_NONBLOCK: a fifo put there by someone must not stop the run.
+    let file = OpenFile(
+      descriptor: try SystemError.check {
+        openat(descriptor, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+      })
+    guard mbs_S_ISREG(try file.status().st_mode) != 0 else { throw SystemError(code: EINVAL) }
+    return file
+  }
+
+  /// Creates a file that is not there yet; a link planted under the name is not followed.
+  func createFile(_ name: FileName, mode: mode_t = 0o600) throws(SystemError) -> OpenFile {
+    let path = try Directory.step(name)
+    let file = OpenFile(
+      descriptor: try SystemError.check {
+        openat(descriptor, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
+      })
+    try giveToOwner { fchown(file.descriptor, $0, $1) }
+    return file
+  }
+
+  func makeDirectory(_ name: FileName) throws(SystemError) {
+    let path = try Directory.step(name)
+    do { try SystemError.check { mkdirat(descriptor, path, 0o700) } } catch {
+      if error.code == EEXIST { return }
+      throw error
+    }
+    try giveToOwner { fchownat(descriptor, path, $0, $1, AT_SYMLINK_NOFOLLOW) }
+  }
+
+  func unlink(_ name: FileName) throws(SystemError) {
+    let path = try Directory.step(name)
+    try SystemError.check { unlinkat(descriptor, path, 0) }
+  }
+
+  func removeDirectory(_ name: FileName) throws(SystemError) {
+    let path = try Directory.step(name)
+    try SystemError.check { unlinkat(descriptor, path, AT_REMOVEDIR) }
+  }
+
+  /// Renames a file; one that has the new name already is replaced.
+  func rename(_ name: FileName, to newName: FileName, in target: Directory) throws(SystemError) {
+    let paths = (try Directory.step(name), try Directory.step(newName))
+    try SystemError.check {
+      renameat(descriptor, paths.0, target.descriptor, paths.1)
+    }
+  }
+
+  /// Renames a file unless there is one with the new name (`EEXIST`).
+  func move(_ name: FileName, to newName: FileName, in target: Directory) throws(SystemError) {
+    let paths = (try Directory.step(name), try Directory.step(newName))
+    do {
+      try SystemError.check {
+        renameat2(descriptor, paths.0, target.descriptor, paths.1, UInt32(RENAME_NOREPLACE))
+      }
+    } catch {
+      // Not every file system knows the flag.
+      guard error.code == EINVAL || error.code == ENOSYS else { throw error }
+      if (try? target.status(of: newName, followsLink: false)) != nil {
+        throw SystemError(code: EEXIST)
+      }
+      try rename(name, to: newName, in: target)
+    }
+  }
+
+  /// Gives a file a second name. A symbolic link is not followed.
+  func link(_ name: FileName, to newName: FileName, in target: Directory) throws(SystemError) {
+    let paths = (try Directory.step(name), try Directory.step(newName))
+    try SystemError.check { linkat(descriptor, paths.0, target.descriptor, paths.1, 0) }
+  }
+
+  /// Makes names created, renamed and removed in the directory durable.
+  func sync() throws(SystemError) {
+    do { try SystemError.check { fsync(descriptor) } } catch {
+      // Some file systems can't sync a directory.
+      if error.code != EINVAL { throw error }
+    }
+  }
+
+  /// Calls `body` with every name but those that begin with a dot, and its `d_type`.
+  func forEachName(
+    includingDotted: Bool = false, _ body: (UnsafeBufferPointer<UInt8>, UInt8) -> Void
+  ) throws(SystemError) {
+    let copy = try SystemError.check {
+      openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    }
+    guard let stream = fdopendir(copy) else {
+      let code = errno
+      close(copy)
+      throw SystemError(code: code)
+    }
+    defer { closedir(stream) }
+    while true {
+      errno = 0
+      guard let entry = readdir(stream) else {
+        if errno != 0 { throw SystemError(code: errno) }
+        return
+      }
+      let type = entry.pointee.d_type
+      withUnsafePointer(to: &entry.pointee.d_name) { field in
+        let start = UnsafeRawPointer(field).assumingMemoryBound(to: UInt8.self)
+        let length = strlen(UnsafeRawPointer(field).assumingMemoryBound(to: CChar.self))
+        let isDotted = start[0] == UInt8(ascii: ".")
+        let isItself =
+          isDotted && (length == 1 || (length == 2 && start[1] == UInt8(ascii: ".")))
+        if !isItself, includingDotted || !isDotted {
+          body(UnsafeBufferPointer(start: start, count: length), type)
+        }
+      }
+    }
+  }
+
+  /// What the superuser creates belongs to the one whose mail it is.
+  private func giveToOwner(_ change: (uid_t, gid_t) -> Int32) throws(SystemError) {
+    guard geteuid() == 0 else { return }
+    let owner = try status()
+    guard owner.st_uid != 0 || owner.st_gid != getegid() else { return }
+    try SystemError.check { change(owner.st_uid, owner.st_gid) }
+  }
+
+  /// - Throws: `EINVAL` for a name that would lead elsewhere.
+  private static func step(_ name: FileName) throws(SystemError) -> [CChar] {
+    guard !name.isEmpty, !name.contains(0), !name.contains(UInt8(ascii: "/")),
+      name != [UInt8(ascii: "."), UInt8(ascii: ".")], name != [UInt8(ascii: ".")]
+    else { throw SystemError(code: EINVAL) }
+    guard name.count <= 255 else { throw SystemError(code: ENAMETOOLONG) }
+    return name.map { CChar(bitPattern: $0) } + [0]
+  }
+}
+
+extension stat {
+  /// Nanoseconds since 1970.
+  var modified: Int64 { Int64(st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(st_mtim.tv_nsec) }
+
+  /// Whether both are of one file that has not been written in between.
+  func isSameState(as other: stat) -> Bool {
+    st_dev == other.st_dev && st_ino == other.st_ino && st_size == other.st_size
+      && modified == other.modified
+  }
+
+  func isSameFile(as other: stat) -> Bool { st_dev == other.st_dev && st_ino == other.st_ino }
+}

@@ -1,0 +1,223 @@
+import CLinux
+import Glibc
+import IMAPClient
+import Synchronization
+
+/// A lock file as Dovecot makes them: `FILE.lock` with `pid:host` in it, beside the file it guards.
+///
+/// It is made by linking a file that is already filled, so it is never seen empty. A lock is left by
+/// the dead: one of a process of this machine that is gone is broken at once, one that can't be judged
+/// (another machine's, empty) after neither it nor the file it guards changed for two minutes.
+final class Dotlock {
+  private let directory: Directory
+  private let name: FileName
+  private let surroundings: MaildirSurroundings
+  /// Its inode number alone may be given to another's lock: the time counts, too.
+  private var identity: stat
+  private var refreshed: Int64
+  private var isHeld = true
+
+  /// Dovecot's own limits (`dotlock` settings of maildir-uidlist.c).
+  static let staleAfter = 120 * MaildirSurroundings.second
+  static let timeout = 122 * MaildirSurroundings.second
+  /// A lock younger than this may be one whose process is just being started.
+  static let youngUntil = 2 * MaildirSurroundings.second
+  private static let refreshInterval = 10 * MaildirSurroundings.second
+
+  /// Waits for the lock of `file`.
+  ///
+  /// - Throws: `locked` if someone keeps it; `permission` or `readOnly` where nothing may be written.
+  init(
+    guarding file: FileName, in directory: Directory, _ surroundings: MaildirSurroundings,
+    cancellation: Cancellation? = nil
+  ) throws(EndpointError) {
+    self.directory = directory
+    self.surroundings = surroundings
+    name = file + Array(".lock".utf8)
+    let waiter = Waiter(
+      directory: directory, file: file, name: name, surroundings: surroundings,
+      cancellation: cancellation)
+    identity = try waiter.acquire()
+    refreshed = surroundings.uptime()
+    Dotlock.held.withLock { [identity] held in _ = held.insert(identity.st_ino) }
+  }
+
+  deinit { release() }
+
+  /// Keeps others from taking the lock for a dead one's; to be called now and then.
+  func refresh() {
+    guard isHeld, surroundings.uptime() - refreshed >= Dotlock.refreshInterval else { return }
+    refreshed = surroundings.uptime()
+    guard isStillHeld else { return }
+    utimensat(directory.descriptor, name.map { CChar(bitPattern: $0) } + [0], nil, 0)
+    if let now = try? directory.status(of: name, followsLink: false), now.isSameFile(as: identity) {
+      identity = now
+    }
+  }
+
+  /// Whether the lock is still this one: someone may have broken it.
+  var isStillHeld: Bool {
+    guard isHeld, let now = try? directory.status(of: name, followsLink: false) else {
+      return false
+    }
+    return now.isSameState(as: identity)
+  }
+
+  func release() {
+    guard isHeld else { return }
+    if isStillHeld { try? directory.unlink(name) }
+    isHeld = false
+    Dotlock.held.withLock { [identity] held in _ = held.remove(identity.st_ino) }
+  }
+
+  /// The locks of this process. One with our process id that is not among them was left by a dead
+  /// process that had the same id.
+  fileprivate static let held = Mutex<Set<ino_t>>([])
+}
+
+/// One attempt to get a lock.
+private struct Waiter {
+  let directory: Directory
+  let file: FileName
+  let name: FileName
+  let surroundings: MaildirSurroundings
+  let cancellation: Cancellation?
+
+  func acquire() throws(EndpointError) -> stat {
+    do throws(SystemError) {
+      let temporary = name + Array(".".utf8) + surroundings.uniqueBase()
+      defer { try? directory.unlink(temporary) }
+      try writeOwner(to: temporary)
+      return try wait { () throws(SystemError) in try link(temporary) }
+    } catch {
+      throw failure(error)
+    }
+  }
+
+  private var owner: [UInt8] {
+    Array("\(surroundings.processID):".utf8) + surroundings.hostName
+  }
+
+  private func writeOwner(to name: FileName) throws(SystemError) {
+    let lock = try directory.createFile(name)
+    try lock.writeAll(owner)
+  }
+
+  /// - Returns: `nil` if the lock is there.
+  private func link(_ temporary: FileName) throws(SystemError) -> stat? {
+    do {
+      try directory.link(temporary, to: name, in: directory)
+    } catch {
+      switch error.code {
+      case EEXIST:
+        // NFS may have carried it out and lost the answer.
+        guard let mine = try? directory.status(of: temporary), mine.st_nlink == 2 else {
+          return nil
+        }
+        return mine
+      case EPERM, EOPNOTSUPP, EMLINK, ENOSYS: return try createDirectly()
+      default: throw error
+      }
+    }
+    return try directory.status(of: name, followsLink: false)
+  }
+
+  /// For file systems without links.
+  private func createDirectly() throws(SystemError) -> stat? {
+    do {
+      try writeOwner(to: name)
+    } catch {
+      if error.code == EEXIST { return nil }
+      throw error
+    }
+    return try directory.status(of: name, followsLink: false)
+  }
+
+  private func wait(
+    _ attempt: () throws(SystemError) -> stat?
+  ) throws(SystemError) -> stat {
+    let start = surroundings.uptime()
+    var pause = MaildirSurroundings.second / 200
+    var seen: (lock: stat, file: stat?)?
+    var since = start
+    while true {
+      if let lock = try attempt() { return lock }
+      guard let lock = try? directory.status(of: name, followsLink: false) else { continue }
+      let guarded = try? directory.status(of: file)
+      let now = surroundings.uptime()
+      if let last = seen, isUnchanged(last, lock, guarded) {
+        if isStale(lock, unchangedFor: now - since) {
+          remove(lock)
+          continue
+        }
+      } else {
+        seen = (lock, guarded)
+        since = now
+        if isStale(lock, unchangedFor: 0) {
+          remove(lock)
+          continue
+        }
+      }
+      if cancellation?.isRequested == true { throw SystemError(code: ECANCELED) }
+      if now - start >= Dotlock.timeout { throw SystemError(code: ETIMEDOUT) }
+      surroundings.pause(pause)
+      pause = min(pause * 2, MaildirSurroundings.second)
+    }
+  }
+
+  private func isUnchanged(_ last: (lock: stat, file: stat?), _ lock: stat, _ file: stat?) -> Bool {
+    guard last.lock.isSameState(as: lock) else { return false }
+    return switch (last.file, file) {
+    case (nil, nil): true
+    case (let before?, let after?): before.isSameState(as: after)
+    default: false
+    }
+  }
+
+  private func isStale(_ lock: stat, unchangedFor duration: Int64) -> Bool {
+    guard let process = ownerOnThisHost() else { return duration >= Dotlock.staleAfter }
+    let isOld =
+      duration > Dotlock.youngUntil || surroundings.now() - lock.modified > Dotlock.youngUntil
+    if process == surroundings.processID {
+      return isOld && !Dotlock.held.withLock { $0.contains(lock.st_ino) }
+    }
+    return isOld && !surroundings.isAlive(process)
+  }
+
+  /// The process that holds the lock, if it is one of this machine.
+  private func ownerOnThisHost() -> Int32? {
+    guard let content = readOwner(), let colon = content.firstIndex(of: UInt8(ascii: ":")),
+      Array(content[(colon + 1)...]) == surroundings.hostName
+    else { return nil }
+    return MessageFileName.number(content[..<colon]).flatMap { Int32(exactly: $0) }
+  }
+
+  private func readOwner() -> [UInt8]? {
+    do throws(SystemError) {
+      let file = try directory.openFile(name)
+      return try file.readAll(limit: 4_096)
+    } catch {
+      return nil
+    }
+  }
+
+  private func remove(_ lock: stat) {
+    guard let now = try? directory.status(of: name, followsLink: false), now.isSameState(as: lock)
+    else { return }
+    try? directory.unlink(name)
+  }
+
+  private func failure(_ error: SystemError) -> EndpointError {
+    let lock = String(decoding: name, as: UTF8.self)
+    switch error.code {
+    case ETIMEDOUT:
+      let owner = readOwner().map { " by \(String(decoding: $0.prefix(64), as: UTF8.self))" } ?? ""
+      return EndpointError(
+        .mailbox, .locked, "\(lock) is held\(owner)",
+        advice: "another program is at work; sync later")
+    case ECANCELED:
+      return EndpointError(.side, .interrupted, "interrupted while waiting for \(lock)", advice: "")
+    default: return error.endpointError("can't make \(lock)")
+    }
+  }
+}

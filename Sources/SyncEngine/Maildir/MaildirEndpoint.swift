@@ -1,0 +1,156 @@
+import Glibc
+import IMAPClient
+
+/// One side of a pair that is a Maildir tree. What a mailbox can do is in ``MaildirFolder``, what the
+/// tree can do in ``MaildirStore``.
+public final class MaildirEndpoint: Endpoint {
+  private let store: MaildirStore
+  /// Folders used lately, the open one among them.
+  private var folders: [MaildirFolder] = []
+  private var openFolder: MaildirFolder?
+
+  /// Each folder holds three descriptors and the names of its messages.
+  private static let folderLimit = 4
+
+  init(_ store: MaildirStore) { self.store = store }
+
+  public let traits = EndpointTraits(
+    choosesUIDs: true, hasIDs: true, hasCheapContents: true, takesStoredForm: true,
+    hasModSequences: false, settlesSlowly: false)
+
+  public var traffic: Traffic { Traffic() }
+
+  // MARK: The account
+
+  public func list() throws(EndpointError) -> MailboxListing { try store.list() }
+
+  public func create(_ mailbox: MailboxName, specialUse: SpecialUse?) throws(EndpointError) {
+    try store.create(mailbox)
+  }
+
+  public func delete(_ mailbox: MailboxName) throws(EndpointError) {
+    forgetFolders()
+    try store.delete(mailbox)
+  }
+
+  public func rename(_ mailbox: MailboxName, to name: MailboxName) throws(EndpointError) {
+    forgetFolders()
+    try store.rename(mailbox, to: name)
+  }
+
+  public func setSubscribed(
+    _ isSubscribed: Bool, _ mailbox: MailboxName
+  ) throws(EndpointError) {
+    try store.setSubscribed(isSubscribed, mailbox)
+  }
+
+  public func hasMark(_ mark: String) throws(EndpointError) -> MarkState {
+    try store.hasMark(mark)
+  }
+
+  public func leaveMark(_ mark: String) throws(EndpointError) { try store.leaveMark(mark) }
+
+  // MARK: A mailbox
+
+  public func open(
+    _ mailbox: MailboxName, _ request: OpenRequest
+  ) throws(EndpointError) -> Observation {
+    let folder = try folder(mailbox)
+    openFolder = folder
+    return try folder.observe(detailsFrom: request.detailsFrom)
+  }
+
+  public func select(_ mailbox: MailboxName) throws(EndpointError) {
+    if openFolder?.name != mailbox { openFolder = try folder(mailbox) }
+  }
+
+  public func close() throws(EndpointError) { openFolder = nil }
+
+  public func describe(_ uids: UIDSet) throws(EndpointError) -> [ObservedMessage] {
+    try current().describe(uids)
+  }
+
+  public func contents(
+    of handles: [MessageHandle]
+  ) throws(EndpointError) -> [MessageHandle: ContentID] {
+    try current().contents(of: handles)
+  }
+
+  public func fetch(
+    _ handles: [MessageHandle], into sink: any MessageSink
+  ) throws(EndpointError) {
+    try current().fetch(handles, into: sink)
+  }
+
+  public func saver() throws(EndpointError) -> any MessageSaver { try MaildirSaver(current()) }
+
+  public func copy(
+    _ uids: [UID], from source: MailboxName, moving: Bool, targets: [UID]
+  ) throws(EndpointError) -> [PlacementOutcome] {
+    let target = try current()
+    return try target.transfer(uids, from: folder(source), moving: moving, targets: targets)
+  }
+
+  public func store(_ orders: [StoreOrder]) throws(EndpointError) -> StoreOutcome {
+    try current().store(orders)
+  }
+
+  public func expunge(_ uids: UIDSet) throws(EndpointError) -> UIDSet {
+    try current().expunge(uids)
+  }
+
+  public func renumber(
+    _ handles: [MessageHandle], targets: [UID]
+  ) throws(EndpointError) -> [PlacementOutcome] {
+    try current().renumber(handles, targets: targets)
+  }
+
+  public func pad(to uidNext: UID) throws(EndpointError) -> UID { try current().pad(to: uidNext) }
+
+  public func adopt(_ uidValidity: UIDValidity, uidNext: UID) throws(EndpointError) {
+    try current().adopt(uidValidity, uidNext: uidNext)
+  }
+
+  public func freshUIDValidity() throws(EndpointError) -> UIDValidity {
+    try store.counter().next(above: openFolder?.list.uidValidity)
+  }
+
+  public func disconnect() { forgetFolders() }
+
+  // MARK: Folders
+
+  private func current() throws(EndpointError) -> MaildirFolder {
+    if let openFolder { return openFolder }
+    throw EndpointError(
+      .mailbox, .other, "no mailbox is open", advice: "this is an error of mboxsync")
+  }
+
+  private func folder(_ name: MailboxName) throws(EndpointError) -> MaildirFolder {
+    if let index = folders.firstIndex(where: { $0.name == name }) {
+      let folder = folders.remove(at: index)
+      // It may have been deleted or renamed meanwhile.
+      if try isInPlace(folder) {
+        folders.append(folder)
+        return folder
+      }
+    }
+    let folder = try store.openFolder(name)
+    if folders.count >= MaildirEndpoint.folderLimit { folders.removeFirst() }
+    folders.append(folder)
+    return folder
+  }
+
+  private func isInPlace(_ folder: MaildirFolder) throws(EndpointError) -> Bool {
+    guard let now = try? store.directory(store.steps(to: folder.name)).status(),
+      let known = try? folder.directory.status(), now.isSameFile(as: known),
+      let cur = try? folder.directory.status(of: MaildirFolder.curName),
+      let knownCur = try? folder.cur.status()
+    else { return false }
+    return cur.isSameFile(as: knownCur)
+  }
+
+  private func forgetFolders() {
+    folders = []
+    openFolder = nil
+  }
+}

@@ -1,0 +1,180 @@
+import Glibc
+import IMAPClient
+
+extension MaildirFolder {
+  // MARK: Flags
+
+  func store(_ orders: [StoreOrder]) throws(EndpointError) -> StoreOutcome {
+    try withLock { lock throws(EndpointError) in
+      try refresh()
+      var outcome = StoreOutcome()
+      let present = presentUIDs()
+      var isChanged = false
+      for order in orders {
+        outcome.gone = outcome.gone.union(order.uids.subtracting(present))
+        try addKeywords(order.added, lock)
+        for uid in order.uids.intersection(present) {
+          lock.refresh()
+          if try store(order, uid, &outcome) { isChanged = true }
+        }
+      }
+      if isChanged { try syncDirectories() }
+      return outcome
+    }
+  }
+
+  private func presentUIDs() -> UIDSet {
+    UIDSet(files.entries.filter(\.isThere).compactMap { UID($0.uid) })
+  }
+
+  private func addKeywords(_ flags: FlagSet, _ lock: Dotlock) throws(EndpointError) {
+    let before = keywords
+    for keyword in flags.keywords { _ = keywords.add(keyword) }
+    try writeKeywords(ifChangedFrom: before, lock)
+  }
+
+  /// - Returns: whether the file was renamed.
+  private func store(
+    _ order: StoreOrder, _ uid: UID, _ outcome: inout StoreOutcome
+  ) throws(EndpointError) -> Bool {
+    var unstorable: [Keyword] = []
+    guard let index = fileIndex(of: uid) else {
+      outcome.gone.insert(uid)
+      return false
+    }
+    for _ in 0..<3 {
+      guard files.entries[index].isThere else {
+        outcome.gone.insert(uid)
+        return false
+      }
+      // Someone else's change: to be read and merged first.
+      if let expected = order.expected, flags(ofFileAt: index) != expected { break }
+      let old = files.name(at: index)
+      var name = MessageFileName(old)
+      unstorable = []
+      let letters = keywords.letters(
+        from: name.letters, adding: order.added, removing: order.removed, unstorable: &unstorable)
+      for keyword in unstorable { outcome.unstorable[keyword, default: UIDSet()].insert(uid) }
+      if letters == Array(Set(name.letters)).sorted() { return false }
+      name.letters = letters
+      do throws(SystemError) {
+        try directory(ofFileAt: index).move(old, to: name.bytes, in: cur)
+        files.rename(at: index, to: name.bytes)
+        return true
+      } catch {
+        if error.code == EEXIST { break }
+        guard error.isMissing else { throw error.endpointError("can't rename in \(path)/cur") }
+      }
+      try scan()
+    }
+    outcome.rejected.insert(uid)
+    return false
+  }
+
+  // MARK: Expunging
+
+  func expunge(_ uids: UIDSet) throws(EndpointError) -> UIDSet {
+    try withLock { lock throws(EndpointError) in
+      try refresh()
+      let present = uids.intersection(presentUIDs())
+      var gone = uids.subtracting(present)
+      for uid in present {
+        try confirm(lock)
+        guard let index = fileIndex(of: uid) else { continue }
+        do throws(SystemError) {
+          try following(index) { directory, name throws(SystemError) in try directory.unlink(name) }
+          files.remove(at: index)
+        } catch {
+          guard error.isMissing else {
+            if gone.isEmpty { throw error.endpointError("can't remove a message from \(path)") }
+            break
+          }
+        }
+        gone.insert(uid)
+      }
+      try drop(gone, lock)
+      return gone
+    }
+  }
+
+  /// Takes out the records of messages whose files have gone from here.
+  func drop(_ uids: UIDSet, _ lock: Dotlock) throws(EndpointError) {
+    try syncDirectories()
+    let before = list.records.count
+    let records = list.records
+    list.removeRecords { index in UID(records[index].uid).map { uids.contains($0) } ?? true }
+    dropDeadRecords()
+    if list.records.count != before { try writeList(lock) }
+  }
+
+  // MARK: Numbering
+
+  func renumber(
+    _ handles: [MessageHandle], targets: [UID]
+  ) throws(EndpointError) -> [PlacementOutcome] {
+    try withLock { lock throws(EndpointError) in
+      try refreshForPlacing()
+      try scan()
+      var outcomes: [PlacementOutcome] = []
+      var replaced = Set<UInt32>()
+      for (position, handle) in handles.enumerated() {
+        guard let index = fileIndex(of: handle) else {
+          outcomes.append(.gone)
+          continue
+        }
+        let old = files.entries[index].uid
+        let id = GlobalUID(identifier: identifier(ofFileAt: index))
+        guard let uid = nextUID(position < targets.count ? targets[position] : nil),
+          list.append(
+            uid: uid.rawValue, extensions: fields(ofFileAt: index), base: files.base(at: index))
+        else {
+          outcomes.append(.targetTaken)
+          continue
+        }
+        if old != 0 { replaced.insert(old) }
+        files.setUID(uid.rawValue, at: index)
+        outcomes.append(.placed(uid, id: id, movedAway: true))
+      }
+      let records = list.records
+      if !replaced.isEmpty { list.removeRecords { replaced.contains(records[$0].uid) } }
+      dropDeadRecords()
+      try writeList(lock)
+      try touchCur()
+      try syncDirectories()
+      return outcomes
+    }
+  }
+
+  func pad(to uidNext: UID) throws(EndpointError) -> UID {
+    try withLock { lock throws(EndpointError) in
+      try refreshForPlacing()
+      if list.next < uidNext.rawValue || listStatus == nil {
+        list.raiseNext(to: uidNext.rawValue)
+        try writeList(lock)
+        try touchCur()
+        try syncDirectories()
+      }
+      return UID(list.next) ?? .first
+    }
+  }
+
+  func adopt(_ uidValidity: UIDValidity, uidNext: UID) throws(EndpointError) {
+    knownValidity = nil
+    try withLock { lock throws(EndpointError) in
+      try refresh()
+      for (index, entry) in files.entries.enumerated() where entry.isThere && entry.uid != 0 {
+        let fields = fields(ofFileAt: index)
+        if !fields.isEmpty { pendingFields[entry.key] = fields }
+      }
+      let guid = list.mailboxGUID
+      list = UIDList(uidValidity: uidValidity, next: uidNext.rawValue)
+      list.mailboxGUID = guid
+      files.forgetUIDs()
+      hasAssignedUIDs = true
+      try writeList(lock)
+      try touchCur()
+      try syncDirectories()
+      knownValidity = .some(uidValidity)
+    }
+  }
+}

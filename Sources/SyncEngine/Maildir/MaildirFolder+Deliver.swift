@@ -1,0 +1,109 @@
+import Glibc
+import IMAPClient
+
+/// A message with the place it is to have: a record is written for it, then its file is put there.
+struct Placement {
+  var uid: UID
+  var base: FileName
+  var letters: [UInt8]
+  var rest: [UInt8] = []
+  /// Mail programs show what lies in `new` as new mail.
+  var goesToNew = false
+  var id: GlobalUID
+
+  var name: FileName {
+    goesToNew ? base : MessageFileName(base: base, letters: letters, rest: rest).bytes
+  }
+}
+
+extension MaildirFolder {
+  /// Numbers messages whose files lie in `tmp`, and moves them into place.
+  func deliver(
+    _ messages: [DeliveredMessage], from tmp: Directory
+  ) throws(EndpointError) -> [PlacementOutcome] {
+    guard !messages.isEmpty else { return [] }
+    return try withLock { lock throws(EndpointError) in
+      try refreshForPlacing()
+      let keywordsBefore = keywords
+      var outcomes: [PlacementOutcome] = []
+      var placements: [(message: DeliveredMessage, placement: Placement)] = []
+      for message in messages {
+        if let refusal = message.refusal {
+          outcomes.append(refusal)
+        } else if let placement = place(message) {
+          placements.append((message, placement))
+          outcomes.append(.placed(placement.uid, id: placement.id, movedAway: false))
+        } else {
+          outcomes.append(.targetTaken)
+        }
+      }
+      guard !placements.isEmpty else { return outcomes }
+      try writeKeywords(ifChangedFrom: keywordsBefore, lock)
+      try writeList(lock)
+      var refused: [UID: SystemError] = [:]
+      for (message, placement) in placements {
+        lock.refresh()
+        do throws(SystemError) {
+          let place = placement.goesToNew ? new : cur
+          try tmp.move(message.base, to: placement.name, in: place)
+          message.isInPlace = true
+          note(placement)
+        } catch {
+          refused[placement.uid] = error
+        }
+      }
+      try syncDirectories()
+      return outcomes.map { replacing($0, refused) }
+    }
+  }
+
+  private func replacing(
+    _ outcome: PlacementOutcome, _ refused: [UID: SystemError]
+  ) -> PlacementOutcome {
+    guard case .placed(let uid, _, _) = outcome, let failure = refused[uid] else { return outcome }
+    let error = failure.endpointError("can't put the message in its place", scope: .message)
+    return .refused(error.code, error.message)
+  }
+
+  /// Brings list and keywords up to date; a mailbox that nobody has numbered gets a UIDVALIDITY.
+  func refreshForPlacing() throws(EndpointError) {
+    try refreshList()
+    try refreshKeywords()
+    // What others have changed since the scan must not be taken for our own change afterwards.
+    if scanTimes != nil, try currentTimes() != scanTimes { scanTimes = nil }
+    if list.uidValidity == nil {
+      list = UIDList(uidValidity: try counter.next(above: nil), next: list.next)
+      knownValidity = knownValidity.map { _ in list.uidValidity }
+    }
+  }
+
+  /// Appends a record for the message; `nil` if its UID is taken.
+  private func place(_ message: DeliveredMessage) -> Placement? {
+    var unstorable: [Keyword] = []
+    let letters = keywords.letters(
+      from: [], adding: message.item.flags, removing: .empty, unstorable: &unstorable)
+    let fields = message.item.guid.map { Array("G\($0)".utf8) } ?? []
+    guard let uid = nextUID(message.item.target),
+      list.append(uid: uid.rawValue, extensions: fields, base: message.finalBase)
+    else { return nil }
+    return Placement(
+      uid: uid, base: message.finalBase, letters: letters, goesToNew: letters.isEmpty,
+      id: message.item.guid ?? GlobalUID(identifier: message.finalBase))
+  }
+
+  /// - Returns: `nil` if `target` has been passed, or there is no UID left.
+  func nextUID(_ target: UID?) -> UID? {
+    let uid = target ?? UID(list.next)
+    guard let uid, uid.rawValue >= list.next, uid.rawValue <= UIDList.lastUID else { return nil }
+    return uid
+  }
+
+  /// Enters a file put into place into the table, if the table is true.
+  func note(_ placement: Placement) {
+    guard scanTimes != nil else { return }
+    files.insert(placement.name, isInNew: placement.goesToNew)
+    if let index = placement.base.withUnsafeBufferPointer({ files.index(ofBase: $0) }) {
+      files.setUID(placement.uid.rawValue, at: index)
+    }
+  }
+}

@@ -1,0 +1,153 @@
+import CLinux
+import Glibc
+import IMAPClient
+
+extension MaildirFolder {
+  /// Reads the folder and tells what it holds.
+  func observe(detailsFrom: UID) throws(EndpointError) -> Observation {
+    knownValidity = nil
+    var isReadOnly = false
+    do throws(EndpointError) {
+      try withLock { _ throws(EndpointError) in try readAll() }
+    } catch {
+      // A folder that can't be written can be read all the same.
+      guard error.code == .permission || error.code == .readOnly else { throw error }
+      isReadOnly = true
+      try readAll()
+    }
+    knownValidity = .some(list.uidValidity)
+    return Observation(
+      anchor: anchor(), coverage: .full, messages: messages(detailsFrom: detailsFrom),
+      isReadOnly: isReadOnly, mailboxID: list.mailboxGUID.map { GlobalUID(identifier: $0) })
+  }
+
+  private func readAll() throws(EndpointError) {
+    files = FileTable(minimumCapacity: files.entries.count)
+    try refreshList()
+    try refreshKeywords()
+    try scan()
+  }
+
+  private func anchor() -> Anchor {
+    var stamp: MaildirStamp?
+    if let scanTimes, !isTooRecent(scanTimes.cur), !isTooRecent(scanTimes.new) {
+      stamp = MaildirStamp(
+        cur: scanTimes.cur, new: scanTimes.new, uidList: listStatus?.modified ?? 0,
+        keywords: keywordsStatus?.modified ?? 0)
+    }
+    return Anchor(
+      uidValidity: list.uidValidity, uidNext: UID(list.next) ?? .first,
+      messages: UInt32(clamping: files.entries.count { $0.isThere }), stamp: stamp)
+  }
+
+  /// Ascending by handle.
+  private func messages(detailsFrom: UID) -> [ObservedMessage] {
+    var result: [ObservedMessage] = []
+    result.reserveCapacity(files.entries.count)
+    var numbered: [(uid: UInt32, index: Int)] = []
+    numbered.reserveCapacity(files.entries.count)
+    var unnumbered: [(key: UInt64, index: Int)] = []
+    for (index, entry) in files.entries.enumerated() where entry.isThere {
+      if entry.uid != 0 {
+        numbered.append((entry.uid, index))
+      } else if files.index(ofKey: entry.key) != nil {
+        unnumbered.append((entry.key, index))
+      }
+    }
+    numbered.sort { $0.uid < $1.uid }
+    unnumbered.sort { $0.key < $1.key }
+    for (uid, index) in numbered {
+      guard let uid = UID(uid) else { continue }
+      let observed = ObservedMessage(handle: .uid(uid), flags: flags(ofFileAt: index))
+      if uid < detailsFrom {
+        result.append(observed)
+      } else if let complete = adding(details: index, to: observed) {
+        result.append(complete)
+      }
+    }
+    for (key, index) in unnumbered {
+      let observed = ObservedMessage(handle: .unnumbered(key), flags: flags(ofFileAt: index))
+      if let complete = adding(details: index, to: observed) { result.append(complete) }
+    }
+    return result
+  }
+
+  /// - Returns: `nil` if the file has gone; one that can't be read is reported with size 0.
+  private func adding(details index: Int, to message: ObservedMessage) -> ObservedMessage? {
+    var result = message
+    do throws(SystemError) {
+      result.details = try details(ofFileAt: index)
+    } catch {
+      if error.isMissing { return nil }
+      result.details = MessageDetails(
+        size: 0, date: InternalDate(seconds: 0),
+        id: GlobalUID(identifier: identifier(ofFileAt: index)))
+    }
+    return result
+  }
+
+  func details(ofFileAt index: Int) throws(SystemError) -> MessageDetails {
+    let status = try statusFollowing(index)
+    let seconds = Int64(status.st_mtim.tv_sec)
+    return MessageDetails(
+      size: try wireSize(ofFileAt: index, status), date: InternalDate(seconds: seconds),
+      id: GlobalUID(identifier: identifier(ofFileAt: index)))
+  }
+
+  /// Octets in CRLF form: as the name or the record says, if that agrees with the file; else counted.
+  func wireSize(ofFileAt index: Int, _ status: stat) throws(SystemError) -> UInt64 {
+    if let noted = notedWireSize(ofFileAt: index, status) { return noted }
+    var reader = MessageReader(try openFile(at: index))
+    return try reader.wireSize()
+  }
+
+  func notedWireSize(ofFileAt index: Int, _ status: stat) -> UInt64? {
+    let base = files.base(at: index)
+    let fields = fields(ofFileAt: index)
+    let stored = UInt64(max(0, status.st_size))
+    let notedStored =
+      MessageFileName.size(UInt8(ascii: "S"), in: base)
+      ?? UIDList.value(UInt8(ascii: "S"), in: fields).flatMap { MessageFileName.number($0) }
+    if let notedStored, notedStored != stored { return nil }
+    let wire =
+      MessageFileName.size(UInt8(ascii: "W"), in: base)
+      ?? UIDList.value(UInt8(ascii: "W"), in: fields).flatMap { digits in
+        digits.allSatisfy { $0 >= 0x30 && $0 <= 0x39 } ? MessageFileName.number(digits) : nil
+      }
+    // Every line end adds at most one byte.
+    guard let wire, wire >= stored, wire / 2 <= stored
+    else { return nil }
+    return wire
+  }
+
+  // MARK: Files that may have been renamed since they were seen
+
+  /// Repeats `body` after a new look at the directories if the file is not there under its name.
+  ///
+  /// - Throws: `ENOENT` if it is gone.
+  func following<Result: ~Copyable>(
+    _ index: Int, _ body: (Directory, FileName) throws(SystemError) -> Result
+  ) throws(SystemError) -> Result {
+    for _ in 0..<3 {
+      guard files.entries[index].isThere else { break }
+      do { return try body(directory(ofFileAt: index), files.name(at: index)) } catch {
+        guard error.isMissing else { throw error }
+      }
+      try lookAgain()
+    }
+    throw SystemError(code: ENOENT)
+  }
+
+  func statusFollowing(_ index: Int) throws(SystemError) -> stat {
+    try following(index) { directory, name throws(SystemError) in try directory.status(of: name) }
+  }
+
+  func openFile(at index: Int) throws(SystemError) -> OpenFile {
+    try following(index) { directory, name throws(SystemError) in try directory.openFile(name) }
+  }
+
+  /// A file was not there under its name: the names in memory are out of date.
+  func lookAgain() throws(SystemError) {
+    do { try scan() } catch { throw SystemError(code: EBUSY) }
+  }
+}

@@ -1,0 +1,80 @@
+import CLinux
+import Glibc
+import IMAPClient
+
+extension MaildirFolder {
+  func currentTimes() throws(EndpointError) -> ScanTimes {
+    try perform("look at cur and new") { () throws(SystemError) in
+      ScanTimes(cur: try cur.status().modified, new: try new.status().modified)
+    }
+  }
+
+  /// A file renamed while the directory is read may be seen twice or not at all; so the scan is
+  /// repeated until the directories did not change meanwhile.
+  private static let scanLimit = 20
+  /// Times are taken from the kernel's clock tick: a change made this long ago or later may have
+  /// the same time as one made before it.
+  private static let tick = MaildirSurroundings.second / 50
+
+  /// Reads the names in `new` and `cur` and gives them their UIDs. Known files keep their index.
+  func scan() throws(EndpointError) {
+    for _ in 0..<MaildirFolder.scanLimit {
+      let start = surroundings.now()
+      let before = try currentTimes()
+      try readNames()
+      hasAssignedUIDs = false
+      let missing = assignUIDs()
+      let isRecent = max(before.cur, before.new) > start - MaildirFolder.tick
+      if try currentTimes() == before {
+        scanTimes = before
+        // A record without a file will be taken for an expunged message: look twice.
+        if missing == 0 || !isRecent { return }
+      }
+      surroundings.pause(MaildirFolder.tick)
+    }
+    scanTimes = nil
+    throw EndpointError(
+      .mailbox, .locked, "\(path) changes faster than it can be read",
+      advice: "another program is at work; sync later")
+  }
+
+  private func readNames() throws(EndpointError) {
+    // Moved out, so that it is changed in place.
+    var table = files
+    files = FileTable()
+    defer { files = table }
+    table.expectAll()
+    try perform("read") { () throws(SystemError) in
+      try new.forEachName { name, type in
+        if Int(type) != Int(DT_DIR) { table.insert(name, isInNew: true) }
+      }
+      try cur.forEachName { name, type in
+        if Int(type) != Int(DT_DIR) { table.insert(name, isInNew: false) }
+      }
+    }
+  }
+
+  /// - Returns: the number of records without a file.
+  @discardableResult
+  func assignUIDs() -> Int {
+    if hasAssignedUIDs { return 0 }
+    files.forgetUIDs()
+    var missing = 0
+    list.forEachRecord { _, uid, base in
+      if let index = files.index(ofBase: base) {
+        files.setUID(uid, at: index)
+      } else {
+        missing += 1
+      }
+    }
+    hasAssignedUIDs = true
+    return missing
+  }
+
+  /// A time on a file system that keeps parts of seconds needs only to be some clock ticks old before it
+  /// is certain that a later change gets another one; where whole seconds are kept, more than one.
+  func isTooRecent(_ time: Int64) -> Bool {
+    let second = MaildirSurroundings.second
+    return surroundings.now() - time < (time % second == 0 ? 2 * second : second / 10)
+  }
+}

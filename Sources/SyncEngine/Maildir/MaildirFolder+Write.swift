@@ -1,0 +1,114 @@
+import CLinux
+import Glibc
+import IMAPClient
+
+extension MaildirFolder {
+  /// Writes the list, durably and at one go. Dovecot's open sessions notice that it is another file.
+  func writeList(_ lock: Dotlock) throws(EndpointError) {
+    try confirm(lock)
+    if list.mailboxGUID == nil { list.mailboxGUID = MaildirFolder.randomGUID() }
+    let bytes = list.serialized()
+    listStatus = try perform("write dovecot-uidlist") { () throws(SystemError) in
+      let old = try directory.statusIfThere(of: MaildirFolder.listName)
+      // An index remembers the list by its size and time.
+      let time = old.map { surroundings.later(than: $0.modified) }
+      return try replace(
+        MaildirFolder.listName, through: FileName("dovecot-uidlist.tmp".utf8), bytes,
+        modified: time ?? surroundings.now(), old: old)
+    }
+  }
+
+  /// Writes the keywords if some were added. Dovecot looks at their time in whole seconds only.
+  func writeKeywords(ifChangedFrom before: FolderKeywords, _ lock: Dotlock) throws(EndpointError) {
+    guard keywords.names != before.names else { return }
+    try confirm(lock)
+    let own = try Dotlock(
+      guarding: MaildirFolder.keywordsName, in: directory, surroundings, cancellation: cancellation)
+    defer { own.release() }
+    let bytes = keywords.serialized()
+    keywordsStatus = try perform("write dovecot-keywords") { () throws(SystemError) in
+      let old = try directory.statusIfThere(of: MaildirFolder.keywordsName)
+      let second = MaildirSurroundings.second
+      let time = max(surroundings.now(), (old?.modified ?? 0) / second * second + second)
+      return try replace(
+        MaildirFolder.keywordsName, through: FileName("dovecot-keywords.tmp".utf8), bytes,
+        modified: time, old: old)
+    }
+  }
+
+  /// Dovecot looks for changes of the list only when `cur` has changed.
+  func touchCur() throws(EndpointError) {
+    try perform("touch cur") { () throws(SystemError) in
+      let time = timespec(nanoseconds: surroundings.later(than: try cur.status().modified))
+      try SystemError.check { futimens(cur.descriptor, [time, time]) }
+    }
+  }
+
+  /// Makes renames durable, and takes note that the directories' new times are of our own making.
+  func syncDirectories() throws(EndpointError) {
+    try perform("sync") { () throws(SystemError) in
+      try cur.sync()
+      try new.sync()
+    }
+    if scanTimes != nil { scanTimes = try currentTimes() }
+  }
+
+  /// Drops the records of files that are gone, once they are many; Dovecot does the same.
+  func dropDeadRecords() {
+    guard scanTimes != nil, hasAssignedUIDs else { return }
+    let living = files.entries.count { $0.isThere && $0.uid != 0 }
+    guard (list.records.count - living) * 4 > list.records.count else { return }
+    var isDead = [Bool](repeating: true, count: list.records.count)
+    list.forEachRecord { record, uid, base in
+      if let index = files.index(ofBase: base), files.entries[index].uid == uid {
+        isDead[record] = false
+      }
+    }
+    list.removeRecords { isDead[$0] }
+  }
+
+  /// - Throws: `locked` if someone has broken our lock: then nothing may be written any more.
+  func confirm(_ lock: Dotlock) throws(EndpointError) {
+    lock.refresh()
+    guard lock.isStillHeld else {
+      forget()
+      throw EndpointError(
+        .mailbox, .locked, "the lock of \(path) was taken away", advice: "sync again")
+    }
+  }
+
+  /// Nothing that was read is taken for true any more.
+  func forget() {
+    listStatus = nil
+    keywordsStatus = nil
+    scanTimes = nil
+  }
+
+  private func replace(
+    _ name: FileName, through temporary: FileName, _ bytes: [UInt8], modified: Int64, old: stat?
+  ) throws(SystemError) -> stat {
+    // Left by someone who died with the lock; under the lock it is nobody's.
+    try? directory.unlink(temporary)
+    do {
+      let file = try directory.createFile(temporary)
+      if let old { try file.setMode(old.st_mode & 0o666) }
+      try file.writeAll(bytes)
+      try file.setTimes(modified: modified)
+      try file.sync()
+      try directory.rename(temporary, to: name, in: directory)
+    } catch {
+      try? directory.unlink(temporary)
+      // What is in memory has not been written.
+      forget()
+      throw error
+    }
+    try directory.sync()
+    return try directory.status(of: name)
+  }
+
+  static func randomGUID() -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: 16)
+    _ = bytes.withUnsafeMutableBytes { getrandom($0.baseAddress, $0.count, 0) }
+    return Array((GlobalUID(bytes: bytes) ?? GlobalUID(high: 0, low: 0)).description.utf8)
+  }
+}

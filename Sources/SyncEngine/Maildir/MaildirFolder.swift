@@ -1,0 +1,190 @@
+import CLinux
+import Glibc
+import IMAPClient
+
+/// One mailbox of a Maildir tree: its directories, and what was last read from them.
+///
+/// What changes the folder, and every scan, is done under the lock of its dovecot-uidlist: Dovecot
+/// renames and unlinks only while it holds it. Other programs don't know the lock; against them a
+/// scan is repeated until the directories hold still, and the exact old name is the precondition of
+/// every rename.
+final class MaildirFolder {
+  let name: MailboxName
+  /// Where it lies, for messages.
+  let path: String
+  let directory: Directory
+  let cur: Directory
+  let new: Directory
+  let counter: UIDValidityCounter
+  let surroundings: MaildirSurroundings
+  let cancellation: Cancellation?
+
+  var list = UIDList()
+  var listStatus: stat?
+  var keywords = FolderKeywords()
+  var keywordsStatus: stat?
+  var files = FileTable()
+  /// The times of `cur` and `new` when `files` was true; `nil`: not scanned.
+  var scanTimes: ScanTimes?
+  /// `files` knows the UIDs of `list`.
+  var hasAssignedUIDs = false
+  /// The UIDVALIDITY under which the caller knows the messages; `nil`: it knows none.
+  var knownValidity: UIDValidity??
+  /// The fields that files had in a list that was given up for another UIDVALIDITY, by key: a message
+  /// keeps its id.
+  var pendingFields: [UInt64: [UInt8]] = [:]
+
+  struct ScanTimes: Hashable {
+    var cur: Int64
+    var new: Int64
+  }
+
+  static let listName = FileName("dovecot-uidlist".utf8)
+  static let keywordsName = FileName("dovecot-keywords".utf8)
+  static let curName = FileName("cur".utf8)
+  static let newName = FileName("new".utf8)
+  static let tmpName = FileName("tmp".utf8)
+  /// Larger files are refused rather than read into memory.
+  static let listLimit = 1 << 30
+  static let keywordsLimit = 1 << 20
+
+  init(
+    _ name: MailboxName, in directory: Directory, path: String, counter: UIDValidityCounter,
+    cancellation: Cancellation?
+  ) throws(EndpointError) {
+    self.name = name
+    self.path = path
+    self.directory = directory
+    self.counter = counter
+    surroundings = counter.surroundings
+    self.cancellation = cancellation
+    do throws(SystemError) {
+      cur = try Directory(MaildirFolder.curName, in: directory)
+    } catch {
+      throw error.endpointError("can't open \(path)/cur")
+    }
+    do throws(SystemError) {
+      // Left out by some programs; Dovecot makes them, too.
+      for part in [MaildirFolder.newName, MaildirFolder.tmpName] where !directory.hasDirectory(part)
+      {
+        try directory.makeDirectory(part)
+      }
+      new = try Directory(MaildirFolder.newName, in: directory)
+    } catch {
+      throw error.endpointError("can't open \(path)/new")
+    }
+  }
+
+  /// A system call's failure, with the file it was about.
+  func perform<Result>(
+    _ action: String, _ body: () throws(SystemError) -> Result
+  ) throws(EndpointError) -> Result {
+    do throws(SystemError) { return try body() } catch {
+      throw error.endpointError("can't \(action) in \(path)")
+    }
+  }
+
+  // MARK: Locking
+
+  func withLock<Result>(
+    _ body: (Dotlock) throws(EndpointError) -> Result
+  ) throws(EndpointError) -> Result {
+    let lock = try Dotlock(
+      guarding: MaildirFolder.listName, in: directory, surroundings, cancellation: cancellation)
+    defer { lock.release() }
+    return try body(lock)
+  }
+
+  // MARK: Reading again what others may have written
+
+  /// - Throws: `conflict` if the mailbox got another UIDVALIDITY: UIDs known to the caller would name
+  ///   other messages.
+  func refreshList() throws(EndpointError) {
+    let status = try perform("look at dovecot-uidlist") { () throws(SystemError) in
+      try directory.statusIfThere(of: MaildirFolder.listName)
+    }
+    if let status {
+      if listStatus?.isSameState(as: status) != true { try readList() }
+    } else if listStatus != nil || list.uidValidity != nil {
+      list = UIDList()
+      listStatus = nil
+      hasAssignedUIDs = false
+    }
+    if let knownValidity, knownValidity != list.uidValidity {
+      throw EndpointError(
+        .mailbox, .conflict, "\(path) got another UIDVALIDITY while it was synced",
+        advice: "sync again")
+    }
+  }
+
+  private func readList() throws(EndpointError) {
+    (list, listStatus) = try perform("read dovecot-uidlist") { () throws(SystemError) in
+      let file = try directory.openFile(MaildirFolder.listName)
+      let status = try file.status()
+      return (UIDList(try file.readAll(limit: MaildirFolder.listLimit)), status)
+    }
+    hasAssignedUIDs = false
+  }
+
+  func refreshKeywords() throws(EndpointError) {
+    let status = try perform("look at dovecot-keywords") { () throws(SystemError) in
+      try directory.statusIfThere(of: MaildirFolder.keywordsName)
+    }
+    guard let status else {
+      keywords = FolderKeywords()
+      keywordsStatus = nil
+      return
+    }
+    if keywordsStatus?.isSameState(as: status) == true { return }
+    (keywords, keywordsStatus) = try perform("read dovecot-keywords") { () throws(SystemError) in
+      let file = try directory.openFile(MaildirFolder.keywordsName)
+      let status = try file.status()
+      return (FolderKeywords(try file.readAll(limit: MaildirFolder.keywordsLimit)), status)
+    }
+  }
+
+  /// Reads everything that changed since it was last read.
+  func refresh() throws(EndpointError) {
+    try refreshList()
+    try refreshKeywords()
+    let now = try currentTimes()
+    if scanTimes != now { try scan() } else { assignUIDs() }
+  }
+
+  // MARK: Finding messages
+
+  /// The index of the file that has this UID.
+  func fileIndex(of uid: UID) -> Int? {
+    guard let record = list.index(of: uid.rawValue) else { return nil }
+    let base = list.base(at: record)
+    let index = base.withUnsafeBufferPointer { files.index(ofBase: $0) }
+    // Of two lines for one file the one with the higher UID counts.
+    return index.flatMap { files.entries[$0].uid == uid.rawValue ? $0 : nil }
+  }
+
+  func fileIndex(of handle: MessageHandle) -> Int? {
+    switch handle {
+    case .uid(let uid): fileIndex(of: uid)
+    case .unnumbered(let key):
+      files.index(ofKey: key).flatMap { files.entries[$0].uid == 0 ? $0 : nil }
+    }
+  }
+
+  func directory(ofFileAt index: Int) -> Directory { files.entries[index].isInNew ? new : cur }
+
+  /// The fields of the file's record, or those it had in an earlier list.
+  func fields(ofFileAt index: Int) -> [UInt8] {
+    let entry = files.entries[index]
+    if entry.uid != 0, let record = list.index(of: entry.uid) { return list.extensions(at: record) }
+    return pendingFields[entry.key] ?? []
+  }
+
+  /// The text that Dovecot shows as X-GUID: the `G` field, else the base name.
+  func identifier(ofFileAt index: Int) -> [UInt8] {
+    UIDList.value(UInt8(ascii: "G"), in: fields(ofFileAt: index)) ?? files.base(at: index)
+  }
+
+  func flags(ofFileAt index: Int) -> FlagSet {
+    files.withInfo(at: index) { keywords.flags(ofInfo: $0) }
+  }
+}

@@ -1,0 +1,161 @@
+import Glibc
+import IMAPClient
+
+/// Saves messages to one Maildir folder: each is written to `tmp` and made durable, then all are numbered
+/// and put in their place under one lock.
+final class MaildirSaver: MessageSaver {
+  private let folder: MaildirFolder
+  private let tmp: Directory
+  private var current: DeliveredMessage?
+  private var ended: [DeliveredMessage] = []
+  /// Written, still open, and perhaps not on the disk.
+  private var unsynced: [DeliveredMessage] = []
+
+  /// So many files are written before the first is waited for: the disk then takes them together.
+  private static let batch = 64
+
+  init(_ folder: MaildirFolder) throws(EndpointError) {
+    self.folder = folder
+    tmp = try folder.perform("open tmp") { () throws(SystemError) in
+      try Directory(MaildirFolder.tmpName, in: folder.directory)
+    }
+  }
+
+  deinit { discard() }
+
+  func begin(_ item: SaveItem, size: UInt64, form: MessageForm) throws(EndpointError) {
+    let message = DeliveredMessage(
+      item, size: size, form: form, base: folder.surroundings.uniqueBase())
+    current = message
+    message.attempt { () throws(SystemError) in
+      message.file = OpenBox(try tmp.createFile(message.base))
+    }
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer) throws(EndpointError) {
+    guard let current else { return }
+    current.attempt { () throws(SystemError) in try current.write(bytes) }
+  }
+
+  func end() throws(EndpointError) {
+    guard let message = current else { return }
+    current = nil
+    message.attempt { () throws(SystemError) in try message.finish() }
+    ended.append(message)
+    if message.failure != nil {
+      remove(message)
+      return
+    }
+    unsynced.append(message)
+    if unsynced.count >= MaildirSaver.batch { syncFiles() }
+  }
+
+  func abandon() throws(EndpointError) {
+    if let current { remove(current) }
+    current = nil
+  }
+
+  func commit() throws(EndpointError) -> [PlacementOutcome] {
+    syncFiles()
+    defer { discard() }
+    return try folder.deliver(ended, from: tmp)
+  }
+
+  private func syncFiles() {
+    for message in unsynced {
+      message.attempt { () throws(SystemError) in try message.file?.value.sync() }
+      message.file = nil
+      if message.failure != nil { remove(message) }
+    }
+    unsynced = []
+  }
+
+  private func remove(_ message: DeliveredMessage) {
+    message.file = nil
+    try? tmp.unlink(message.base)
+  }
+
+  /// What was not put in its place does not stay.
+  private func discard() {
+    if let current { remove(current) }
+    for message in ended where !message.isInPlace { remove(message) }
+    current = nil
+    ended = []
+    unsynced = []
+  }
+}
+
+/// A file in a class, so that it can be kept in arrays and optionals.
+final class OpenBox {
+  let value: OpenFile
+
+  init(_ value: consuming OpenFile) { self.value = value }
+}
+
+/// A message on its way into a folder.
+final class DeliveredMessage {
+  let item: SaveItem
+  let base: FileName
+  fileprivate(set) var failure: SystemError?
+  fileprivate var file: OpenBox?
+  private let size: UInt64
+  private let form: MessageForm
+  private var received: UInt64 = 0
+  private(set) var storedSize: UInt64 = 0
+  private(set) var wireSize: UInt64 = 0
+  private var lineEnds = LineEnds()
+  private var counter = LineEnds()
+  private var output: [UInt8] = []
+  var isInPlace = false
+
+  init(_ item: SaveItem, size: UInt64, form: MessageForm, base: FileName) {
+    self.item = item
+    self.size = size
+    self.form = form
+    self.base = base
+  }
+
+  /// The base name that the message gets, with its sizes as Dovecot writes them.
+  var finalBase: FileName { base + Array(",S=\(storedSize),W=\(wireSize)".utf8) }
+
+  /// A failure concerns this message alone; what comes of it afterwards is passed over.
+  fileprivate func attempt(_ body: () throws(SystemError) -> Void) {
+    guard failure == nil else { return }
+    do { try body() } catch { failure = error }
+  }
+
+  fileprivate func write(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
+    received += UInt64(bytes.count)
+    output.removeAll(keepingCapacity: true)
+    switch form {
+    case .wire: lineEnds.appendStored(bytes, to: &output)
+    case .stored: output.append(contentsOf: bytes)
+    }
+    try flush()
+  }
+
+  fileprivate func finish() throws(SystemError) {
+    output.removeAll(keepingCapacity: true)
+    lineEnds.finishStored(to: &output)
+    try flush()
+    guard received == size else { throw SystemError(code: EBADMSG) }
+    try file?.value.setTimes(
+      modified: item.date.seconds.multipliedReportingOverflow(by: MaildirSurroundings.second)
+        .partialValue)
+    file?.value.startSync()
+  }
+
+  private func flush() throws(SystemError) {
+    try file?.value.writeAll(output)
+    storedSize += UInt64(output.count)
+    wireSize += UInt64(counter.wireCount(of: output[...]))
+  }
+
+  /// The outcome of a message that could not be written.
+  var refusal: PlacementOutcome? {
+    failure.map { failure in
+      let error = failure.endpointError("can't write the message", scope: .message)
+      return .refused(failure.code == EBADMSG ? .other : error.code, error.message)
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import CLinux
+import Glibc
+import IMAPClient
+
+extension MaildirStore {
+  /// All mailboxes: a look at four files each, and the first line of the list for the mailbox's id.
+  func list() throws(EndpointError) -> MailboxListing {
+    var listing = MailboxListing(mailboxes: [])
+    guard let root = try root() else { return listing }
+    let layout = try layout()
+    do throws(SystemError) {
+      switch layout {
+      case .maildirPlusPlus: try listFlat(root, &listing)
+      case .fs:
+        var visited: [stat] = [try root.status()]
+        if try steps(isInboxIn: root) { append([], root, named: .inbox, to: &listing) }
+        try listNested(root, [], &visited, &listing)
+      }
+    } catch {
+      throw error.endpointError("can't list \(path)", scope: .side)
+    }
+    addLevels(to: &listing)
+    let subscribed = Set(try subscriptions())
+    for index in listing.mailboxes.indices {
+      listing.mailboxes[index].isSubscribed = subscribed.contains(listing.mailboxes[index].name)
+    }
+    listing.mailboxes.sort { $0.name < $1.name }
+    return listing
+  }
+
+  private func steps(isInboxIn root: Directory) throws(SystemError) -> Bool {
+    do { return try steps(to: .inbox).isEmpty } catch { return false }
+  }
+
+  private func listFlat(
+    _ root: Directory, _ listing: inout MailboxListing
+  ) throws(SystemError) {
+    if root.hasDirectory(MaildirFolder.curName) { append([], root, named: .inbox, to: &listing) }
+    var names: [FileName] = []
+    try root.forEachName(includingDotted: true) { name, type in
+      if name.first == UInt8(ascii: "."), MaildirStore.mayBeDirectory(type) {
+        names.append(Array(name))
+      }
+    }
+    for name in names {
+      guard let directory = try? Directory(name, in: root),
+        directory.hasDirectory(MaildirFolder.curName)
+      else { continue }
+      append([name], directory, named: MaildirLayout.maildirPlusPlus.name(of: [name]), to: &listing)
+    }
+  }
+
+  /// Deeper trees, and links that lead round in a circle, are not followed.
+  private static let depthLimit = 64
+
+  private func listNested(
+    _ parent: Directory, _ steps: [FileName], _ visited: inout [stat],
+    _ listing: inout MailboxListing
+  ) throws(SystemError) {
+    guard steps.count < MaildirStore.depthLimit else { return }
+    var names: [FileName] = []
+    try parent.forEachName(includingDotted: true) { name, type in
+      if MaildirStore.mayBeDirectory(type) { names.append(Array(name)) }
+    }
+    let parts = [MaildirFolder.curName, MaildirFolder.newName, MaildirFolder.tmpName]
+    for name in names where !parts.contains(name) {
+      guard let directory = try? Directory(name, in: parent), let status = try? directory.status(),
+        !visited.contains(where: { $0.isSameFile(as: status) })
+      else { continue }
+      let path = steps + [name]
+      if directory.hasDirectory(MaildirFolder.curName) {
+        append(path, directory, named: MaildirLayout.fs.name(of: path), to: &listing)
+      }
+      visited.append(status)
+      try listNested(directory, path, &visited, &listing)
+      visited.removeLast()
+    }
+  }
+
+  private static func mayBeDirectory(_ type: UInt8) -> Bool {
+    [DT_DIR, DT_LNK, DT_UNKNOWN].contains { Int($0) == Int(type) }
+  }
+
+  private func append(
+    _ steps: [FileName], _ directory: Directory, named name: MailboxName?,
+    to listing: inout MailboxListing
+  ) {
+    // `.INBOX` beside the root's own `cur` would be a second INBOX.
+    guard let name,
+      steps.isEmpty || !listing.mailboxes.contains(where: { $0.name == name && name.isInbox })
+    else {
+      let shown = describe(steps)
+      listing.unusable.append((shown, "the directory's name is no mailbox name here"))
+      return
+    }
+    listing.mailboxes.append(
+      ListedMailbox(
+        name: name,
+        anchor: Anchor(
+          uidValidity: nil, uidNext: .first, messages: 0, stamp: MaildirStore.stamp(directory)),
+        id: MaildirStore.mailboxGUID(directory)))
+  }
+
+  private static func stamp(_ directory: Directory) -> MaildirStamp? {
+    guard let cur = try? directory.status(of: MaildirFolder.curName) else { return nil }
+    let new = try? directory.status(of: MaildirFolder.newName)
+    let list = try? directory.status(of: MaildirFolder.listName)
+    let keywords = try? directory.status(of: MaildirFolder.keywordsName)
+    return MaildirStamp(
+      cur: cur.modified, new: new?.modified ?? 0, uidList: list?.modified ?? 0,
+      keywords: keywords?.modified ?? 0)
+  }
+
+  /// The `G` of the list's header.
+  private static func mailboxGUID(_ directory: Directory) -> GlobalUID? {
+    guard let file = try? directory.openFile(MaildirFolder.listName) else { return nil }
+    var buffer = [UInt8](repeating: 0, count: 512)
+    var count = 0
+    buffer.withUnsafeMutableBytes { count = (try? file.read(into: $0)) ?? 0 }
+    guard let end = buffer[..<count].firstIndex(of: 0x0a) else { return nil }
+    return UIDList(Array(buffer[...end])).mailboxGUID.map { GlobalUID(identifier: $0) }
+  }
+
+  /// Names that only have mailboxes below them.
+  private func addLevels(to listing: inout MailboxListing) {
+    var known = Set(listing.mailboxes.map(\.name))
+    for mailbox in listing.mailboxes {
+      var level = mailbox.name.parent
+      while let name = level, known.insert(name).inserted {
+        listing.mailboxes.append(ListedMailbox(name: name, isSelectable: false))
+        level = name.parent
+      }
+    }
+  }
+}

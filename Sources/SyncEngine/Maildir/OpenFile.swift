@@ -1,0 +1,87 @@
+import CLinux
+import Glibc
+
+/// A file held open.
+struct OpenFile: ~Copyable {
+  let descriptor: Int32
+
+  deinit { Glibc.close(descriptor) }
+
+  func status() throws(SystemError) -> stat {
+    var result = stat()
+    try SystemError.check { fstat(descriptor, &result) }
+    return result
+  }
+
+  /// - Returns: the number of bytes read; 0 at the end.
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
+    try SystemError.count { Glibc.read(descriptor, buffer.baseAddress, buffer.count) }
+  }
+
+  /// The whole file.
+  ///
+  /// - Parameter limit: a file with more bytes is refused (`EFBIG`).
+  func readAll(limit: Int) throws(SystemError) -> [UInt8] {
+    let size = Int(try status().st_size)
+    guard size <= limit else { throw SystemError(code: EFBIG) }
+    var bytes = [UInt8](repeating: 0, count: size)
+    var filled = 0
+    while filled < bytes.count {
+      let count = try SystemError.count {
+        bytes.withUnsafeMutableBytes { buffer in
+          Glibc.read(descriptor, buffer.baseAddress?.advanced(by: filled), buffer.count - filled)
+        }
+      }
+      if count == 0 { break }
+      filled += count
+    }
+    bytes.removeLast(bytes.count - filled)
+    return bytes
+  }
+
+  func rewind() throws(SystemError) {
+    _ = try SystemError.count { Int(lseek(descriptor, 0, SEEK_SET)) }
+  }
+
+  func writeAll(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let piece = UnsafeRawBufferPointer(rebasing: rest)
+      let count = try SystemError.count { Glibc.write(descriptor, piece.baseAddress, piece.count) }
+      rest = rest.dropFirst(count)
+    }
+  }
+
+  func writeAll(_ bytes: [UInt8]) throws(SystemError) {
+    var failure: SystemError?
+    bytes.withUnsafeBytes { buffer in
+      do throws(SystemError) { try writeAll(buffer) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+
+  /// Begins to write what is not on the disk yet, without waiting for it.
+  func startSync() { _ = sync_file_range(descriptor, 0, 0, UInt32(SYNC_FILE_RANGE_WRITE)) }
+
+  func sync() throws(SystemError) { try SystemError.check { fsync(descriptor) } }
+
+  /// - Parameter modified: nanoseconds since 1970.
+  func setTimes(modified: Int64) throws(SystemError) {
+    let times = [timespec(nanoseconds: modified), timespec(nanoseconds: modified)]
+    try SystemError.check { futimens(descriptor, times) }
+  }
+
+  func setMode(_ mode: mode_t) throws(SystemError) {
+    try SystemError.check { fchmod(descriptor, mode) }
+  }
+}
+
+extension timespec {
+  init(nanoseconds: Int64) {
+    let (quotient, remainder) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+    self =
+      remainder < 0
+      ? timespec(tv_sec: Int(quotient - 1), tv_nsec: Int(remainder + 1_000_000_000))
+      : timespec(tv_sec: Int(quotient), tv_nsec: Int(remainder))
+  }
+}

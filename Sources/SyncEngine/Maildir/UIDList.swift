@@ -1,0 +1,269 @@
+import Glibc
+import IMAPClient
+
+/// The contents of a `dovecot-uidlist`: which file has which UID.
+///
+/// Version 3, and version 1 when read. Kept as the file's own bytes with a table of lines, so that
+/// fields unknown here are written back as they were.
+struct UIDList {
+  struct Record {
+    var uid: UInt32
+    fileprivate var extensions: Part
+    fileprivate var base: Part
+  }
+
+  fileprivate struct Part {
+    var offset: UInt32 = 0
+    var length: UInt32 = 0
+
+    var range: Range<Int> { Int(offset)..<(Int(offset) + Int(length)) }
+  }
+
+  /// `nil`: nobody has numbered this mailbox, or the file is so damaged that it says nothing.
+  private(set) var uidValidity: UIDValidity?
+  /// The UID that the next message gets; at least 1, never lowered.
+  private(set) var next: UInt32 = 1
+  /// The mailbox's own id: 32 hexadecimal digits.
+  var mailboxGUID: [UInt8]?
+  /// Fields of the header other than V, N and G.
+  private var otherFields: [[UInt8]] = []
+  /// Ascending by UID.
+  private(set) var records: [Record] = []
+  private var text: [UInt8] = []
+
+  /// The largest UID that Dovecot takes.
+  static let lastUID = UInt32.max - 1
+
+  init() {}
+
+  init(uidValidity: UIDValidity, next: UInt32) {
+    self.uidValidity = uidValidity
+    self.next = max(1, next)
+  }
+
+  // MARK: Reading
+
+  init(_ bytes: [UInt8]) {
+    text = bytes
+    let lines = bytes.withUnsafeBufferPointer { parse($0) }
+    guard uidValidity != nil else {
+      self = UIDList()
+      return
+    }
+    records = lines
+    sortRecords()
+    if let last = records.last { next = max(next, last.uid + 1) }
+  }
+
+  private mutating func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> [Record] {
+    guard let headerEnd = bytes.firstIndex(of: 0x0a),
+      let version = parseHeader(bytes[..<headerEnd])
+    else { return [] }
+    var lines: [Record] = []
+    lines.reserveCapacity(bytes.count / 48)
+    var start = headerEnd + 1
+    // A last line without LF is torn: someone is writing it.
+    while start < bytes.count, let base = bytes.baseAddress,
+      let found = memchr(base + start, 0x0a, bytes.count - start)
+    {
+      let end = UnsafeRawPointer(found) - UnsafeRawPointer(base)
+      if let record = UIDList.record(bytes, start..<end, version: version) { lines.append(record) }
+      start = end + 1
+    }
+    return lines
+  }
+
+  // header = "3" 1*(SP field) / "1" SP uidvalidity SP nextuid
+  private mutating func parseHeader(_ line: Slice<UnsafeBufferPointer<UInt8>>) -> Int? {
+    let fields = line.split(separator: UInt8(ascii: " "))
+    guard let version = fields.first, version.count == 1 else { return nil }
+    if version.first == UInt8(ascii: "1"), fields.count >= 3 {
+      uidValidity = UIDList.number(fields[1]).flatMap { UIDValidity($0) }
+      next = max(1, UIDList.number(fields[2]) ?? 1)
+      return 1
+    }
+    guard version.first == UInt8(ascii: "3") else { return nil }
+    for field in fields.dropFirst() {
+      let value = field.dropFirst()
+      switch field.first {
+      case UInt8(ascii: "V"): uidValidity = UIDList.number(value).flatMap { UIDValidity($0) }
+      case UInt8(ascii: "N"): next = max(1, UIDList.number(value) ?? 1)
+      case UInt8(ascii: "G"):
+        mailboxGUID = value.count == 32 && value.allSatisfy(UIDList.isHex) ? Array(value) : nil
+      default: otherFields.append(Array(field))
+      }
+    }
+    return 3
+  }
+
+  // record = uid *(SP ext) SP ":" basename; version 1: uid SP name
+  private static func record(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ line: Range<Int>, version: Int
+  ) -> Record? {
+    var index = line.lowerBound
+    var uid: UInt64 = 0
+    while index < line.upperBound, bytes[index] >= 0x30, bytes[index] <= 0x39, uid <= lastUID {
+      uid = uid * 10 + UInt64(bytes[index] & 0x0f)
+      index += 1
+    }
+    guard index < line.upperBound, bytes[index] == UInt8(ascii: " "), uid >= 1, uid <= lastUID
+    else { return nil }
+    index += 1
+    let extensionsStart = index
+    var extensionsEnd = index
+    if version == 3 {
+      while index < line.upperBound, bytes[index] != UInt8(ascii: ":") {
+        while index < line.upperBound, bytes[index] != UInt8(ascii: " ") { index += 1 }
+        extensionsEnd = index
+        while index < line.upperBound, bytes[index] == UInt8(ascii: " ") { index += 1 }
+      }
+      guard index < line.upperBound else { return nil }
+      index += 1
+    }
+    var end = index
+    while end < line.upperBound, bytes[end] != MessageFileName.separator {
+      if bytes[end] == UInt8(ascii: "/") || bytes[end] == 0 { return nil }
+      end += 1
+    }
+    guard end > index, end - index <= 255,
+      let extensions = part(extensionsStart..<max(extensionsStart, extensionsEnd)),
+      let base = part(index..<end)
+    else { return nil }
+    return Record(uid: UInt32(truncatingIfNeeded: uid), extensions: extensions, base: base)
+  }
+
+  private static func part(_ range: Range<Int>) -> Part? {
+    guard let offset = UInt32(exactly: range.lowerBound), let length = UInt32(exactly: range.count)
+    else { return nil }
+    return Part(offset: offset, length: length)
+  }
+
+  /// A damaged list may be out of order: then it is put into order, and of two lines with one UID the
+  /// first stays.
+  private mutating func sortRecords() {
+    var isAscending = true
+    for index in records.indices.dropFirst() where records[index - 1].uid >= records[index].uid {
+      isAscending = false
+      break
+    }
+    if isAscending { return }
+    let order = records.indices.sorted { (records[$0].uid, $0) < (records[$1].uid, $1) }
+    var sorted: [Record] = []
+    sorted.reserveCapacity(records.count)
+    for index in order where sorted.last?.uid != records[index].uid {
+      sorted.append(records[index])
+    }
+    records = sorted
+  }
+
+  private static func isHex(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+      UInt8(ascii: "A")...UInt8(ascii: "F"):
+      true
+    default: false
+    }
+  }
+
+  private static func number(_ digits: some Collection<UInt8>) -> UInt32? {
+    guard digits.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
+    return MessageFileName.number(digits).flatMap { UInt32(exactly: $0) }
+  }
+
+  // MARK: Asking
+
+  /// Calls `body` with the index, the UID and the base name of each record, ascending by UID.
+  func forEachRecord(_ body: (Int, UInt32, UnsafeBufferPointer<UInt8>) -> Void) {
+    text.withUnsafeBufferPointer { text in
+      for (index, record) in records.enumerated() {
+        body(index, record.uid, UnsafeBufferPointer(rebasing: text[record.base.range]))
+      }
+    }
+  }
+
+  func index(of uid: UInt32) -> Int? {
+    var low = 0
+    var high = records.count
+    while low < high {
+      let middle = (low + high) / 2
+      if records[middle].uid < uid { low = middle + 1 } else { high = middle }
+    }
+    return low < records.count && records[low].uid == uid ? low : nil
+  }
+
+  func base(at index: Int) -> FileName { Array(text[records[index].base.range]) }
+
+  /// The fields between UID and name, without the blanks around them.
+  func extensions(at index: Int) -> [UInt8] { Array(text[records[index].extensions.range]) }
+
+  /// The value of one field.
+  func value(_ key: UInt8, at index: Int) -> [UInt8]? {
+    UIDList.value(key, in: extensions(at: index))
+  }
+
+  static func value(_ key: UInt8, in extensions: [UInt8]) -> [UInt8]? {
+    for field in extensions.split(separator: UInt8(ascii: " ")) where field.first == key {
+      return field.count > 1 ? Array(field.dropFirst()) : nil
+    }
+    return nil
+  }
+
+  // MARK: Changing
+
+  /// Adds a record after all others.
+  ///
+  /// - Returns: false if `uid` is below ``next`` or no UID that Dovecot takes.
+  mutating func append(uid: UInt32, extensions: [UInt8], base: FileName) -> Bool {
+    guard uid >= next, uid <= UIDList.lastUID,
+      let first = UIDList.part(text.count..<(text.count + extensions.count)),
+      let second = UIDList.part(
+        (text.count + extensions.count)..<(text.count + extensions.count + base.count))
+    else { return false }
+    text += extensions
+    text += base
+    records.append(Record(uid: uid, extensions: first, base: second))
+    next = uid + 1
+    return true
+  }
+
+  mutating func removeRecords(where shouldRemove: (Int) -> Bool) {
+    var kept: [Record] = []
+    kept.reserveCapacity(records.count)
+    for index in records.indices where !shouldRemove(index) { kept.append(records[index]) }
+    records = kept
+  }
+
+  mutating func raiseNext(to value: UInt32) { next = max(next, value) }
+
+  /// The file's bytes; version 3.
+  func serialized() -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(records.count * 64 + 128)
+    result += "3 V\(uidValidity?.rawValue ?? 0) N\(next)".utf8
+    if let mailboxGUID { result += [UInt8(ascii: " "), UInt8(ascii: "G")] + mailboxGUID }
+    for field in otherFields { result += [UInt8(ascii: " ")] + field }
+    result.append(0x0a)
+    for record in records {
+      UIDList.append(record.uid, to: &result)
+      result.append(UInt8(ascii: " "))
+      if record.extensions.length > 0 {
+        result += text[record.extensions.range]
+        result.append(UInt8(ascii: " "))
+      }
+      result.append(UInt8(ascii: ":"))
+      result += text[record.base.range]
+      result.append(0x0a)
+    }
+    return result
+  }
+
+  private static func append(_ number: UInt32, to bytes: inout [UInt8]) {
+    let start = bytes.count
+    var rest = number
+    repeat {
+      bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+      rest /= 10
+    } while rest > 0
+    bytes[start...].reverse()
+  }
+}

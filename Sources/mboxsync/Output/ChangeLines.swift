@@ -1,0 +1,56 @@
+import IMAPClient
+import SyncEngine
+
+/// Changes in words: the lines of `-v` and of the plan.
+enum ChangeLines {
+  /// `home: right: INBOX: saved UID 12`, or `would save`.
+  static func line(
+    pair: String, _ side: Side, _ mailbox: MailboxName, _ change: ChangeKind, isPlanned: Bool
+  ) -> String {
+    let (done, planned, detail) = words(change)
+    let verb = isPlanned ? "would \(planned)" : done
+    let text = "\(pair): \(side): \(mailbox.path): \(verb)" + (detail.isEmpty ? "" : " \(detail)")
+    return Text.escaped(text)
+  }
+
+  static func style(_ change: ChangeKind) -> Console.Style {
+    switch change {
+    case .saved, .copied, .moved, .mailboxCreated: .green
+    case .expunged, .mailboxDeleted: .red
+    case .flagged, .renumbered, .mailboxRenamed, .subscribed, .unsubscribed: .yellow
+    }
+  }
+
+  private static func words(
+    _ change: ChangeKind
+  ) -> (done: String, planned: String, detail: String) {
+    switch change {
+    case .saved(let uid): ("saved", "save", named(uid))
+    case .copied(let uid, let from):
+      ("copied", "copy", joined(named(uid), "from \(from.path)"))
+    case .moved(let uid, let from): ("moved", "move", joined(named(uid), "from \(from.path)"))
+    case .expunged(let uid): ("expunged", "expunge", named(uid))
+    case .flagged(let uid, let added, let removed):
+      ("flagged", "flag", joined(named(uid), joined(flags("+", added), flags("-", removed))))
+    case .renumbered(let old, let new):
+      ("renumbered", "renumber", joined(named(old), new.map { "to UID \($0.rawValue)" } ?? ""))
+    case .mailboxCreated: ("mailbox created", "create the mailbox", "")
+    case .mailboxDeleted: ("mailbox deleted", "delete the mailbox", "")
+    case .mailboxRenamed(let name): ("mailbox renamed", "rename the mailbox", "to \(name.path)")
+    case .subscribed: ("subscribed", "subscribe", "")
+    case .unsubscribed: ("unsubscribed", "unsubscribe", "")
+    }
+  }
+
+  private static func named(_ uid: UID?) -> String {
+    uid.map { "UID \($0.rawValue)" } ?? "a message"
+  }
+
+  private static func flags(_ sign: String, _ flags: FlagSet) -> String {
+    flags.isEmpty ? "" : "\(sign)(\(flags))"
+  }
+
+  private static func joined(_ left: String, _ right: String) -> String {
+    left.isEmpty || right.isEmpty ? left + right : "\(left) \(right)"
+  }
+}

@@ -1,0 +1,72 @@
+import IMAPClient
+import SyncEngine
+
+/// The object that `--json` prints.
+enum JSONReport {
+  static func make(_ outcomes: [PairOutcome], isDryRun: Bool) -> JSON {
+    var members: [(String, JSON)] = [("version", .string(Version.current))]
+    if isDryRun { members.append(("dry_run", .boolean(true))) }
+    members.append(("pairs", .array(outcomes.map(pair))))
+    return .object(members)
+  }
+
+  private static func pair(_ outcome: PairOutcome) -> JSON {
+    let report = outcome.report
+    var members: [(String, JSON)] = [
+      ("pair", .string(outcome.pair)),
+      ("result", .string(report.result.rawValue)),
+      ("rounds", .count(report.rounds)),
+      ("seconds", .thousandths(outcome.milliseconds)),
+      ("left", side(report.counts.left, report.traffic.left)),
+      ("right", side(report.counts.right, report.traffic.right)),
+      ("mailboxes", .array(report.mailboxes.map(mailbox))),
+      ("errors", .array(report.failures.map(failure))),
+      ("notices", .array(report.notices.map(failure))),
+    ]
+    if let known = outcome.lastRun {
+      members.append(("last_run", .integer(known.seconds)))
+      members.append(("last_result", .string(known.result)))
+    }
+    return .object(members)
+  }
+
+  private static func mailbox(_ mailbox: MailboxReport) -> JSON {
+    .object([
+      ("name", .string(mailbox.name.path)),
+      ("result", .string(mailbox.result.rawValue)),
+      ("uids", .text(mailbox.mode?.rawValue)),
+      ("messages", .count(mailbox.messages)),
+      ("left", .object(counts(mailbox.counts.left))),
+      ("right", .object(counts(mailbox.counts.right))),
+    ])
+  }
+
+  private static func side(_ changes: ChangeCounts, _ traffic: Traffic) -> JSON {
+    .object(
+      counts(changes) + [
+        ("bytes_in", .count(traffic.bytesIn)),
+        ("bytes_out", .count(traffic.bytesOut)),
+        ("round_trips", .count(traffic.roundTrips)),
+      ])
+  }
+
+  private static func counts(_ changes: ChangeCounts) -> [(String, JSON)] {
+    [
+      ("saved", .count(changes.saved)),
+      ("copied", .count(changes.copied)),
+      ("expunged", .count(changes.expunged)),
+      ("flagged", .count(changes.flagged)),
+      ("renumbered", .count(changes.renumbered)),
+    ]
+  }
+
+  private static func failure(_ failure: SyncFailure) -> JSON {
+    .object([
+      ("mailbox", .text(failure.mailbox?.path)),
+      ("side", .text(failure.side?.rawValue)),
+      ("code", .string(failure.code.rawValue)),
+      ("message", .string(failure.message)),
+      ("advice", .string(failure.advice)),
+    ])
+  }
+}

@@ -1,0 +1,60 @@
+import IMAPClient
+import SyncEngine
+
+/// Builds what drives an endpoint from what is configured of it.
+struct Assembly {
+  let environment: Environment
+  let cancellation: Cancellation
+  /// Passwords of the environment, taken out of it.
+  let passwords: Both<String?>
+
+  func factory(
+    _ settings: EndpointSettings, _ side: Side, trace: (any WireTrace)?
+  ) -> any EndpointFactory {
+    let name = settings.name(environment)
+    switch settings.url {
+    case .maildir(let path):
+      return MaildirEndpointFactory(
+        root: path, layout: settings.layout, connectionLimit: settings.connections,
+        cancellation: cancellation)
+    case .imap, .exec, nil:
+      return UnavailableEndpointFactory(name: name, limit: settings.connections)
+    }
+  }
+
+  func configuration(
+    _ settings: EndpointSettings, _ side: Side, _ target: IMAPConfiguration.Target,
+    trace: (any WireTrace)?
+  ) -> IMAPConfiguration {
+    var configuration = IMAPConfiguration(target: target, tls: settings.tlsMode)
+    configuration.tlsOptions = settings.tlsOptions
+    configuration.mechanisms = settings.mechanisms
+    configuration.timeoutSeconds = settings.timeoutSeconds
+    configuration.compresses = settings.compresses
+    configuration.disabledCapabilities = settings.disabledCapabilities
+    configuration.trace = trace
+    let user = settings.userName(environment)
+    configuration.user = user
+    var host: String?
+    if case .tcp(let name, _) = target { host = name }
+    let source = PasswordSource(
+      PasswordSource.Request(
+        side: side, key: settings.password, host: host, user: user ?? "",
+        fromEnvironment: passwords[side], netrcPath: environment.home.map { "\($0)/.netrc" },
+        endpoint: settings.name(environment)), cancellation: cancellation)
+    configuration.password = { () throws(PasswordError) in try source.password() }
+    return configuration
+  }
+}
+
+final class UnavailableEndpointFactory: EndpointFactory {
+  let name: String
+  let connectionLimit: Int
+  init(name: String, limit: Int) {
+    self.name = name
+    connectionLimit = limit
+  }
+  func connect() throws(EndpointError) -> any Endpoint {
+    throw EndpointError(.side, .unreachable, "\(name): not here yet", advice: "")
+  }
+}

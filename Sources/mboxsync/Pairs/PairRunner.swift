@@ -1,0 +1,85 @@
+import SyncEngine
+
+/// Runs one pair: its lock and base, `before`, the sync, `after`.
+struct PairRunner {
+  let session: Session
+
+  private var invocation: Invocation { session.invocation }
+  private var console: Console { session.console }
+
+  /// Prints failures as they come out.
+  func run(_ pair: PairSettings) -> PairOutcome {
+    let start = Clock.milliseconds()
+    let report = guarded(pair)
+    console.hideBar()
+    for failure in report.failures { console.failure(failure, pair: pair.name) }
+    return PairOutcome(
+      pair: pair.name, report: report, milliseconds: Clock.milliseconds() - start)
+  }
+
+  private func guarded(_ pair: PairSettings) -> SyncReport {
+    // Hooks run under the pair's lock: never twice at a time.
+    let store: SQLiteStateStore
+    do {
+      store = try openStore(pair)
+    } catch {
+      return failed(SyncFailure(error))
+    }
+    if let command = pair.before, !invocation.isDryRun {
+      let failure = hook("before", command, [("MBOXSYNC_PAIR", pair.name)])
+      if let failure { return failed(failure) }
+    }
+    if session.cancellation.isRequested { return failed(PairRunner.interrupted) }
+    var report = sync(pair, store)
+    if let command = pair.after, !invocation.isDryRun {
+      if let failure = hook("after", command, Hook.variables(pair.name, report)) {
+        report.failures.append(failure)
+        if report.result == .ok { report.result = .partial }
+      }
+    }
+    return report
+  }
+
+  private func sync(_ pair: PairSettings, _ store: SQLiteStateStore) -> SyncReport {
+    let showsChanges = console.verbosity > 0 || (invocation.isDryRun && console.verbosity == 0)
+    let changes: Console.Stream? =
+      invocation.printsJSON
+      ? (console.verbosity > 0 ? .error : nil) : (showsChanges ? .output : nil)
+    let observer = RunObserver(
+      console: console, pair: pair.name, changes: changes, isDryRun: invocation.isDryRun,
+      showsNotices: console.verbosity > 0 || (console.verbosity == 0 && console.outputIsTerminal))
+    return SyncRun(
+      pair: pair.name, policy: pair.policy, factories: session.factories(pair), store: store,
+      observer: observer, cancellation: session.cancellation
+    ).run()
+  }
+
+  private func openStore(_ pair: PairSettings) throws(StateError) -> SQLiteStateStore {
+    let opened = try SQLiteStateStore.open(
+      directory: session.stateDirectory, pair: pair.name,
+      access: invocation.isDryRun ? .readOnly : .readWrite)
+    if console.verbosity >= 0 {
+      for notice in opened.notices { console.complain([pair.name, notice], style: .yellow) }
+    }
+    return opened.store
+  }
+
+  private func hook(
+    _ key: String, _ command: String, _ variables: [(String, String)]
+  ) -> SyncFailure? {
+    console.hideBar()
+    return Hook.run(
+      key, command, variables: variables, keepsOutput: invocation.printsJSON,
+      cancellation: session.cancellation)
+  }
+
+  private func failed(_ failure: SyncFailure) -> SyncReport {
+    var report = SyncReport()
+    report.result = .failed
+    report.failures = [failure]
+    return report
+  }
+
+  static let interrupted = SyncFailure(
+    pair: .interrupted, "stopped by a signal", advice: "the next run goes on from here")
+}

@@ -1,0 +1,26 @@
+import SyncEngine
+
+extension SyncFailure {
+  /// A failure of the pair as a whole, outside of both sides.
+  init(pair code: FailureCode, _ message: String, advice: String) {
+    self.init(
+      side: nil, mailbox: nil, code: code, scope: .side, message: message, advice: advice)
+  }
+
+  init(_ error: StateError) {
+    let code: FailureCode =
+      switch error.kind {
+      case .locked: .locked
+      case .permission: .permission
+      case .noSpace: .noSpace
+      case .newer, .damaged, .other: .state
+      }
+    self.init(pair: code, error.message, advice: error.advice)
+  }
+
+  init(_ error: EndpointError, side: Side) {
+    self.init(
+      side: side, mailbox: nil, code: error.code, scope: error.scope, message: error.message,
+      advice: error.advice)
+  }
+}

@@ -1,0 +1,51 @@
+import Glibc
+import IMAPClient
+import SyncEngine
+
+/// The program from its arguments to its exit code.
+enum Program {
+  /// - Parameter arguments: without the program's name.
+  static func run(_ arguments: [String]) -> ExitCode {
+    umask(0o077)
+    Signals.ignoreBrokenPipes()
+    StopSignals.install()
+    let invocation: Invocation
+    do {
+      invocation = try Invocation(arguments)
+    } catch {
+      complain(Complaint(error))
+      return .usage
+    }
+    if invocation.asksHelp { return answer(Usage.text) }
+    if invocation.asksVersion { return answer("\(Version.line)\n") }
+    let session = Session(invocation, .process, StopSignals.cancellation)
+    defer { session.console.finish() }
+    do {
+      return try run(session)
+    } catch {
+      session.console.complain([error.message])
+      return error.exitCode
+    }
+  }
+
+  private static func run(_ session: Session) throws(Complaint) -> ExitCode {
+    switch session.invocation.verb {
+    case .sync: try SyncVerb(session: session).run()
+    case .status: try StatusVerb(session: session).run()
+    case .check: try CheckVerb(session: session).run()
+    case .`init`: try InitVerb(session: session).run()
+    case .forget: try ForgetVerb(session: session).run()
+    }
+  }
+
+  private static func complain(_ complaint: Complaint) {
+    let bytes = Array("mboxsync: \(Text.escaped(complaint.message))\n".utf8)
+    _ = write(STDERR_FILENO, bytes, bytes.count)
+  }
+
+  /// Fails if nobody takes the answer: it is all there is.
+  private static func answer(_ text: String) -> ExitCode {
+    let bytes = Array(text.utf8)
+    return write(STDOUT_FILENO, bytes, bytes.count) == bytes.count ? .ok : .partial
+  }
+}
