@@ -19,7 +19,9 @@ import Testing
       var expected = (1...50).map { "m\($0)" }
       for worker in workers { expected += try worker.finish() }
       try pair.sync()
-      #expect(try pair.left.store.tokens() == expected.sorted())
+      let found = try pair.left.store.tokens()
+      let difference = found.difference(from: expected.sorted())
+      #expect(difference.isEmpty, "inserted, or removed")
       #expect(try expectMirror(pair) == expected.count)
       try expectQuiet(pair)
       for side in pair.sides {
