@@ -83,8 +83,9 @@ import Testing
       try pair.left.store.copy(["c"], in: "INBOX", to: "Archive")
       try pair.right.store.copy(["d"], in: "INBOX", to: "Archive")
       let report = try pair.report()
-      #expect(report.left.saved == 0)
-      #expect(report.right.saved == 0)
+      // A file that was copied under another name is new mail; a server tells that a copy is one.
+      #expect(report.left.saved == (pair.right.maildir == nil ? 0 : 1))
+      #expect(report.right.saved == (pair.left.maildir == nil ? 0 : 1))
       try expectTokens(["c", "d"], pair)
       try expectTokens(["a", "b", "c", "d"], pair, in: "Archive")
       try expectEqualSides(pair)
@@ -122,8 +123,9 @@ import Testing
       try pair.sync(expecting: 0)
       for _ in 1...2 {
         let words = try pair.right.store.messages(in: "INBOX").flatMap(\.flags)
-        #expect(words.sorted() == keywords.sorted())
+        #expect(words.filter { $0 != "\\seen" }.sorted() == keywords.sorted())
         let kept = try pair.left.store.messages(in: "INBOX").flatMap(\.flags)
+          .filter { $0 != "\\seen" }
         #expect(kept.count == (pair.left.maildir == nil ? count : 26))
         try pair.left.store.flag("k0", add: ["\\Seen"])
         try pair.right.store.flag("k0", remove: ["\\Seen"])

@@ -42,7 +42,7 @@ import Testing
     }
     relay.hold(after: Int(point.share * Double(Self.count * Self.size)), point.direction)
     let running = try pair.start()
-    try relay.waitUntilHeld()
+    try relay.waitUntilHeld(by: running.child)
     try end(running, relay)
     relay.cut()
     try pair.sync()
@@ -119,7 +119,7 @@ import Testing
       defer { relay.close() }
       relay.hold(after: 1, .fromServer)
       let running = try pair.start()
-      try relay.waitUntilHeld()
+      try relay.waitUntilHeld(by: running.child)
       let second = try pair.sync(expecting: 75)
       #expect(second.errorText.hasPrefix("mboxsync: test: "), "\(second.errorText)")
       try running.kill()

@@ -48,10 +48,11 @@ public final class Relay: Sendable {
 
   public var isHeld: Bool { state.withLock { $0.isHolding } }
 
-  /// Waits until the wire is held.
-  public func waitUntilHeld(seconds: Double = 60) throws {
-    let deadline = Date.now + seconds
+  /// Waits until the wire is held; throws if the program ends before that.
+  public func waitUntilHeld(by running: ChildProcess? = nil) throws {
+    let deadline = Date.now + 60
     while !isHeld {
+      if running?.poll() != nil { throw TestFailure("the program ended before the wire was held") }
       guard Date.now < deadline else { throw TestFailure("the wire carried too little to be held") }
       usleep(1_000)
     }

@@ -1,7 +1,9 @@
-/// Why a login can't go on, before the server says so.
+/// Why a login can't go on.
 public enum SASLError: Error, Hashable, Sendable {
   /// The server's challenge makes no sense, or the server did not prove that it knows the password.
   case badServer(String)
+  /// The mechanism itself says that the server refuses these credentials.
+  case refused(String)
   /// The user name or password can't be sent with this mechanism.
   case unsuitable(String)
   /// No mechanism fits what the server offers and the user allows.
@@ -9,7 +11,9 @@ public enum SASLError: Error, Hashable, Sendable {
 
   public var message: String {
     switch self {
-    case .badServer(let text), .unsuitable(let text), .noMechanism(let text, _): text
+    case .badServer(let text), .refused(let text), .unsuitable(let text),
+      .noMechanism(let text, _):
+      text
     }
   }
 }

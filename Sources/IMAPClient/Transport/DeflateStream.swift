@@ -136,7 +136,7 @@ public final class DeflateStream: ByteStream {
     stream.pointee.avail_in = UInt32(clamping: bytes.count)
     // zlib has given all when it leaves room in the buffer.
     repeat {
-      let status = pending.append(upTo: Self.bufferSize) { room in
+      let status = pending.append { room in
         stream.pointee.next_out = room.baseAddress
         stream.pointee.avail_out = UInt32(clamping: room.count)
         let status = deflate(stream, flush)

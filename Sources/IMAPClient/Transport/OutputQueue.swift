@@ -1,49 +1,58 @@
 /// Bytes on their way to a stream that takes them bit by bit.
 struct OutputQueue {
-  private var bytes: [UInt8] = []
-  /// Those before it have been taken.
+  private static let leastRoom = 4096
+
+  /// In use between `start` and `end`.
+  private var storage: [UInt8] = []
   private var start = 0
+  private var end = 0
 
-  var count: Int { bytes.count - start }
+  var count: Int { end - start }
 
-  var isEmpty: Bool { count == 0 }
+  var isEmpty: Bool { start == end }
 
-  /// Lets `fill` write into fresh room; it tells how many bytes it wrote, and a result to pass on.
+  /// Lets `fill` write behind the rest; it tells how many bytes it wrote, and a result to pass on.
   mutating func append<Result>(
-    upTo room: Int, _ fill: (UnsafeMutableBufferPointer<UInt8>) -> (Int, Result)
+    _ fill: (UnsafeMutableBufferPointer<UInt8>) -> (Int, Result)
   ) -> Result {
-    let old = bytes.count
-    bytes.append(contentsOf: repeatElement(0, count: room))
-    let (written, result) = bytes.withUnsafeMutableBufferPointer { buffer in
-      fill(UnsafeMutableBufferPointer(rebasing: buffer[old...]))
+    makeRoom()
+    let free = end...
+    let (written, result) = storage.withUnsafeMutableBufferPointer { buffer in
+      fill(UnsafeMutableBufferPointer(rebasing: buffer[free]))
     }
-    bytes.removeLast(room - written)
+    end += written
     return result
   }
 
   /// Writes until all is gone (`done(0)`) or the stream has to wait.
   mutating func drain(into stream: any ByteStream) throws(TransportError) -> StreamProgress {
     while !isEmpty {
-      let result = bytes.withUnsafeBytes { buffer in
+      let rest = start..<end
+      let result = storage.withUnsafeBytes { buffer in
         Result { () throws(TransportError) in
-          try stream.write(UnsafeRawBufferPointer(rebasing: buffer[start...]))
+          try stream.write(UnsafeRawBufferPointer(rebasing: buffer[rest]))
         }
       }
       let progress = try result.get()
-      guard case .done(let taken) = progress else {
-        compact()
-        return progress
-      }
+      guard case .done(let taken) = progress else { return progress }
       start += taken
     }
-    compact()
+    start = 0
+    end = 0
     return .done(0)
   }
 
-  /// Moves what is left to the front once that is cheap.
-  private mutating func compact() {
-    guard start >= bytes.count / 2 else { return }
-    bytes.removeFirst(start)
-    start = 0
+  private mutating func makeRoom() {
+    if storage.count - end >= Self.leastRoom { return }
+    // Moving the rest to the front pays once it is the smaller part.
+    if start > end - start {
+      storage.replaceSubrange(0..<count, with: storage[start..<end])
+      end -= start
+      start = 0
+    }
+    if storage.count - end < Self.leastRoom {
+      let more = max(storage.count, 4 * Self.leastRoom)
+      storage.append(contentsOf: [UInt8](repeating: 0, count: more))
+    }
   }
 }

@@ -12,7 +12,8 @@ final class Dotlock {
   private let directory: Directory
   private let name: FileName
   private let surroundings: MaildirSurroundings
-  private let identity: stat
+  /// Its inode number alone may be given to another's lock: the time counts, too.
+  private var identity: stat
   private var refreshed: Int64
   private var isHeld = true
 
@@ -47,7 +48,11 @@ final class Dotlock {
   func refresh() {
     guard isHeld, surroundings.uptime() - refreshed >= Dotlock.refreshInterval else { return }
     refreshed = surroundings.uptime()
+    guard isStillHeld else { return }
     utimensat(directory.descriptor, name.map { CChar(bitPattern: $0) } + [0], nil, 0)
+    if let now = try? directory.status(of: name, followsLink: false), now.isSameFile(as: identity) {
+      identity = now
+    }
   }
 
   /// Whether the lock is still this one: someone may have broken it.
@@ -55,7 +60,7 @@ final class Dotlock {
     guard isHeld, let now = try? directory.status(of: name, followsLink: false) else {
       return false
     }
-    return now.isSameFile(as: identity)
+    return now.isSameState(as: identity)
   }
 
   func release() {
@@ -161,7 +166,7 @@ private struct Waiter {
   }
 
   private func isUnchanged(_ last: (lock: stat, file: stat?), _ lock: stat, _ file: stat?) -> Bool {
-    guard last.lock.isSameFile(as: lock), last.lock.isSameState(as: lock) else { return false }
+    guard last.lock.isSameState(as: lock) else { return false }
     return switch (last.file, file) {
     case (nil, nil): true
     case (let before?, let after?): before.isSameState(as: after)
@@ -197,7 +202,7 @@ private struct Waiter {
   }
 
   private func remove(_ lock: stat) {
-    guard let now = try? directory.status(of: name, followsLink: false), now.isSameFile(as: lock)
+    guard let now = try? directory.status(of: name, followsLink: false), now.isSameState(as: lock)
     else { return }
     try? directory.unlink(name)
   }

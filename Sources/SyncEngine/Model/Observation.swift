@@ -94,16 +94,20 @@ public struct Observation: Sendable {
   /// The mailbox's own id, which survives a rename (MAILBOXID of RFC 8474, Dovecot's X-GUID, the
   /// `G` of a dovecot-uidlist).
   public var mailboxID: GlobalUID?
+  /// The keywords that the mailbox keeps for good; `nil`: any. Others are not to be stored there, and
+  /// their absence there means nothing. RFC 9051 §7.1 (PERMANENTFLAGS).
+  public var permanentKeywords: Set<Keyword>?
 
   public init(
     anchor: Anchor, coverage: Coverage, messages: [ObservedMessage], isReadOnly: Bool = false,
-    mailboxID: GlobalUID? = nil
+    mailboxID: GlobalUID? = nil, permanentKeywords: Set<Keyword>? = nil
   ) {
     self.anchor = anchor
     self.coverage = coverage
     self.messages = messages
     self.isReadOnly = isReadOnly
     self.mailboxID = mailboxID
+    self.permanentKeywords = permanentKeywords
   }
 }
 

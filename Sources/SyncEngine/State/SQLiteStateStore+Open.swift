@@ -139,6 +139,7 @@ extension Database {
       PRAGMA application_id = \(Schema.applicationID);
       PRAGMA user_version = \(Schema.version);
       \(Schema.creation)
+      \(Schema.lookups)
       COMMIT;
       """)
   }
@@ -151,6 +152,9 @@ extension Database {
     if result != "ok" { throw .malformed(result) }
   }
 
+  /// A rollback journal, as most runs write little or nothing: opening, reading and closing take 0.4 ms
+  /// (WAL: 0.5 ms, with two files made and removed), with one commit 1.1 ms (WAL: 1.5 ms). Readers need
+  /// not write. Truncated rather than deleted, because only then is its end, and so the commit, synced.
   fileprivate func configure() throws(SQLiteError) {
     try execute(
       """

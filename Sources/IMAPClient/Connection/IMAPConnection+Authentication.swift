@@ -1,0 +1,138 @@
+extension IMAPConnection {
+  func logIn() throws(IMAPError) {
+    if capabilities.isEmpty { try askForCapabilities() }
+    let selection = try sasl { () throws(SASLError) in
+      try SASLSelection.choose(
+        offered: capabilities, preferences: configuration.mechanisms, isSecure: isSecure,
+        hasUser: configuration.user != nil,
+        hasClientCertificate: configuration.tlsOptions.clientCertificate != nil)
+    }
+    let status: StatusResponse
+    switch selection {
+    case .authenticate(let mechanism):
+      let credentials = try credentials(needsPassword: mechanism != .external)
+      status = try authenticate(mechanism, credentials)
+    case .loginCommand:
+      status = try login(try credentials(needsPassword: true))
+    }
+    try check(status, refusal: nil)
+  }
+
+  private var isSecure: Bool {
+    if case .command = configuration.target { return true }
+    return stream is TLSStream
+  }
+
+  private func credentials(needsPassword: Bool) throws(IMAPError) -> SASLCredentials {
+    var password: [UInt8] = []
+    if needsPassword, let ask = configuration.password {
+      do {
+        password = try ask()
+      } catch {
+        throw IMAPError(.authentication, error.message, advice: error.advice)
+      }
+    }
+    var credentials = SASLCredentials(user: configuration.user ?? "", password: password)
+    if case .tcp(let host, let port) = configuration.target {
+      credentials.host = host
+      credentials.port = port
+    }
+    return credentials
+  }
+
+  /// AUTHENTICATE, with the first response on the same line where the server takes it. RFC 4959.
+  private func authenticate(
+    _ mechanism: IMAPConfiguration.Mechanism, _ credentials: SASLCredentials
+  ) throws(IMAPError) -> StatusResponse {
+    var exchange = try sasl { () throws(SASLError) in
+      try SASLExchange(mechanism: mechanism, credentials: credentials)
+    }
+    var initial: [UInt8]?
+    if has(.saslIR) {
+      initial = exchange.initialResponse()
+    }
+    let tag = try beginCommand()
+    // Those of before the login are void after it; its OK usually brings the new ones. RFC 9051 §6.2.2.
+    capabilities = []
+    log?.sent("\(tag) AUTHENTICATE \(exchange.name)\(initial == nil ? "" : " ***")")
+    log?.hidesContinuations = true
+    defer { log?.hidesContinuations = false }
+    output.append("\(tag) AUTHENTICATE \(exchange.name)".utf8)
+    if let initial { output.append(" ".utf8 + initial) }
+    output.append("\r\n".utf8)
+
+    while let challenge = try awaitContinuation(of: tag) {
+      do {
+        output.append(try exchange.respond(to: challenge))
+      } catch {
+        output.append("*\r\n".utf8)
+        _ = try wait(tag)
+        throw IMAPError(error)
+      }
+      log?.sent("***")
+      output.append("\r\n".utf8)
+    }
+    let status = try wait(tag)
+    try check(status, refusal: exchange.refusal)
+    try sasl { () throws(SASLError) in try exchange.finish() }
+    return status
+  }
+
+  /// LOGIN; name and password as literals where they can't be quoted. RFC 9051 §6.2.3.
+  private func login(_ credentials: SASLCredentials) throws(IMAPError) -> StatusResponse {
+    let tag = try beginCommand()
+    log?.sent("\(tag) LOGIN *** ***")
+    output.append("\(tag) LOGIN".utf8)
+    var goesOn = true
+    for text in [Array(credentials.user.utf8), credentials.password] where goesOn {
+      guard !text.contains(0) else {
+        throw IMAPError(.authentication, "the user name or password has a NUL character")
+      }
+      output.append(" ".utf8)
+      if text.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) {
+        output.append(CommandText.quoted(text))
+      } else {
+        goesOn = try beginLiteral(UInt64(text.count), of: tag)
+        if goesOn { output.append(text) }
+      }
+    }
+    if goesOn { output.append("\r\n".utf8) }
+    capabilities = []
+    return try wait(tag)
+  }
+
+  /// - Parameter refusal: what the mechanism itself was told about the reason.
+  private func check(_ status: StatusResponse, refusal: String?) throws(IMAPError) {
+    guard status.condition != .ok else { return }
+    let text = refusal ?? ServerText.clean(status.text)
+    switch status.code {
+    case .unavailable, .inUse, .limit, .serverBug:
+      // RFC 9051 §7.1: the login may be right, the server just can't now.
+      throw IMAPError(
+        .connectionLost, "the server can't log us in at the moment: \(text)", code: status.code)
+    default:
+      throw IMAPError(
+        .authentication, "the server refuses the login: \(text)", code: status.code)
+    }
+  }
+
+  private func sasl<Result>(_ body: () throws(SASLError) -> Result) throws(IMAPError) -> Result {
+    do {
+      return try body()
+    } catch {
+      throw IMAPError(error)
+    }
+  }
+}
+
+extension IMAPError {
+  fileprivate init(_ error: SASLError) {
+    switch error {
+    case .noMechanism(let reason, let advice):
+      self.init(.authentication, reason, advice: advice)
+    case .badServer(let text), .refused(let text): self.init(.authentication, text)
+    case .unsuitable(let text):
+      self.init(.authentication, text, advice: "choose another mechanism with `auth`")
+    }
+  }
+}

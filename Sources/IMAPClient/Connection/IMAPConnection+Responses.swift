@@ -1,0 +1,76 @@
+extension IMAPConnection {
+  /// Acts on what came.
+  /// - Returns: why the connection can't go on.
+  func handle(_ event: WireEvent) -> IMAPError? {
+    if case .response(let response) = event, let problem = handle(response) { return problem }
+    observer?.receive(event)
+    return nil
+  }
+
+  private func handle(_ response: Response) -> IMAPError? {
+    switch response {
+    case .tagged(let tag, let status): return finish(tag, status)
+    case .status(let status): return handle(status)
+    case .continuation(let text):
+      guard awaitsContinuation, continuation == nil else {
+        return IMAPError(.protocolViolation, "the server asks for input that nobody announced")
+      }
+      continuation = text
+    case .capability(let list): setCapabilities(list)
+    case .enabled(let list): profile.enabled.formUnion(allowed(list))
+    case .namespace(let namespaces): profile.namespaces = namespaces
+    case .id(let fields):
+      let name = fields.first { $0.key.lowercasedASCII == Array("name".utf8) }?.value
+      profile.name = name.map { ServerText.clean($0) } ?? profile.name
+    default: break
+    }
+    return nil
+  }
+
+  private func finish(_ tag: Tag, _ status: StatusResponse) -> IMAPError? {
+    guard open.remove(tag) != nil else {
+      return IMAPError(
+        .protocolViolation, "the server answers a command that was not sent (\(tag))")
+    }
+    if case .capability(let list)? = status.code { setCapabilities(list) }
+    if unattended.remove(tag) == nil { answers[tag] = status }
+    return nil
+  }
+
+  private func handle(_ status: StatusResponse) -> IMAPError? {
+    if case .capability(let list)? = status.code { setCapabilities(list) }
+    if greeting == nil { greeting = status }
+    guard status.condition == .bye, !isEnding else { return nil }
+    let text = ServerText.clean(status.text)
+    return IMAPError(
+      .connectionLost, "the server ended the connection: \(text)", code: status.code)
+  }
+
+  func setCapabilities(_ list: [Capability]) { capabilities = Set(allowed(list)) }
+
+  private func allowed(_ list: [Capability]) -> [Capability] {
+    list.filter { !configuration.disabledCapabilities.contains($0) }
+  }
+}
+
+extension [UInt8] {
+  var lowercasedASCII: [UInt8] { map { $0 >= 0x41 && $0 <= 0x5a ? $0 | 0x20 : $0 } }
+}
+
+extension IMAPError {
+  /// What a tagged NO or BAD means; `nil` for OK.
+  ///
+  /// - Parameter action: what was tried: `open the mailbox`.
+  public init?(_ status: StatusResponse, to action: String) {
+    let text = ServerText.clean(status.text)
+    switch status.condition {
+    case .no:
+      self.init(.refused, "the server refuses to \(action): \(text)", code: status.code)
+    case .bad:
+      self.init(
+        .notUnderstood, "the server does not understand the command to \(action): \(text)",
+        code: status.code)
+    case .ok, .preauth, .bye: return nil
+    }
+  }
+}

@@ -1,0 +1,174 @@
+import Glibc
+
+/// One connection to an IMAP server, logged in.
+///
+/// Commands are queued by ``send(_:)`` and go out when there are many of them, or when their answers are
+/// waited for; any number may be under way. While it waits, a connection reads and writes as either end
+/// can, so that neither side can block the other. It belongs to one thread at a time. After an error that
+/// ``IMAPError/endsConnection`` every call throws that error again.
+public final class IMAPConnection {
+  let configuration: IMAPConfiguration
+  var stream: any ByteStream
+  var reader = ResponseReader()
+  var output = OutputBuffer()
+  var traffic = WireTraffic()
+  var log: WireLog?
+
+  /// In force now, without those that the configuration disables.
+  public internal(set) var capabilities: Set<Capability> = []
+  /// What ID, NAMESPACE and ENABLE told so far.
+  public internal(set) var profile = ServerProfile()
+  /// Told of every response that is not the connection's own affair.
+  public var observer: (any ResponseObserver)?
+
+  var greeting: StatusResponse?
+  var failure: IMAPError?
+  var isEnding = false
+  var lastTag: UInt32 = 0
+  /// Commands sent or queued and not yet answered.
+  var open: Set<Tag> = []
+  /// Of these nobody will ask for the answer.
+  var unattended: Set<Tag> = []
+  var answers: [Tag: StatusResponse] = [:]
+  /// What came with `+`, while something waits for one.
+  var continuation: [UInt8]?
+  var awaitsContinuation = false
+  /// The reading stops behind the answer to this command, since what follows is no longer plain IMAP.
+  var boundary: Tag?
+  /// What came behind the answer to STARTTLS, in the same piece.
+  var bytesAfterBoundary: [UInt8] = []
+  /// A command is being written, piece by piece.
+  var isInCommand = false
+  /// The APPEND being written, as the trace is to show it.
+  var appendLog: String?
+  var compression = Compression.unused
+
+  /// Room for output above which a writer has to wait.
+  static let outputLimit = 256 << 10
+  /// Output that is pushed out without being waited for.
+  static let outputChunk = 32 << 10
+
+  enum Compression {
+    case unused
+    /// To be asked for when the output next runs empty.
+    case wanted
+    /// Asked for: nothing may be sent before the answer. RFC 4978 §3.
+    case asked(Tag)
+  }
+
+  /// - Parameter stream: connected; the greeting has not been read.
+  init(_ configuration: IMAPConfiguration, over stream: any ByteStream) {
+    self.configuration = configuration
+    self.stream = stream
+    if let trace = configuration.trace { log = WireLog(trace) }
+  }
+
+  deinit { stream.close() }
+
+  /// Bytes that crossed the wire, and the times that this end had to wait for the other.
+  public var bytesRead: UInt64 { traffic.bytesRead + stream.bytesRead }
+  public var bytesWritten: UInt64 { traffic.bytesWritten + stream.bytesWritten }
+  public var roundTrips: UInt64 { traffic.roundTrips }
+
+  public func has(_ capability: Capability) -> Bool { capabilities.contains(capability) }
+
+  // MARK: Commands
+
+  /// Queues a command.
+  public func send(_ command: Command) throws(IMAPError) -> Tag {
+    let tag = try beginCommand()
+    output.append("\(tag) ".utf8)
+    output.append(command.text)
+    output.append("\r\n".utf8)
+    log?.sent("\(tag) \(String(decoding: command.text, as: UTF8.self))")
+    try makeRoom()
+    return tag
+  }
+
+  /// Queues a command whose answer does not matter, or shows in ``profile``.
+  public func sendUnattended(_ command: Command) throws(IMAPError) {
+    unattended.insert(try send(command))
+  }
+
+  /// Waits for the tagged answer: OK, NO or BAD.
+  public func wait(_ tag: Tag) throws(IMAPError) -> StatusResponse {
+    try pump(while: { open.contains(tag) })
+    guard let answer = answers.removeValue(forKey: tag) else {
+      throw IMAPError(.protocolViolation, "the command \(tag) was answered before")
+    }
+    return answer
+  }
+
+  /// Waits until every unattended command is answered, and ``profile`` complete.
+  public func settle() throws(IMAPError) {
+    try pump(while: { !unattended.isEmpty })
+  }
+
+  /// The answer to a command, if it has come already.
+  public func hasAnswer(_ tag: Tag) -> Bool { answers[tag] != nil }
+
+  /// Sends what can be sent now, and reads nothing.
+  public func push() throws(IMAPError) {
+    try whileUsable { () throws(IMAPError) in _ = try writeSome(nil) }
+  }
+
+  /// Says good-bye without waiting for an answer.
+  public func disconnect() {
+    guard failure == nil else { return }
+    isEnding = true
+    if let tag = try? beginCommand() {
+      output.append("\(tag) LOGOUT\r\n".utf8)
+      try? push()
+    }
+    fail(IMAPError(.connectionLost, "the connection was closed"))
+  }
+
+  /// Closes at once, in the middle of whatever is under way.
+  public func abort() { fail(IMAPError(.connectionLost, "the connection was given up")) }
+
+  func fail(_ error: IMAPError) {
+    guard failure == nil else { return }
+    failure = error
+    traffic.bytesRead += stream.bytesRead
+    traffic.bytesWritten += stream.bytesWritten
+    stream.close()
+    stream = ClosedStream()
+  }
+
+  func beginCommand() throws(IMAPError) -> Tag {
+    if case .asked(let tag) = compression { try pump(while: { open.contains(tag) }) }
+    if let failure { throw failure }
+    guard lastTag < .max else {
+      throw IMAPError(.connectionLost, "this connection has no tags left")
+    }
+    lastTag += 1
+    let tag = Tag(lastTag)
+    open.insert(tag)
+    return tag
+  }
+}
+
+/// Counters that outlive a stream.
+struct WireTraffic {
+  var bytesRead: UInt64 = 0
+  var bytesWritten: UInt64 = 0
+  var roundTrips: UInt64 = 0
+  /// Something went out since this end last had to wait for an answer.
+  var hasSent = false
+}
+
+/// Stands for a stream that is closed.
+private final class ClosedStream: ByteStream {
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> StreamProgress {
+    .ended
+  }
+  func write(_ bytes: UnsafeRawBufferPointer) throws(TransportError) -> StreamProgress {
+    throw .broken("closed")
+  }
+  func flush() throws(TransportError) -> StreamProgress { .done(0) }
+  var hasBufferedInput: Bool { false }
+  var pollDescriptors: (read: Int32, write: Int32) { (-1, -1) }
+  var bytesRead: UInt64 { 0 }
+  var bytesWritten: UInt64 { 0 }
+  func close() {}
+}

@@ -1,0 +1,247 @@
+/// A cursor over the bytes of one response, literals included. Never reads outside them.
+struct ResponseLexer {
+  let bytes: UnsafeRawBufferPointer
+  private(set) var position = 0
+
+  /// Lists nested deeper than this are refused.
+  static let depthLimit = 64
+
+  init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+  var isAtEnd: Bool { position >= bytes.count }
+
+  var next: UInt8? { position < bytes.count ? bytes[position] : nil }
+
+  mutating func advance() { if position < bytes.count { position += 1 } }
+
+  mutating func advance(to position: Int) { self.position = min(max(position, 0), bytes.count) }
+
+  /// The bytes from the cursor to the end.
+  var rest: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[position...]) }
+
+  /// Skips `text` if it comes next, letters in any case.
+  mutating func skip(_ text: StaticString) -> Bool {
+    guard matches(text, at: position) else { return false }
+    position += text.utf8CodeUnitCount
+    return true
+  }
+
+  mutating func skipSpaces() { while next == 0x20 { position += 1 } }
+
+  mutating func expect(_ text: StaticString) throws(ParseError) {
+    guard skip(text) else { throw failure("expected “\(text)”") }
+  }
+
+  private func matches(_ text: StaticString, at start: Int) -> Bool {
+    ResponseLexer.matches(bytes, at: start, text)
+  }
+
+  static func matches(
+    _ bytes: UnsafeRawBufferPointer, at start: Int, _ text: StaticString
+  ) -> Bool {
+    let count = text.utf8CodeUnitCount
+    guard start >= 0, bytes.count - start >= count else { return false }
+    let wanted = text.utf8Start
+    for offset in 0..<count
+    where bytes[start + offset] != wanted[offset]
+      && fold(bytes[start + offset]) != fold(wanted[offset])
+    {
+      return false
+    }
+    return true
+  }
+
+  static func ends(_ bytes: UnsafeRawBufferPointer, with text: StaticString) -> Bool {
+    matches(bytes, at: bytes.count - text.utf8CodeUnitCount, text)
+  }
+
+  static func equal(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
+    bytes.count == text.utf8CodeUnitCount && matches(bytes, at: 0, text)
+  }
+
+  static func fold(_ byte: UInt8) -> UInt8 { byte >= 0x61 && byte <= 0x7a ? byte & 0xdf : byte }
+
+  // MARK: Numbers
+
+  // number64 = 1*DIGIT                                                       RFC 9051 §9
+  mutating func number64() throws(ParseError) -> UInt64 {
+    var value: UInt64 = 0
+    let start = position
+    while position < bytes.count, bytes[position] >= 0x30, bytes[position] <= 0x39 {
+      let (tens, high) = value.multipliedReportingOverflow(by: 10)
+      let (sum, low) = tens.addingReportingOverflow(UInt64(bytes[position] - 0x30))
+      guard !high, !low else { throw failure("a number is too large") }
+      value = sum
+      position += 1
+    }
+    guard position > start else { throw failure("expected a number") }
+    return value
+  }
+
+  // number = 1*DIGIT ; 0 <= n < 4,294,967,296                                RFC 9051 §9
+  mutating func number() throws(ParseError) -> UInt32 {
+    guard let value = UInt32(exactly: try number64()) else {
+      throw failure("a number is too large")
+    }
+    return value
+  }
+
+  // uniqueid = nz-number                                                     RFC 9051 §9
+  mutating func uid() throws(ParseError) -> UID {
+    guard let uid = UID(try number()) else { throw failure("a UID is 0") }
+    return uid
+  }
+
+  // sequence-set without "*"                                                 RFC 9051 §9
+  mutating func ranges() throws(ParseError) -> [ClosedRange<UID>] {
+    var ranges: [ClosedRange<UID>] = []
+    repeat {
+      let first = try uid()
+      guard skip(":") else {
+        ranges.append(first...first)
+        continue
+      }
+      let last = try uid()
+      ranges.append(min(first, last)...max(first, last))
+    } while skip(",")
+    return ranges
+  }
+
+  // MARK: Words
+
+  /// The bytes up to a space, parenthesis, bracket or the end; may be empty.
+  mutating func word() -> UnsafeRawBufferPointer {
+    let start = position
+    while position < bytes.count {
+      switch bytes[position] {
+      case 0x20, UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "["), UInt8(ascii: "]"):
+        return UnsafeRawBufferPointer(rebasing: bytes[start..<position])
+      default: position += 1
+      }
+    }
+    return UnsafeRawBufferPointer(rebasing: bytes[start..<position])
+  }
+
+  /// The bytes up to a space, a closing parenthesis or the end: an atom that may hold brackets.
+  mutating func looseAtom() -> UnsafeRawBufferPointer {
+    let start = position
+    while position < bytes.count, bytes[position] != 0x20, bytes[position] != UInt8(ascii: ")") {
+      position += 1
+    }
+    return UnsafeRawBufferPointer(rebasing: bytes[start..<position])
+  }
+
+  // astring = 1*ASTRING-CHAR / string                                        RFC 9051 §9
+  mutating func astring() throws(ParseError) -> [UInt8] {
+    if let string = try string() { return string }
+    let atom = looseAtom()
+    guard !atom.isEmpty else { throw failure("expected a string") }
+    return Array(atom)
+  }
+
+  // nstring = string / nil                                                   RFC 9051 §9
+  mutating func nstring() throws(ParseError) -> [UInt8]? {
+    if let string = try string() { return string }
+    if skip("NIL") { return nil }
+    // Some servers send ids and dates as bare words.
+    let atom = looseAtom()
+    guard !atom.isEmpty else { throw failure("expected a string or NIL") }
+    return Array(atom)
+  }
+
+  // string = quoted / literal                                                RFC 9051 §9
+  mutating func string() throws(ParseError) -> [UInt8]? {
+    switch next {
+    case UInt8(ascii: "\""): return try quoted()
+    case UInt8(ascii: "{"), UInt8(ascii: "~"): return Array(try literal())
+    default: return nil
+    }
+  }
+
+  private mutating func quoted() throws(ParseError) -> [UInt8] {
+    position += 1
+    var text: [UInt8] = []
+    while position < bytes.count {
+      let byte = bytes[position]
+      position += 1
+      switch byte {
+      case UInt8(ascii: "\""): return text
+      case UInt8(ascii: "\\"):
+        guard position < bytes.count else { throw failure("a quoted string does not end") }
+        text.append(bytes[position])
+        position += 1
+      default: text.append(byte)
+      }
+    }
+    throw failure("a quoted string does not end")
+  }
+
+  private mutating func literal() throws(ParseError) -> UnsafeRawBufferPointer {
+    _ = skip("~")
+    try expect("{")
+    let size = try number64()
+    _ = skip("+")
+    try expect("}")
+    _ = skip("\r")
+    guard skip("\n") else { throw failure("expected a literal") }
+    guard let count = Int(exactly: size), count <= bytes.count - position else {
+      throw failure("a literal is cut short")
+    }
+    defer { position += count }
+    return UnsafeRawBufferPointer(rebasing: bytes[position..<position + count])
+  }
+
+  // MARK: Skipping
+
+  /// Skips one value of any form: list, string, NIL, number, atom.
+  mutating func skipValue() throws(ParseError) {
+    var depth = 0
+    repeat {
+      switch next {
+      case nil: throw failure("a value is missing")
+      case UInt8(ascii: "("):
+        depth += 1
+        guard depth <= ResponseLexer.depthLimit else { throw failure("lists are nested too deep") }
+        position += 1
+      case UInt8(ascii: ")"):
+        guard depth > 0 else { throw failure("a value is missing") }
+        depth -= 1
+        position += 1
+      case UInt8(ascii: "\""): _ = try quoted()
+      case UInt8(ascii: "{"), UInt8(ascii: "~"): _ = try literal()
+      case 0x20 where depth > 0: position += 1
+      default:
+        let atom = skippedAtom()
+        guard atom > 0 else { throw failure("a value is missing") }
+      }
+    } while depth > 0
+  }
+
+  private mutating func skippedAtom() -> Int {
+    let start = position
+    while position < bytes.count {
+      switch bytes[position] {
+      case 0x20, UInt8(ascii: "("), UInt8(ascii: ")"): return position - start
+      default: position += 1
+      }
+    }
+    return position - start
+  }
+
+  // MARK: Errors
+
+  func failure(_ message: String) -> ParseError {
+    ParseError(message, excerpt: excerpt(at: position))
+  }
+
+  /// A few printable characters around a place; never a literal's contents, which may be mail.
+  func excerpt(at place: Int) -> String {
+    let firstLine = bytes.firstIndex(of: 0x0a) ?? bytes.count
+    let end = min(bytes.count, place + 20, max(firstLine, 0))
+    let start = max(0, min(place, end) - 40)
+    guard start < end else { return "" }
+    return String(
+      decoding: bytes[start..<end].map { $0 >= 0x20 && $0 < 0x7f ? $0 : UInt8(ascii: "?") },
+      as: UTF8.self)
+  }
+}

@@ -1,0 +1,158 @@
+extension ResponseParser {
+  /// Parses a FETCH response as far as it goes before a body: `* 12 FETCH (UID 7 BODY[] `.
+  static func parseBeginning(
+    ofFetch bytes: UnsafeRawBufferPointer
+  ) throws(ParseError) -> FetchResponse {
+    var parser = ResponseParser(bytes)
+    guard parser.lexer.skip("* ") else { throw parser.lexer.failure("expected FETCH") }
+    var response = FetchResponse(sequenceNumber: try parser.lexer.number())
+    guard parser.lexer.skip(" FETCH (") else { throw parser.lexer.failure("expected FETCH") }
+    while true {
+      parser.lexer.skipSpaces()
+      guard !parser.lexer.isAtEnd else { return response }
+      let name = parser.lexer.word()
+      if isBody(name), parser.lexer.restIsBodySection { return response }
+      try parser.item(name, &response)
+    }
+  }
+
+  private static func isBody(_ name: UnsafeRawBufferPointer) -> Bool {
+    ResponseLexer.equal(name, "BODY") || ResponseLexer.equal(name, "RFC822")
+  }
+
+  // msg-att = "(" msg-att-item *(SP msg-att-item) ")"                         RFC 9051 §9
+  mutating func fetch(_ sequenceNumber: UInt32) throws(ParseError) -> FetchResponse {
+    guard sequenceNumber > 0 else { throw lexer.failure("message 0 is fetched") }
+    var response = FetchResponse(sequenceNumber: sequenceNumber)
+    try lexer.expect("(")
+    while true {
+      lexer.skipSpaces()
+      if lexer.skip(")") { return response }
+      let name = lexer.word()
+      guard !name.isEmpty else { throw lexer.failure("a FETCH response does not end") }
+      try item(name, &response)
+    }
+  }
+
+  private mutating func item(
+    _ name: UnsafeRawBufferPointer, _ response: inout FetchResponse
+  ) throws(ParseError) {
+    if lexer.next == UInt8(ascii: "[") {
+      try section(name, &response)
+      return
+    }
+    lexer.skipSpaces()
+    if ResponseLexer.equal(name, "UID") {
+      response.uid = try lexer.uid()
+    } else if ResponseLexer.equal(name, "FLAGS") {
+      response.flags = try flags()
+    } else if ResponseLexer.equal(name, "MODSEQ") {
+      try lexer.expect("(")
+      response.modSeq = ModSequence(try lexer.number64())
+      try lexer.expect(")")
+    } else if ResponseLexer.equal(name, "RFC822.SIZE") {
+      response.size = try lexer.number64()
+    } else if ResponseLexer.equal(name, "INTERNALDATE") {
+      guard let text = try lexer.nstring(), let date = InternalDate(imap: text) else {
+        throw lexer.failure("a date can't be read")
+      }
+      response.internalDate = date
+    } else if ResponseLexer.equal(name, "EMAILID") || ResponseLexer.equal(name, "X-GUID")
+      || ResponseLexer.equal(name, "X-GM-MSGID")
+    {
+      response.emailID = try identifier()
+    } else if ResponseLexer.equal(name, "RFC822") {
+      try takeBody(&response)
+    } else if ResponseLexer.equal(name, "RFC822.HEADER") {
+      response.header = try lexer.nstring() ?? []
+    } else {
+      try lexer.skipValue()
+    }
+  }
+
+  // "BODY" section ["<" number ">"] SP nstring                               RFC 9051 §9
+  private mutating func section(
+    _ name: UnsafeRawBufferPointer, _ response: inout FetchResponse
+  ) throws(ParseError) {
+    let isBody = ResponseLexer.equal(name, "BODY")
+    let isWhole = lexer.skip("[]")
+    let isHeader = !isWhole && lexer.skip("[HEADER")
+    if !isWhole { try lexer.skipSection() }
+    if lexer.skip("<") {
+      _ = try lexer.number64()
+      try lexer.expect(">")
+    }
+    lexer.skipSpaces()
+    switch (isBody, isWhole, isHeader) {
+    case (true, true, _): try takeBody(&response)
+    case (true, false, true): response.header = try lexer.nstring() ?? []
+    default: try lexer.skipValue()
+    }
+  }
+
+  private mutating func takeBody(_ response: inout FetchResponse) throws(ParseError) {
+    body = try lexer.nstring() ?? []
+    response.hadBody = true
+  }
+
+  // "EMAILID" SP "(" objectid ")"                                            RFC 8474 §7
+  mutating func identifier() throws(ParseError) -> [UInt8]? {
+    guard lexer.skip("(") else { return try lexer.nstring() }
+    lexer.skipSpaces()
+    let value = try lexer.nstring()
+    lexer.skipSpaces()
+    try lexer.expect(")")
+    return value
+  }
+
+  // "FLAGS" SP "(" [flag-fetch *(SP flag-fetch)] ")"                         RFC 9051 §9
+  private mutating func flags() throws(ParseError) -> FlagSet {
+    try lexer.expect("(")
+    var system: SystemFlags = []
+    var keywords: [Keyword] = []
+    while true {
+      lexer.skipSpaces()
+      if lexer.skip(")") { return FlagSet(system, keywords: keywords) }
+      let name = lexer.looseAtom()
+      guard let first = name.first else { throw lexer.failure("a list of flags does not end") }
+      if first == UInt8(ascii: "\\") {
+        // \Recent and flags that no client may set are none of ours.
+        if let flag = ResponseParser.systemFlag(name) { system.insert(flag) }
+      } else if let keyword = Keyword(String(decoding: name, as: UTF8.self)) {
+        keywords.append(keyword)
+      }
+    }
+  }
+
+  private static func systemFlag(_ name: UnsafeRawBufferPointer) -> SystemFlags? {
+    if ResponseLexer.equal(name, "\\Seen") { return .seen }
+    if ResponseLexer.equal(name, "\\Answered") { return .answered }
+    if ResponseLexer.equal(name, "\\Flagged") { return .flagged }
+    if ResponseLexer.equal(name, "\\Deleted") { return .deleted }
+    if ResponseLexer.equal(name, "\\Draft") { return .draft }
+    return nil
+  }
+}
+
+extension ResponseLexer {
+  /// What follows the item's name is the section of the whole message, or nothing but its value.
+  fileprivate var restIsBodySection: Bool {
+    guard let next else { return true }
+    return next == 0x20 || ResponseLexer.matches(bytes, at: position, "[]")
+  }
+
+  /// Skips the rest of a section with its closing bracket; header names in it may be strings.
+  fileprivate mutating func skipSection() throws(ParseError) {
+    _ = skip("[")
+    while let byte = next {
+      switch byte {
+      case UInt8(ascii: "]"):
+        advance()
+        return
+      case UInt8(ascii: "\""), UInt8(ascii: "{"): _ = try string()
+      default: advance()
+      }
+    }
+    throw failure("a section does not end")
+  }
+}

@@ -1,0 +1,58 @@
+import IMAPClient
+
+extension IMAPEndpoint {
+  func contents(of handles: [MessageHandle]) throws(EndpointError) -> [MessageHandle: ContentID] {
+    _ = try selectOpen()
+    return try selectedContents(of: handles)
+  }
+
+  /// The same for the mailbox that is selected, whether it is the opened one or not.
+  func selectedContents(
+    of handles: [MessageHandle]
+  ) throws(EndpointError) -> [MessageHandle: ContentID] {
+    observer.begin()
+    let uids = UIDSet(handles.compactMap(\.uid))
+    var contents: [MessageHandle: ContentID] = [:]
+    var undecided: Set<UID> = []
+    observer.onHeader = { response, header in
+      guard let uid = response.uid, uids.contains(uid) else { return }
+      var hasher = ContentHasher()
+      header.withUnsafeBytes { hasher.update($0) }
+      if let size = response.size, let content = hasher.finishHeader(messageSize: size) {
+        contents[.uid(uid)] = content
+      } else {
+        undecided.insert(uid)
+      }
+    }
+    let items = ["UID", "RFC822.SIZE", "BODY.PEEK[HEADER]"]
+    try pipeline(uids.pieces(limit: 1000).map { .fetch($0, items) }, to: "show headers")
+    observer.onHeader = nil
+    // A header that tells nothing: the whole message has to be looked at (design: Global UIDs).
+    let sink = HashingSink()
+    try MessageFetch(self, sink).run(undecided.sorted().map { .uid($0) })
+    return contents.merging(sink.contents) { $1 }
+  }
+}
+
+/// Computes the identities of whole messages, and keeps nothing else of them.
+private final class HashingSink: MessageSink {
+  private(set) var contents: [MessageHandle: ContentID] = [:]
+  private var hasher = ContentHasher()
+  private var handle: MessageHandle?
+
+  var wantedForm: MessageForm { .wire }
+
+  func begin(_ handle: MessageHandle, size: UInt64, form: MessageForm) throws(EndpointError) {
+    hasher = ContentHasher()
+    self.handle = handle
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer) throws(EndpointError) { hasher.update(bytes) }
+
+  func end() throws(EndpointError) {
+    if let handle { contents[handle] = hasher.finish() }
+    handle = nil
+  }
+
+  func missing(_ handle: MessageHandle, why: String?) throws(EndpointError) {}
+}

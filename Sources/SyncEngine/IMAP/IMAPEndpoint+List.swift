@@ -1,0 +1,128 @@
+import IMAPClient
+
+extension IMAPEndpoint {
+  func list() throws(EndpointError) -> MailboxListing {
+    observer.begin()
+    let isComplete = try listWithStatus()
+    if !isComplete { try listNames() }
+    let lists = observer.gathered.lists
+    let names = try hierarchy()
+    if !isComplete { try askStatus(of: lists) }
+    return listing(lists, observer.gathered.statuses, names)
+  }
+
+  /// Everything in one round trip, where LIST can return STATUS. RFC 5819
+  /// - Returns: false if the server can't.
+  private func listWithStatus() throws(EndpointError) -> Bool {
+    guard connection.has(.listExtended), connection.has(.listStatus) else { return false }
+    let status = try wait(send(.list(returning: listOptions + ["STATUS (\(statusItems))"])))
+    if status.condition == .bad, mailboxIDItem != nil {
+      // Not what it was taken for: one item that it doesn't know fails the whole command.
+      isMailboxIDBroken = true
+      observer.begin()
+      return try listWithStatus()
+    }
+    if let error = IMAPError(status, to: "list the mailboxes") { throw sideError(error) }
+    return true
+  }
+
+  private func listNames() throws(EndpointError) {
+    let commands: [Command] =
+      connection.has(.listExtended)
+      ? [.list(returning: listOptions)] : [.list(), .subscriptions]
+    for status in try pipeline(commands) {
+      if let error = IMAPError(status, to: "list the mailboxes") { throw sideError(error) }
+    }
+  }
+
+  /// A mailbox that refuses to tell its status has none in the listing.
+  private func askStatus(of lists: [ListResponse]) throws(EndpointError) {
+    let items = statusItems.split(separator: " ").map(String.init)
+    let selectable = lists.filter { !$0.isSubscription && $0.isSelectable }
+    let answers = try pipeline(selectable.map { .status($0.mailbox, items) })
+    if mailboxIDItem != nil, answers.contains(where: { $0.condition == .bad }) {
+      isMailboxIDBroken = true
+      try askStatus(of: lists)
+    }
+  }
+
+  private var listOptions: [String] {
+    connection.has(.specialUse) ? ["SUBSCRIBED", "SPECIAL-USE"] : ["SUBSCRIBED"]
+  }
+
+  private var statusItems: String {
+    (["MESSAGES", "UIDNEXT", "UIDVALIDITY"] + (hasModSequences ? ["HIGHESTMODSEQ"] : [])
+      + (mailboxIDItem.map { [$0] } ?? [])).joined(separator: " ")
+  }
+
+  /// Without a list there is nothing to sync.
+  private func sideError(_ error: IMAPError) -> EndpointError {
+    var error = EndpointError(error)
+    error.scope = .side
+    return error
+  }
+
+  private func listing(
+    _ lists: [ListResponse], _ statuses: [(mailbox: [UInt8], status: MailboxStatus)],
+    _ names: MailboxHierarchy
+  ) -> MailboxListing {
+    var found: [MailboxName: ListedMailbox] = [:]
+    var order: [MailboxName] = []
+    var unusable: [(name: String, reason: String)] = []
+    for entry in lists {
+      switch names.translate(entry.mailbox) {
+      case .foreign: continue
+      case .unusable(let reason):
+        if !entry.isSubscription { unusable.append((ServerText.clean(entry.mailbox), reason)) }
+      case .name(let name):
+        if !entry.isSubscription, found[name] == nil { order.append(name) }
+        found[name, default: ListedMailbox(name: name, isSelectable: false)].merge(entry)
+      }
+    }
+    for (mailbox, status) in statuses {
+      guard case .name(let name) = names.translate(mailbox) else { continue }
+      found[name]?.anchor = status.anchor
+      found[name]?.id = status.mailboxID.flatMap(objectID)
+    }
+    return MailboxListing(mailboxes: order.compactMap { found[$0] }, unusable: unusable)
+  }
+
+  // objectid = 1*255(ALPHA / DIGIT / "_" / "-")                             RFC 8474 §7
+  func objectID(_ bytes: [UInt8]) -> GlobalUID? {
+    let isValid = bytes.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+        true
+      default: false
+      }
+    }
+    guard isValid, (1...255).contains(bytes.count) else { return nil }
+    return GlobalUID(identifier: bytes)
+  }
+}
+
+extension ListResponse {
+  var isSelectable: Bool {
+    !attributes.contains("\\noselect") && !attributes.contains("\\nonexistent")
+  }
+}
+
+extension ListedMailbox {
+  fileprivate mutating func merge(_ entry: ListResponse) {
+    if entry.isSubscription || entry.attributes.contains("\\subscribed") { isSubscribed = true }
+    guard !entry.isSubscription else { return }
+    isSelectable = entry.isSelectable
+    specialUse =
+      SpecialUse.allCases.first { entry.attributes.contains($0.rawValue.lowercased()) }
+      ?? specialUse
+  }
+}
+
+extension MailboxStatus {
+  fileprivate var anchor: Anchor? {
+    guard let uidValidity, let uidNext, let messages else { return nil }
+    return Anchor(
+      uidValidity: uidValidity, uidNext: uidNext, highestModSeq: highestModSeq, messages: messages)
+  }
+}

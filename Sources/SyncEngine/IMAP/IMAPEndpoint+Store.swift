@@ -1,0 +1,130 @@
+import IMAPClient
+
+extension IMAPEndpoint {
+  func store(_ orders: [StoreOrder]) throws(EndpointError) -> StoreOutcome {
+    let selected = try selectOpen()
+    observer.begin()
+    var outcome = StoreOutcome()
+    let steps = orders.map { storable($0, selected, &outcome) }
+    // A condition holds for one command only, since that changes the mod-sequence: what is to be taken
+    // off goes second, for messages that met the condition. RFC 7162 §3.1.3
+    var first: [FlagStep] = []
+    for step in steps {
+      guard let step else { continue }
+      let condition = selected.highestModSeq == nil ? nil : step.unchangedSince
+      if !step.added.isEmpty {
+        first.append(FlagStep(step.uids, adding: true, step.added, condition))
+      } else if !step.removed.isEmpty {
+        first.append(FlagStep(step.uids, adding: false, step.removed, condition))
+      }
+    }
+    try perform(first, &outcome)
+    var second: [FlagStep] = []
+    for step in steps {
+      guard let step, !step.added.isEmpty, !step.removed.isEmpty else { continue }
+      let uids = step.uids.subtracting(outcome.rejected)
+      if !uids.isEmpty { second.append(FlagStep(uids, adding: false, step.removed, nil)) }
+    }
+    try perform(second, &outcome)
+    let all = orders.reduce(UIDSet()) { $0.union($1.uids) }
+    outcome.gone = observer.gathered.vanished.intersection(all)
+    outcome.rejected = outcome.rejected.subtracting(outcome.gone)
+    return outcome
+  }
+
+  /// One change of flags, before it is split into commands.
+  private struct FlagStep {
+    var uids: UIDSet
+    var adding: Bool
+    var flags: FlagSet
+    var unchangedSince: ModSequence?
+
+    init(_ uids: UIDSet, adding: Bool, _ flags: FlagSet, _ unchangedSince: ModSequence?) {
+      self.uids = uids
+      self.adding = adding
+      self.flags = flags
+      self.unchangedSince = unchangedSince
+    }
+
+    var commands: [Command] {
+      uids.pieces().map {
+        .store($0, adding: adding, flags, unchangedSince: unchangedSince)
+      }
+    }
+  }
+
+  /// The order without keywords that the mailbox does not keep.
+  private func storable(
+    _ order: StoreOrder, _ selected: SelectedMailbox, _ outcome: inout StoreOutcome
+  ) -> StoreOrder? {
+    var order = order
+    for keyword in order.added.keywords where !selected.keeps(keyword) {
+      outcome.unstorable[keyword, default: UIDSet()].formUnion(order.uids)
+      order.added.remove(keyword)
+    }
+    for keyword in order.removed.keywords where !selected.keeps(keyword) {
+      order.removed.remove(keyword)
+    }
+    return order.added.isEmpty && order.removed.isEmpty ? nil : order
+  }
+
+  private func perform(_ steps: [FlagStep], _ outcome: inout StoreOutcome) throws(EndpointError) {
+    let statuses = try pipeline(steps.flatMap(\.commands))
+    var position = 0
+    for step in steps {
+      for piece in step.uids.pieces() {
+        let status = statuses[position]
+        position += 1
+        note(status, &outcome)
+        guard let error = refusal(status, to: "change flags") else { continue }
+        guard step.adding, !step.flags.keywords.isEmpty else { throw EndpointError(error) }
+        try storeOneByOne(
+          FlagStep(piece, adding: true, step.flags, step.unchangedSince), &outcome)
+      }
+    }
+  }
+
+  /// A NO with MODIFIED says no more than an OK with it. RFC 7162 §3.1.3
+  private func refusal(_ status: StatusResponse, to action: String) -> IMAPError? {
+    if status.condition == .no, case .modified? = status.code { return nil }
+    return IMAPError(status, to: action)
+  }
+
+  private func note(_ status: StatusResponse, _ outcome: inout StoreOutcome) {
+    if case .modified(let uids)? = status.code {
+      outcome.rejected = outcome.rejected.union(uids)
+    }
+  }
+
+  /// The system flags, then each keyword by itself, to find the one that the mailbox refuses.
+  private func storeOneByOne(
+    _ step: FlagStep, _ outcome: inout StoreOutcome
+  ) throws(EndpointError) {
+    var uids = step.uids
+    var condition = step.unchangedSince
+    if !step.flags.system.isEmpty {
+      let status = try wait(
+        send(.store(uids, adding: true, FlagSet(step.flags.system), unchangedSince: condition)))
+      note(status, &outcome)
+      if let error = refusal(status, to: "change flags") { throw EndpointError(error) }
+      uids = uids.subtracting(outcome.rejected)
+      condition = nil
+    }
+    for keyword in step.flags.keywords where !uids.isEmpty {
+      let status = try wait(
+        send(
+          .store(uids, adding: true, FlagSet([], keywords: [keyword]), unchangedSince: condition)))
+      note(status, &outcome)
+      uids = uids.subtracting(outcome.rejected)
+      if refusal(status, to: "set the keyword") != nil {
+        outcome.unstorable[keyword, default: UIDSet()].formUnion(uids)
+      } else {
+        condition = nil
+      }
+    }
+  }
+}
+
+extension UIDSet {
+  mutating func formUnion(_ other: UIDSet) { self = union(other) }
+}

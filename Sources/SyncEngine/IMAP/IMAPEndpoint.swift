@@ -1,0 +1,238 @@
+import IMAPClient
+
+/// An IMAP account over one connection.
+///
+/// Two mailboxes matter: the one the engine has *opened*, and the one that is *selected* on the server,
+/// which a copy from elsewhere changes. Commands on UIDs go out only when the opened mailbox is selected
+/// under the UIDVALIDITY that was observed.
+final class IMAPEndpoint: Endpoint {
+  let connection: IMAPConnection
+  let observer = MailboxObserver()
+  private let onProfile: (ServerProfile) -> Void
+  private var knowsProfile: Bool
+  private var knownHierarchy: MailboxHierarchy?
+
+  /// The mailbox the engine works on.
+  var openMailbox: MailboxName?
+  /// Under which UIDVALIDITY each mailbox was last observed.
+  var validities: [MailboxName: UIDValidity] = [:]
+  /// Mailboxes that keep no mod-sequences. RFC 7162 §3.1.2.2
+  var withoutModSeq: Set<MailboxName> = []
+  /// Set when the server turns out not to take what it offers.
+  var isQResyncBroken = false
+  var isMailboxIDBroken = false
+  /// SELECT tells no UIDNEXT here: it has to be asked for.
+  var selectOmitsUIDNext = false
+  /// Set when the server refused to renumber by MOVE, and by COPY.
+  var refusedRenumbering: Set<RenumberWay> = []
+
+  /// - Parameter knowsProfile: the connection has its profile from an earlier one.
+  /// - Parameter onProfile: told what this connection learnt of the server.
+  init(
+    _ connection: IMAPConnection, knowsProfile: Bool = false,
+    onProfile: @escaping (ServerProfile) -> Void = { _ in }
+  ) {
+    self.connection = connection
+    self.knowsProfile = knowsProfile
+    self.onProfile = onProfile
+    connection.observer = observer
+  }
+
+  var traits: EndpointTraits {
+    // The first ID tells whether this is a Dovecot; the other signs need no round trip.
+    if idItem == nil, connection.has(.id) { try? learnProfile() }
+    return EndpointTraits(
+      choosesUIDs: false, hasIDs: idItem != nil, hasCheapContents: false, takesStoredForm: false,
+      hasModSequences: hasModSequences, settlesSlowly: true)
+  }
+
+  var traffic: Traffic {
+    var traffic = Traffic()
+    traffic.bytesIn = connection.bytesRead
+    traffic.bytesOut = connection.bytesWritten
+    traffic.roundTrips = connection.roundTrips
+    return traffic
+  }
+
+  func hasMark(_ mark: String) throws(EndpointError) -> MarkState { .unsupported }
+  func leaveMark(_ mark: String) throws(EndpointError) {}
+
+  func adopt(_ uidValidity: UIDValidity, uidNext: UID) throws(EndpointError) {
+    throw cannotChoose()
+  }
+  func freshUIDValidity() throws(EndpointError) -> UIDValidity { throw cannotChoose() }
+
+  func disconnect() { connection.disconnect() }
+
+  private func cannotChoose() -> EndpointError {
+    EndpointError(
+      .mailbox, .other, "an IMAP server chooses UIDs and UIDVALIDITY by itself",
+      advice: "use uids = map")
+  }
+
+  // MARK: What the server can do
+
+  var hasModSequences: Bool { connection.has(.condStore) || connection.has(.qResync) }
+
+  var hasQResync: Bool {
+    connection.has(.qResync) && connection.profile.enabled.contains(.qResync) && !isQResyncBroken
+  }
+
+  private var isDovecot: Bool {
+    // What Dovecot announces and nobody else does, so that its ID need not be waited for.
+    connection.profile.name?.lowercased().contains("dovecot")
+      ?? connection.has(Capability("SNIPPET=FUZZY"))
+  }
+
+  /// The FETCH item for the server's own id of a message's content.
+  var idItem: String? {
+    if connection.has(.objectID) { return "EMAILID" }
+    if connection.has(.gmail) { return "X-GM-MSGID" }
+    return isDovecot ? "X-GUID" : nil
+  }
+
+  /// The STATUS item for a mailbox's own id.
+  var mailboxIDItem: String? {
+    guard !isMailboxIDBroken else { return nil }
+    // Cyrus (DIGEST=SHA1) answers STATUS (MAILBOXID) with garbage.
+    if connection.has(.objectID) {
+      return connection.has(Capability("DIGEST=SHA1")) ? nil : "MAILBOXID"
+    }
+    return isDovecot ? "X-GUID" : nil
+  }
+
+  var hasCompactSearch: Bool { connection.has(.eSearch) }
+
+  // MARK: Names
+
+  /// Waits for what the first flight asked, unless it is known already.
+  func learnProfile() throws(EndpointError) {
+    guard !knowsProfile else { return }
+    try attempt { () throws(IMAPError) in try connection.settle() }
+    knowsProfile = true
+    onProfile(connection.profile)
+  }
+
+  func hierarchy() throws(EndpointError) -> MailboxHierarchy {
+    if let knownHierarchy { return knownHierarchy }
+    try learnProfile()
+    var separator: UInt8?
+    if connection.profile.namespaces == nil {
+      if observer.gathered.lists.isEmpty {
+        observer.begin()
+        _ = try perform(.list(pattern: ""), to: "list the mailboxes")
+      }
+      separator = observer.gathered.lists.lazy.compactMap(\.separator).first
+    }
+    let hierarchy = MailboxHierarchy(
+      namespaces: connection.profile.namespaces, separator: separator,
+      usesUTF8: connection.profile.enabled.contains(.utf8Accept))
+    knownHierarchy = hierarchy
+    return hierarchy
+  }
+
+  func wireName(of mailbox: MailboxName) throws(EndpointError) -> [UInt8] {
+    try hierarchy().encode(mailbox)
+  }
+
+  // MARK: Commands
+
+  func attempt<Result>(_ body: () throws(IMAPError) -> Result) throws(EndpointError) -> Result {
+    do {
+      return try body()
+    } catch {
+      throw EndpointError(error)
+    }
+  }
+
+  func send(_ command: Command) throws(EndpointError) -> Tag {
+    try attempt { () throws(IMAPError) in try connection.send(command) }
+  }
+
+  func wait(_ tag: Tag) throws(EndpointError) -> StatusResponse {
+    try attempt { () throws(IMAPError) in try connection.wait(tag) }
+  }
+
+  /// Waits for OK.
+  func wait(_ tag: Tag, to action: String) throws(EndpointError) -> StatusResponse {
+    let status = try wait(tag)
+    if let error = IMAPError(status, to: action) { throw EndpointError(error) }
+    return status
+  }
+
+  func perform(_ command: Command, to action: String) throws(EndpointError) -> StatusResponse {
+    try wait(send(command), to: action)
+  }
+
+  /// Sends all, with a bounded number under way, and waits for all answers.
+  /// - Returns: the answers, in the order of the commands.
+  func pipeline(_ commands: [Command], window: Int = 32) throws(EndpointError) -> [StatusResponse] {
+    var tags: [Tag] = []
+    var answers: [StatusResponse] = []
+    for command in commands {
+      if tags.count - answers.count >= window { answers.append(try wait(tags[answers.count])) }
+      tags.append(try send(command))
+    }
+    while answers.count < tags.count { answers.append(try wait(tags[answers.count])) }
+    return answers
+  }
+
+  /// As ``pipeline(_:window:)``, but anything other than OK is an error, thrown when all are answered.
+  func pipeline(_ commands: [Command], to action: String) throws(EndpointError) {
+    for status in try pipeline(commands) {
+      if let error = IMAPError(status, to: action) { throw EndpointError(error) }
+    }
+  }
+
+  // MARK: The selected mailbox
+
+  func select(_ mailbox: MailboxName) throws(EndpointError) {
+    openMailbox = mailbox
+    _ = try selectOpen()
+  }
+
+  func close() throws(EndpointError) { openMailbox = nil }
+
+  /// Sees to it that the opened mailbox is the selected one.
+  func selectOpen() throws(EndpointError) -> SelectedMailbox {
+    guard let openMailbox else {
+      throw EndpointError(.mailbox, .other, "no mailbox is open", advice: "report this as a bug")
+    }
+    return try selectOnServer(openMailbox)
+  }
+
+  /// Selects a mailbox, if it is not, and checks that its UIDs still mean what they did.
+  func selectOnServer(_ mailbox: MailboxName) throws(EndpointError) -> SelectedMailbox {
+    if let selected = observer.mailbox, selected.name == mailbox { return selected }
+    let tag = try sendSelect(mailbox, .plain)
+    let selected = try finishSelect(tag)
+    if let known = validities[mailbox], known != selected.uidValidity {
+      throw EndpointError(
+        .mailbox, .mailboxGone, "the mailbox was replaced while it was synced",
+        advice: "run it again")
+    }
+    return selected
+  }
+
+  func sendSelect(
+    _ mailbox: MailboxName, _ mode: Command.SelectMode
+  ) throws(EndpointError) -> Tag {
+    let command = Command.select(try wireName(of: mailbox), mode)
+    observer.begin()
+    observer.mailbox = SelectedMailbox(name: mailbox)
+    return try send(command)
+  }
+
+  func finishSelect(_ tag: Tag) throws(EndpointError) -> SelectedMailbox {
+    let status = try wait(tag)
+    if let error = IMAPError(status, to: "open the mailbox") {
+      observer.mailbox = nil
+      throw EndpointError(error)
+    }
+    guard let selected = observer.mailbox, selected.uidValidity != nil, !selected.forgetsUIDs else {
+      observer.mailbox = nil
+      throw EndpointError.contradiction("the server keeps no UIDs in this mailbox")
+    }
+    return selected
+  }
+}

@@ -1,0 +1,322 @@
+import IMAPClient
+
+extension IMAPEndpoint {
+  func saver() throws(EndpointError) -> any MessageSaver { try appender() }
+
+  func appender() throws(EndpointError) -> IMAPSaver {
+    let selected = try selectOpen()
+    var uidNext = selected.uidNext ?? .first
+    if !connection.has(.uidPlus) { uidNext = try askUIDNext(of: selected.name) }
+    return IMAPSaver(
+      self, mailbox: selected, wireName: try wireName(of: selected.name), firstUID: uidNext)
+  }
+
+  /// The mailbox's UIDNEXT at this moment.
+  func askUIDNext(of mailbox: MailboxName) throws(EndpointError) -> UID {
+    observer.begin()
+    let command = Command.status(try wireName(of: mailbox), ["UIDNEXT"])
+    let status = try wait(send(command))
+    if let error = IMAPError(status, to: "tell the next UID") {
+      // A STATUS that is refused without a code: most often the mailbox is not there.
+      var failure = EndpointError(error)
+      if status.code == nil { failure.code = .mailboxGone }
+      throw failure
+    }
+    guard let uidNext = observer.gathered.statuses.last?.status.uidNext else {
+      throw EndpointError.contradiction("the server does not tell the next UID")
+    }
+    return uidNext
+  }
+}
+
+/// Saves messages by APPEND, several in one command where the server has MULTIAPPEND.
+///
+/// Small messages are gathered before they are announced, so that one which its source can't complete
+/// costs nothing; large ones are announced and streamed, alone in their command. Flags and date come as
+/// values, so nothing that was announced can be a syntax error: a server could take the message behind
+/// one for commands.
+final class IMAPSaver: MessageSaver {
+  private let endpoint: IMAPEndpoint
+  private let mailbox: SelectedMailbox
+  private let wireName: [UInt8]
+  /// Every message saved from now on gets this UID or a higher one.
+  private var firstUID: UID
+  private let sizeLimit: UInt64?
+  private let takesMany: Bool
+
+  private var message: Message?
+  private var batch: Batch?
+  private var sent: [Batch] = []
+  private var outcomes: [PlacementOutcome?] = []
+  /// What was saved, to be found again where the server does not tell UIDs.
+  private var contents: [ContentID?] = []
+
+  /// The message being written.
+  private struct Message {
+    var item: SaveItem
+    var size: UInt64
+    var received: UInt64 = 0
+    var form: Form
+
+    enum Form {
+      case gathered([UInt8])
+      case streamed
+      case refused(PlacementOutcome)
+    }
+  }
+
+  /// Messages in one APPEND, as indices of `outcomes`.
+  private struct Batch {
+    var tag: Tag
+    var messages: [Int]
+    var bytes: UInt64 = 0
+    /// The server has answered it already: it is not to be ended.
+    var isOver = false
+  }
+
+  private static let batchCount = 100
+  private static let batchBytes: UInt64 = 1 << 20
+
+  private var hasher = ContentHasher()
+
+  init(_ endpoint: IMAPEndpoint, mailbox: SelectedMailbox, wireName: [UInt8], firstUID: UID) {
+    self.endpoint = endpoint
+    self.mailbox = mailbox
+    self.wireName = wireName
+    self.firstUID = firstUID
+    takesMany = endpoint.connection.has(.multiAppend)
+    sizeLimit =
+      endpoint.connection.capabilities.lazy
+      .filter { $0.name.hasPrefix(Capability.appendLimitPrefix) }
+      .compactMap { UInt64($0.name.dropFirst(Capability.appendLimitPrefix.count)) }.min()
+  }
+
+  private var connection: IMAPConnection { endpoint.connection }
+
+  // MARK: MessageSaver
+
+  func begin(_ item: SaveItem, size: UInt64, form: MessageForm) throws(EndpointError) {
+    var message = Message(item: item, size: size, form: .gathered([]))
+    hasher = ContentHasher()
+    if size == 0 {
+      // A literal of no octets takes back a MULTIAPPEND. RFC 3502 §4
+      message.form = .refused(.refused(.refused, "a message without a single byte can't be saved"))
+    } else if let sizeLimit, size > sizeLimit {
+      let text = "\(size) bytes are more than the server takes (\(sizeLimit))"
+      message.form = .refused(.refused(.tooLarge, text))
+    } else if size > IMAPSaver.batchBytes {
+      try endBatch()
+      message.form = .streamed
+      try announce(message)
+    }
+    self.message = message
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer) throws(EndpointError) {
+    guard var message else { return }
+    message.received += UInt64(bytes.count)
+    guard message.received <= message.size else { throw wrongLength() }
+    self.message?.received = message.received
+    hasher.update(bytes)
+    switch message.form {
+    case .gathered(var text):
+      self.message?.form = .streamed  // one owner, so that it grows in place
+      message.form = .streamed
+      text.append(contentsOf: bytes)
+      self.message?.form = .gathered(text)
+    case .streamed:
+      guard batch?.isOver == false else { return }
+      try endpoint.attempt { () throws(IMAPError) in try connection.write(bytes) }
+    case .refused: break
+    }
+  }
+
+  func end() throws(EndpointError) {
+    guard let message else { return }
+    guard message.received == message.size else { throw wrongLength() }
+    self.message = nil
+    let content = hasher.finish()
+    switch message.form {
+    case .refused(let outcome):
+      outcomes.append(outcome)
+      contents.append(nil)
+    case .streamed:
+      contents.append(content)
+      try endBatch()
+    case .gathered(let text):
+      contents.append(content)
+      try announce(message)
+      if batch?.isOver == false {
+        try endpoint.attempt { () throws(IMAPError) in
+          try text.withBytes { (bytes) throws(IMAPError) in try connection.write(bytes) }
+        }
+      }
+      if !takesMany { try endBatch() }
+    }
+  }
+
+  func abandon() throws(EndpointError) {
+    guard let message else { return }
+    self.message = nil
+    guard case .streamed = message.form, let batch else { return }
+    outcomes.removeLast()
+    self.batch = nil
+    guard !batch.isOver else { return }
+    guard takesMany else {
+      // An announced message can't be taken back; a cut connection leaves nothing of it.
+      connection.abort()
+      throw EndpointError(
+        .side, .connectionLost, "a message broke off while it was saved: the connection was cut",
+        advice: "run it again: it carries on from here")
+    }
+    try takeBack(batch, missing: message.size - message.received)
+  }
+
+  func commit() throws(EndpointError) -> [PlacementOutcome] {
+    try endBatch()
+    var unknown: [Int] = []
+    for batch in sent { unknown += try settle(batch) }
+    sent = []
+    if !unknown.isEmpty { try find(unknown) }
+    defer {
+      outcomes = []
+      contents = []
+    }
+    return outcomes.map { $0 ?? .refused(.other, "the server did not say what became of it") }
+  }
+
+  // MARK: Sending
+
+  /// Announces a message, in the batch under way if it fits.
+  private func announce(_ message: Message) throws(EndpointError) {
+    if let batch {
+      let isFull =
+        batch.messages.count >= IMAPSaver.batchCount
+        || batch.bytes + message.size > IMAPSaver.batchBytes
+      if isFull || batch.isOver || connection.hasAnswer(batch.tag) { try endBatch() }
+    }
+    let index = outcomes.count
+    outcomes.append(nil)
+    if self.batch == nil { self.batch = try newBatch() }
+    guard var batch else { return }
+    batch.messages.append(index)
+    batch.bytes += message.size
+    let flags = FlagSet(
+      message.item.flags.system,
+      keywords: message.item.flags.keywords.filter(mailbox.keeps))
+    // Dovecot wraps dates before 1970 into the far future.
+    let date = max(message.item.date, InternalDate(seconds: 0))
+    batch.isOver = try !endpoint.attempt { () throws(IMAPError) in
+      try connection.appendMessage(batch.tag, flags: flags, date: date, size: message.size)
+    }
+    self.batch = batch
+  }
+
+  private func newBatch() throws(EndpointError) -> Batch {
+    let tag = try endpoint.attempt { () throws(IMAPError) in
+      try connection.beginAppend(to: wireName)
+    }
+    return Batch(tag: tag, messages: [])
+  }
+
+  private func endBatch() throws(EndpointError) {
+    guard let batch else { return }
+    self.batch = nil
+    sent.append(batch)
+    guard !batch.isOver else { return }
+    try endpoint.attempt { () throws(IMAPError) in try connection.endAppend(batch.tag) }
+  }
+
+  /// Fills up the message that broke off, and takes the command back with an empty one. RFC 3502 §4
+  private func takeBack(_ batch: Batch, missing: UInt64) throws(EndpointError) {
+    let filling = [UInt8](repeating: UInt8(ascii: " "), count: 64 << 10)
+    try endpoint.attempt { () throws(IMAPError) in
+      var left = missing
+      while left > 0 {
+        let count = Int(min(left, UInt64(filling.count)))
+        try filling.withBytes { (bytes) throws(IMAPError) in
+          try connection.write(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        }
+        left -= UInt64(count)
+      }
+      let goesOn = try connection.appendMessage(
+        batch.tag, flags: .empty, date: InternalDate(seconds: 0), size: 0)
+      if goesOn { try connection.endAppend(batch.tag) }
+    }
+    let status = try endpoint.wait(batch.tag)
+    guard status.condition == .ok else { return }
+    throw EndpointError.contradiction("the server saved a message that was taken back")
+  }
+
+  private func wrongLength() -> EndpointError {
+    EndpointError(
+      .message, .unreadable, "the message does not have the size that was announced",
+      advice: "run it again")
+  }
+
+  // MARK: Answers
+
+  /// - Returns: messages that were saved under UIDs which the server did not tell.
+  private func settle(_ batch: Batch) throws(EndpointError) -> [Int] {
+    let status = try endpoint.wait(batch.tag)
+    guard status.condition == .ok else {
+      if status.code == .tryCreate || status.code == .nonExistent {
+        throw EndpointError(
+          IMAPError(status, to: "save messages") ?? IMAPError(.refused, "refused"))
+      }
+      for index in batch.messages { outcomes[index] = refusal(status, of: batch) }
+      return []
+    }
+    // APPENDUID may be left out where the user may not see the mailbox. RFC 4315 §3
+    guard case .appendUID(let validity, let uids)? = status.code else { return batch.messages }
+    guard validity == mailbox.uidValidity, uids.count == batch.messages.count else {
+      throw EndpointError.contradiction(
+        "the server tells other UIDs than those of the messages saved")
+    }
+    for (index, uid) in zip(batch.messages, uids) {
+      outcomes[index] = .placed(uid, id: nil, movedAway: false)
+    }
+    return []
+  }
+
+  private func refusal(_ status: StatusResponse, of batch: Batch) -> PlacementOutcome {
+    guard batch.messages.count == 1 else { return .retryAlone }
+    let error = IMAPError(status, to: "save the message")
+    return .refused(status.code.failureCode, error?.message ?? "")
+  }
+
+  /// Looks for what was saved: messages at or above the UIDNEXT of before, equal in size and content, in
+  /// the order in which they were sent.
+  private func find(_ indices: [Int]) throws(EndpointError) {
+    let sought = indices.map { contents[$0] }
+    let found = try endpoint.messages(from: firstUID, with: sought)
+    for (index, uid) in zip(indices, found) {
+      if let uid { firstUID = max(firstUID, uid.next ?? uid) }
+      if let uid { outcomes[index] = .placed(uid, id: nil, movedAway: false) }
+    }
+  }
+}
+
+extension IMAPEndpoint {
+  /// Finds messages of the opened mailbox by their content, for servers without UIDPLUS.
+  ///
+  /// - Parameter sought: in the order in which they were put there.
+  /// - Returns: for each the UID, ascending among equals; `nil` if it is not there.
+  func messages(from first: UID, with sought: [ContentID?]) throws(EndpointError) -> [UID?] {
+    _ = try selectOpen()
+    observer.begin()
+    try pipeline(
+      [.noop, .fetch(UIDSet(first...UID.last), ["UID", "RFC822.SIZE"])],
+      to: "find the saved messages")
+    let sizes = Set(sought.compactMap { $0?.size })
+    let candidates = observer.gathered.fetched.filter { uid, message in
+      uid >= first && message.size.map(sizes.contains) ?? false
+    }.keys.sorted()
+    let contents = try contents(of: candidates.map { .uid($0) })
+    var free: [ContentID: ArraySlice<UID>] = [:]
+    for uid in candidates {
+      if let content = contents[.uid(uid)] { free[content, default: []].append(uid) }
+    }
+    return sought.map { content in content.flatMap { free[$0]?.popFirst() } }
+  }
+}

@@ -1,0 +1,147 @@
+import IMAPClient
+
+/// Takes the server's responses and keeps what the operations of an ``IMAPEndpoint`` ask for.
+final class MailboxObserver: ResponseObserver {
+  /// The mailbox that is selected, or being selected.
+  var mailbox: SelectedMailbox?
+  private(set) var gathered = Gathered()
+  /// Takes bodies while a FETCH of whole messages runs.
+  var bodies: (any BodyReceiver)?
+  /// Takes headers, which are too much to be kept.
+  var onHeader: ((FetchResponse, [UInt8]) -> Void)?
+
+  /// Forgets what earlier operations left.
+  func begin() {
+    gathered = Gathered()
+    bodies = nil
+    onHeader = nil
+  }
+
+  func forgetFound() { gathered.found = UIDSet() }
+
+  func receive(_ event: WireEvent) {
+    switch event {
+    case .response(let response): receive(response)
+    case .bodyBegins(let response, let size): bodies?.begin(response, size: size)
+    case .bodyBytes(let bytes): bodies?.write(bytes)
+    case .bodyEnds: bodies?.end()
+    }
+  }
+
+  private func receive(_ response: Response) {
+    switch response {
+    case .status(let status), .tagged(_, let status): if let code = status.code { note(code) }
+    case .exists(let count): mailbox?.exists = count
+    case .expunge: mailbox?.forget(1)
+    case .vanished(let earlier, let uids): note(vanished: uids, earlier: earlier)
+    case .fetch(let response): note(response)
+    case .esearch(let result):
+      if let all = result.all { gathered.found = gathered.found.union(all) }
+    case .search(let numbers, _):
+      gathered.found = gathered.found.union(UIDSet(numbers.lazy.compactMap { UID($0) }))
+    case .list(let entry): gathered.lists.append(entry)
+    case .mailboxStatus(let name, let status): gathered.statuses.append((name, status))
+    default: break
+    }
+  }
+
+  private func note(_ code: ResponseCode) {
+    switch code {
+    case .closed:
+      // What came before belongs to the mailbox that was selected until now. RFC 7162 §3.2.11.
+      if let name = mailbox?.name { mailbox = SelectedMailbox(name: name) }
+      gathered = Gathered()
+    case .copyUID(let validity, let from, let to):
+      gathered.copies.append(CopyMapping(uidValidity: validity, from: from, to: to))
+    default: mailbox?.note(code)
+    }
+  }
+
+  private func note(vanished uids: UIDSet, earlier: Bool) {
+    if earlier {
+      gathered.vanishedEarlier = gathered.vanishedEarlier.union(uids)
+    } else {
+      gathered.vanished = gathered.vanished.union(uids)
+      mailbox?.forget(uids.count)
+    }
+  }
+
+  private func note(_ response: FetchResponse) {
+    // Without a UID it was not asked for: sequence numbers are of no use to us.
+    guard let uid = response.uid else { return }
+    if response.hadBody { bodies?.completed(response) }
+    if let header = response.header { onHeader?(response, header) }
+    gathered.fetched[uid, default: FetchedMessage()].merge(response)
+  }
+}
+
+/// What was gathered since an operation began.
+struct Gathered {
+  var fetched: [UID: FetchedMessage] = [:]
+  /// Gone before the mailbox was opened. RFC 7162 §3.2.10.
+  var vanishedEarlier = UIDSet()
+  /// Gone while we looked.
+  var vanished = UIDSet()
+  /// The results of searches.
+  var found = UIDSet()
+  var copies: [CopyMapping] = []
+  var lists: [ListResponse] = []
+  var statuses: [(mailbox: [UInt8], status: MailboxStatus)] = []
+}
+
+/// Everything that was said of one message, in whatever order.
+struct FetchedMessage {
+  var flags: FlagSet?
+  var modSeq: ModSequence?
+  var size: UInt64?
+  var date: InternalDate?
+  var id: GlobalUID?
+
+  var details: MessageDetails? {
+    guard let size, let date else { return nil }
+    return MessageDetails(size: size, date: date, id: id)
+  }
+
+  mutating func merge(_ response: FetchResponse) {
+    flags = response.flags ?? flags
+    modSeq = response.modSeq ?? modSeq
+    size = response.size ?? size
+    date = response.internalDate ?? date
+    if let emailID = response.emailID, !emailID.isEmpty { id = GlobalUID(identifier: emailID) }
+  }
+}
+
+/// COPYUID: element n of `from` became element n of `to`. RFC 4315 §3.
+struct CopyMapping {
+  var uidValidity: UIDValidity
+  var from: [ClosedRange<UID>]
+  var to: [ClosedRange<UID>]
+
+  /// - Parameter limit: most pairs there can be: a hostile server may name billions.
+  /// - Returns: `nil` if the two sides are not equally many, or more than `limit`.
+  func pairs(limit: Int) -> [(from: UID, to: UID)]? {
+    guard let old = expand(from, limit), let new = expand(to, limit), old.count == new.count else {
+      return nil
+    }
+    return Array(zip(old, new))
+  }
+
+  private func expand(_ ranges: [ClosedRange<UID>], _ limit: Int) -> [UID]? {
+    var uids: [UID] = []
+    for range in ranges {
+      let count = Int(range.upperBound.rawValue - range.lowerBound.rawValue) + 1
+      guard count <= limit - uids.count else { return nil }
+      uids += UIDSet(range)
+    }
+    return uids
+  }
+}
+
+/// Takes the bodies of a FETCH as they come.
+protocol BodyReceiver: AnyObject {
+  func begin(_ response: FetchResponse, size: UInt64)
+  func write(_ bytes: UnsafeRawBufferPointer)
+  func end()
+  /// The whole response, with what came after the body.
+  func completed(_ response: FetchResponse)
+}

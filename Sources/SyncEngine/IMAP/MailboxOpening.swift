@@ -1,0 +1,348 @@
+import IMAPClient
+
+extension IMAPEndpoint {
+  func open(_ mailbox: MailboxName, _ request: OpenRequest) throws(EndpointError) -> Observation {
+    try learnProfile()
+    openMailbox = nil
+    let opening = MailboxOpening(self, mailbox, request)
+    let observation = try opening.run()
+    openMailbox = mailbox
+    validities[mailbox] = observation.anchor.uidValidity
+    return observation
+  }
+
+  func describe(_ uids: UIDSet) throws(EndpointError) -> [ObservedMessage] {
+    let selected = try selectOpen()
+    observer.begin()
+    let items = fetchItems(modSeq: selected.highestModSeq != nil, details: true)
+    try pipeline(uids.pieces().map { .fetch($0, items) }, to: "describe messages")
+    return observer.observed.filter { uids.contains($0.uid) && $0.message.details != nil }
+      .map(\.message)
+  }
+
+  func fetchItems(modSeq: Bool, details: Bool) -> [String] {
+    var items = ["UID", "FLAGS"]
+    if modSeq { items.append("MODSEQ") }
+    if details { items += ["INTERNALDATE", "RFC822.SIZE"] + (idItem.map { [$0] } ?? []) }
+    return items
+  }
+}
+
+extension MailboxObserver {
+  /// The messages whose flags are known and that are still there, ascending.
+  var observed: [(uid: UID, message: ObservedMessage)] {
+    var result: [(uid: UID, message: ObservedMessage)] = []
+    result.reserveCapacity(gathered.fetched.count)
+    for (uid, fetched) in gathered.fetched {
+      guard let flags = fetched.flags, !gathered.vanished.contains(uid) else { continue }
+      result.append(
+        (
+          uid,
+          ObservedMessage(
+            handle: .uid(uid), flags: flags, modSeq: fetched.modSeq, details: fetched.details)
+        ))
+    }
+    result.sort { $0.uid < $1.uid }
+    return result
+  }
+}
+
+/// Opens one mailbox and looks at it, as far as possible in one round trip.
+///
+/// - With QRESYNC: SELECT tells what changed and what vanished.
+/// - With CONDSTORE: FETCH tells what changed, SEARCH what is there.
+/// - With neither: FETCH tells all flags.
+///
+/// What a server leaves out is never taken for expunged without a second look: EXISTS and what was
+/// reported must agree.
+final class MailboxOpening {
+  let endpoint: IMAPEndpoint
+  let mailbox: MailboxName
+  let request: OpenRequest
+  private var usesModSeq: Bool
+  private var since: Since?
+
+  /// An anchor that this connection can make use of.
+  private struct Since {
+    var anchor: Anchor
+    var uidValidity: UIDValidity
+    var modSeq: ModSequence
+  }
+
+  init(_ endpoint: IMAPEndpoint, _ mailbox: MailboxName, _ request: OpenRequest) {
+    self.endpoint = endpoint
+    self.mailbox = mailbox
+    self.request = request
+    usesModSeq = endpoint.hasModSequences && !endpoint.withoutModSeq.contains(mailbox)
+    if usesModSeq, let anchor = request.since, let validity = anchor.uidValidity,
+      let modSeq = anchor.highestModSeq
+    {
+      since = Since(anchor: anchor, uidValidity: validity, modSeq: modSeq)
+    }
+  }
+
+  private var observer: MailboxObserver { endpoint.observer }
+
+  func run() throws(EndpointError) -> Observation {
+    guard try firstFlight() else { return try run() }
+    let selected = try selectedMailbox()
+    let isReplaced = request.since?.uidValidity.map { $0 != selected.uidValidity } ?? false
+    if let since, !fits(since, selected) {
+      self.since = nil
+      try fetchRest(withDetails: isReplaced)
+    } else if isReplaced {
+      try fetchRest(withDetails: true)
+    }
+    try askUIDNext()
+    try completeDetails()
+    if since == nil { return try full() }
+    return usesQResync ? try changes() : try present()
+  }
+
+  // MARK: Asking
+
+  private var usesQResync: Bool { since != nil && endpoint.hasQResync }
+
+  private var selectMode: Command.SelectMode {
+    if let since, endpoint.hasQResync { return .qResync(since.uidValidity, since.modSeq) }
+    return usesModSeq ? .condStore : .plain
+  }
+
+  private func items(details: Bool) -> [String] {
+    endpoint.fetchItems(modSeq: usesModSeq, details: details)
+  }
+
+  /// SELECT and everything that is likely to be wanted, pipelined.
+  /// - Returns: false if it has to be done again, by other means.
+  private func firstFlight() throws(EndpointError) -> Bool {
+    let tag = try endpoint.sendSelect(mailbox, selectMode)
+    var tags: [Tag] = []
+    if endpoint.selectOmitsUIDNext {
+      tags.append(try endpoint.send(.status(try endpoint.wireName(of: mailbox), ["UIDNEXT"])))
+    }
+    for command in firstCommands { tags.append(try endpoint.send(command)) }
+    let refusal: EndpointError?
+    do {
+      _ = try endpoint.finishSelect(tag)
+      refusal = nil
+    } catch {
+      guard error.scope == .mailbox else { throw error }
+      refusal = error
+    }
+    var problem: IMAPError?
+    for tag in tags {
+      let status = try endpoint.wait(tag)
+      problem = problem ?? IMAPError(status, to: "tell what the mailbox holds")
+    }
+    if let refusal {
+      guard refusal.code == .protocolViolation, usesQResync else { throw refusal }
+      endpoint.isQResyncBroken = true  // it offers what it does not take
+      return false
+    }
+    if usesModSeq, observer.mailbox?.highestModSeq == nil {
+      // [NOMODSEQ], or a server that forgot to say so. RFC 7162 §3.1.2.2
+      endpoint.withoutModSeq.insert(mailbox)
+      usesModSeq = false
+      since = nil
+      return false
+    }
+    if let problem { throw EndpointError(problem) }
+    return true
+  }
+
+  private var firstCommands: [Command] {
+    let end = Command.fetch(
+      UIDSet(request.detailsFrom...UID.last), items(details: true))
+    guard let since else { return beginning(details: false) + [end] }
+    // Messages that get their details anyway need no check of their own.
+    let recheck = request.detailsFrom.previous.map {
+      request.recheck.intersection(UIDSet(UID.first...$0))
+    }
+    var commands = [end]
+    if !usesQResync {
+      let everything = UIDSet(UID.first...UID.last)
+      commands.insert(
+        .fetch(everything, items(details: false), changedSince: since.modSeq), at: 0)
+    }
+    commands += (recheck ?? UIDSet()).pieces().map { .fetch($0, items(details: false)) }
+    // Last, so that what arrives in between is beyond what was fetched.
+    if !usesQResync { commands.append(.search("ALL", compact: endpoint.hasCompactSearch)) }
+    return commands
+  }
+
+  /// The messages below those that get details.
+  private func beginning(details: Bool) -> [Command] {
+    guard let last = request.detailsFrom.previous else { return [] }
+    return [.fetch(UIDSet(UID.first...last), items(details: details))]
+  }
+
+  private func fits(_ since: Since, _ selected: SelectedMailbox) -> Bool {
+    guard selected.uidValidity == since.uidValidity, let modSeq = selected.highestModSeq,
+      modSeq >= since.modSeq
+    else { return false }
+    // A UIDNEXT that went back: an old state was restored.
+    return selected.uidNext.map { $0 >= since.anchor.uidNext } ?? true
+  }
+
+  /// Everything else, when the anchor turned out to be of no use.
+  private func fetchRest(withDetails: Bool) throws(EndpointError) {
+    try endpoint.pipeline(beginning(details: withDetails), to: "tell what the mailbox holds")
+  }
+
+  /// For servers whose SELECT does not tell it (Courier).
+  private func askUIDNext() throws(EndpointError) {
+    guard observer.mailbox?.uidNext == nil else { return }
+    if !endpoint.selectOmitsUIDNext {
+      endpoint.selectOmitsUIDNext = true
+      let wire = try endpoint.wireName(of: mailbox)
+      _ = try endpoint.perform(.status(wire, ["UIDNEXT"]), to: "tell the next UID")
+    }
+    observer.mailbox?.uidNext = observer.gathered.statuses.last?.status.uidNext
+  }
+
+  // MARK: Checking
+
+  private func selectedMailbox() throws(EndpointError) -> SelectedMailbox {
+    guard let selected = observer.mailbox else {
+      throw EndpointError.contradiction("the mailbox is not open any more")
+    }
+    return selected
+  }
+
+  /// Messages that arrived between two answers may have come without details.
+  private func completeDetails() throws(EndpointError) {
+    let lacking = observer.observed.filter {
+      $0.uid >= request.detailsFrom && $0.message.details == nil
+    }
+    guard !lacking.isEmpty else { return }
+    try fetchAgain(UIDSet(lacking.map(\.uid)))
+    for (uid, _) in lacking where observer.gathered.fetched[uid]?.details == nil {
+      throw EndpointError.contradiction("the server does not tell size and date of message \(uid)")
+    }
+  }
+
+  private func fetchAgain(_ uids: UIDSet) throws(EndpointError) {
+    try endpoint.pipeline(
+      uids.pieces().map { .fetch($0, items(details: true)) }, to: "tell what the mailbox holds")
+  }
+
+  private func search(_ criteria: [String]) throws(EndpointError) -> UIDSet {
+    observer.forgetFound()
+    try endpoint.pipeline(
+      criteria.map { .search($0, compact: endpoint.hasCompactSearch) }, to: "search the mailbox")
+    return observer.gathered.found
+  }
+
+  /// Above every UID that was seen or announced.
+  private func uidNext(_ messages: [(uid: UID, message: ObservedMessage)]) -> UID {
+    let announced = observer.mailbox?.uidNext ?? .first
+    let seen = messages.last.map { $0.uid.next ?? .last } ?? .first
+    return max(announced, seen)
+  }
+
+  private func full() throws(EndpointError) -> Observation {
+    var messages = observer.observed
+    if messages.count != Int(try selectedMailbox().exists) {
+      let present = try searchAll()
+      let missing = present.subtracting(UIDSet(messages.map(\.uid)))
+      try fetchAgain(missing)
+      messages = observer.observed.filter { present.contains($0.uid) }
+      guard messages.count == present.subtracting(observer.gathered.vanished).count else {
+        throw EndpointError.contradiction("the server does not show all messages of this mailbox")
+      }
+    }
+    let next = uidNext(messages)
+    return try observation(.full, messages, uidNext: next, count: messages.count)
+  }
+
+  private func present() throws(EndpointError) -> Observation {
+    var found = observer.gathered.found
+    if found.count != Int(try selectedMailbox().exists) { found = try searchAll() }
+    return try presentObservation(found)
+  }
+
+  private func presentObservation(_ found: UIDSet) throws(EndpointError) -> Observation {
+    let messages = observer.observed.filter { found.contains($0.uid) }
+    let next = uidNext(messages)
+    let below = next.previous.map { found.intersection(UIDSet(UID.first...$0)) } ?? UIDSet()
+    try checkRecheck(messages, gone: request.recheck.subtracting(below))
+    return try observation(.present(below), messages, uidNext: next, count: below.count)
+  }
+
+  private func changes() throws(EndpointError) -> Observation {
+    guard let since else { return try full() }
+    let exists = Int(try selectedMailbox().exists)
+    let messages = observer.observed
+    let arrived = messages.reduce(0) { $0 + ($1.uid >= since.anchor.uidNext ? 1 : 0) }
+    let known = since.anchor.uidNext.previous.map { UIDSet(UID.first...$0) } ?? UIDSet()
+    var vanished = observer.gathered.vanishedEarlier.union(observer.gathered.vanished)
+    let lost = Int(since.anchor.messages) + arrived - exists
+    let named = vanished.intersection(known).count
+    if lost < 0 || lost > named {
+      // More or fewer are gone than the server names: count them ourselves.
+      return try presentObservation(try searchAll())
+    }
+    if lost < named {
+      // It names more than are gone: some never were, or are still there.
+      let claimed = vanished.intersection(known)
+      vanished = vanished.subtracting(try search(claimed.pieces().map { "UID \($0)" }))
+    }
+    vanished = vanished.union(try confirmedGone(messages, vanished))
+    let shown = observer.observed.filter { !vanished.contains($0.uid) }
+    let next = uidNext(shown)
+    return try observation(.changes(vanished: vanished), shown, uidNext: next, count: exists)
+  }
+
+  /// Messages to be rechecked that no answer showed: gone only if a search does not find them either.
+  private func confirmedGone(
+    _ messages: [(uid: UID, message: ObservedMessage)], _ vanished: UIDSet
+  ) throws(EndpointError) -> UIDSet {
+    let unseen = request.recheck.subtracting(UIDSet(messages.map(\.uid))).subtracting(vanished)
+    guard !unseen.isEmpty else { return UIDSet() }
+    let found = try search(unseen.pieces().map { "UID \($0)" }).intersection(unseen)
+    if !found.isEmpty {
+      try fetchAgain(found)
+      try checkRecheck(observer.observed, gone: unseen.subtracting(found).union(vanished))
+    }
+    return unseen.subtracting(found)
+  }
+
+  private func checkRecheck(
+    _ messages: [(uid: UID, message: ObservedMessage)], gone: UIDSet
+  ) throws(EndpointError) {
+    let unseen = request.recheck.subtracting(UIDSet(messages.map(\.uid))).subtracting(gone)
+      .subtracting(observer.gathered.vanished)
+    if !unseen.isEmpty {
+      throw EndpointError.contradiction("the server does not show the messages \(unseen)")
+    }
+  }
+
+  /// All UIDs. A search must find as many messages as there are; if it doesn't, somebody may just be at
+  /// work: then it is repeated.
+  private func searchAll() throws(EndpointError) -> UIDSet {
+    var found = UIDSet()
+    for _ in 1...3 {
+      found = try search(["ALL"])
+      if found.count == Int(try selectedMailbox().exists) { return found }
+      _ = try endpoint.perform(.noop, to: "wait for a moment")
+    }
+    throw EndpointError.contradiction(
+      "the server says that there are \(try selectedMailbox().exists) messages"
+        + " and shows \(found.count)")
+  }
+
+  private func observation(
+    _ coverage: Observation.Coverage, _ messages: [(uid: UID, message: ObservedMessage)],
+    uidNext: UID, count: Int
+  ) throws(EndpointError) -> Observation {
+    let selected = try selectedMailbox()
+    let anchor = Anchor(
+      uidValidity: selected.uidValidity, uidNext: uidNext,
+      highestModSeq: usesModSeq ? selected.highestModSeq : nil,
+      messages: UInt32(clamping: count))
+    return Observation(
+      anchor: anchor, coverage: coverage, messages: messages.map(\.message),
+      isReadOnly: selected.isReadOnly, mailboxID: selected.mailboxID.flatMap(endpoint.objectID),
+      permanentKeywords: selected.permanentKeywords)
+  }
+}

@@ -1,0 +1,157 @@
+import IMAPClient
+
+extension IMAPEndpoint {
+  func fetch(_ handles: [MessageHandle], into sink: any MessageSink) throws(EndpointError) {
+    _ = try selectOpen()
+    let fetch = MessageFetch(self, sink)
+    try fetch.run(handles)
+  }
+}
+
+/// Streams whole messages to a sink, in the order asked for, with a few commands under way.
+final class MessageFetch: BodyReceiver {
+  private let endpoint: IMAPEndpoint
+  private let sink: any MessageSink
+  /// Asked for and not yet delivered.
+  private var pending: Set<UID> = []
+  private var current = Current.none
+  /// The sink's error: what still comes is dropped.
+  private var failure: EndpointError?
+
+  private enum Current {
+    case none
+    case streaming
+    case skipping
+    /// The UID is not known before the body: kept until it is.
+    case spooling(SpoolFile)
+    case spooled(SpoolFile)
+  }
+
+  private static let window = 4
+  private static let messagesPerCommand = 100
+
+  init(_ endpoint: IMAPEndpoint, _ sink: any MessageSink) {
+    self.endpoint = endpoint
+    self.sink = sink
+  }
+
+  func run(_ handles: [MessageHandle]) throws(EndpointError) {
+    let observer = endpoint.observer
+    observer.begin()
+    observer.bodies = self
+    defer { observer.bodies = nil }
+    var underWay: [(tag: Tag, uids: [UID])] = []
+    for uids in handles.compactMap(\.uid).ascendingRuns(limit: MessageFetch.messagesPerCommand) {
+      if underWay.count >= MessageFetch.window {
+        let oldest = underWay.removeFirst()
+        try finish(oldest.tag, oldest.uids)
+      }
+      if failure != nil { break }
+      pending.formUnion(uids)
+      let command = Command.fetch(UIDSet(uids), ["UID", "BODY.PEEK[]"])
+      underWay.append((try endpoint.send(command), uids))
+    }
+    for (tag, uids) in underWay { try finish(tag, uids) }
+    if let failure { throw failure }
+    for handle in handles where handle.uid == nil {
+      try sink.missing(handle, why: "it has no UID")
+    }
+  }
+
+  private func finish(_ tag: Tag, _ uids: [UID]) throws(EndpointError) {
+    let status = try endpoint.wait(tag)
+    for uid in uids where pending.remove(uid) != nil && failure == nil {
+      try sink.missing(.uid(uid), why: reason(status))
+    }
+  }
+
+  /// `nil` for a message that is simply not there.
+  private func reason(_ status: StatusResponse) -> String? {
+    guard status.condition != .ok, status.code != .expungeIssued else { return nil }
+    return IMAPError(status, to: "show the message")?.message
+  }
+
+  // MARK: Bodies
+
+  func begin(_ response: FetchResponse, size: UInt64) {
+    guard failure == nil else {
+      current = .skipping
+      return
+    }
+    if let uid = response.uid {
+      begin(uid, size)
+    } else {
+      current = SpoolFile().map { .spooling($0) } ?? .skipping
+    }
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer) {
+    switch current {
+    case .streaming: guardSink { () throws(EndpointError) in try sink.write(bytes) }
+    case .spooling(let file): if !file.write(bytes) { current = .skipping }
+    case .none, .skipping, .spooled: break
+    }
+  }
+
+  func end() {
+    switch current {
+    case .streaming:
+      guardSink { () throws(EndpointError) in try sink.end() }
+      current = .none
+    case .spooling(let file): current = .spooled(file)
+    case .none, .skipping, .spooled: current = .none
+    }
+  }
+
+  func completed(_ response: FetchResponse) {
+    guard case .spooled(let file) = current else { return }
+    current = .none
+    guard let uid = response.uid, failure == nil else { return }
+    begin(uid, file.size)
+    guard case .streaming = current else {
+      current = .none
+      return
+    }
+    let isWhole = file.read { write($0) }
+    if isWhole {
+      end()
+    } else {
+      failure = EndpointError(
+        .side, .noSpace, "a temporary file can't be read", advice: "look after TMPDIR")
+    }
+  }
+
+  private func begin(_ uid: UID, _ size: UInt64) {
+    // Neither what was not asked for nor the same message twice.
+    guard pending.remove(uid) != nil else {
+      current = .skipping
+      return
+    }
+    current = .streaming
+    guardSink { () throws(EndpointError) in try sink.begin(.uid(uid), size: size, form: .wire) }
+  }
+
+  private func guardSink(_ body: () throws(EndpointError) -> Void) {
+    do {
+      try body()
+    } catch {
+      failure = failure ?? error
+      current = .skipping
+    }
+  }
+}
+
+extension Array where Element: Comparable {
+  /// This array in pieces that ascend strictly, each of at most `limit` elements.
+  func ascendingRuns(limit: Int = .max) -> [[Element]] {
+    var runs: [[Element]] = []
+    for element in self {
+      if let last = runs.last?.last, last < element, runs[runs.count - 1].count < limit {
+        runs[runs.count - 1].append(element)
+      } else {
+        runs.append([element])
+      }
+    }
+    return runs
+  }
+}

@@ -1,0 +1,223 @@
+import Foundation
+import IMAPClient
+import TestSupport
+import Testing
+
+@testable import SyncEngine
+
+/// A local Dovecot that serves the same Maildir sees exactly what the endpoint says it did.
+@Suite("Maildir beside a Dovecot", .serialized) struct MaildirDovecotTests {
+  private struct Row: Hashable, CustomStringConvertible {
+    var uid: UInt32
+    var flags: Set<String>
+    var id: GlobalUID?
+    var date: Int64
+    var size: UInt64
+    var description: String { "\(uid) \(flags.sorted()) \(id?.description ?? "-") \(date) \(size)" }
+  }
+
+  /// Both views of a mailbox have to be equal.
+  private func compare(
+    _ maildir: MaildirFixture, _ session: IMAPTestClient, _ name: String = "INBOX",
+    _ location: SourceLocation = #_sourceLocation
+  ) throws {
+    let served = try session.messages(in: name).map { message in
+      Row(
+        uid: message.uid ?? 0, flags: message.flags,
+        id: message.guid.map { GlobalUID(identifier: Array($0.utf8)) },
+        date: Int64(message.date), size: UInt64(message.bytes.count))
+    }
+    let observation = try maildir.open(try mailbox(name))
+    let observed = observation.messages.map { message in
+      Row(
+        uid: message.handle.uid?.rawValue ?? 0,
+        flags: Set(message.flags.names.map { $0.lowercased() }), id: message.details?.id,
+        date: message.details?.date.seconds ?? 0, size: message.details?.size ?? 0)
+    }
+    #expect(observed == served, sourceLocation: location)
+    try session.unselect()
+    let numbers = try session.numbers(of: name)
+    #expect(
+      observation.anchor.uidValidity.map { UInt64($0.rawValue) } == numbers.uidValidity,
+      sourceLocation: location)
+    #expect(
+      UInt64(observation.anchor.uidNext.rawValue) == numbers.uidNext, sourceLocation: location)
+    #expect(Int(observation.anchor.messages) == numbers.messages, sourceLocation: location)
+  }
+
+  private func withDovecot(
+    _ layout: Layout = .maildirPlusPlus,
+    _ body: (MaildirFixture, DovecotProgram, IMAPTestClient) throws -> Void
+  ) throws {
+    try withTemporaryDirectory { directory in
+      let root = try directory.directory("Mail")
+      let maildir = try MaildirFixture(directory, layout: layout)
+      let storage = DovecotStorage.maildir(root, layout == .fs ? .nested : .maildirPlusPlus)
+      var options = DovecotOptions(storage: storage)
+      options.extra = "mail_log_prefix = \"%p: \""
+      let program = try DovecotProgram(in: directory, options: options)
+      try maildir.endpoint.create(.inbox, specialUse: nil)
+      let session = try IMAPTestClient.run(program)
+      defer { session.logOut() }
+      try body(maildir, program, session)
+      let log = (try? String(contentsOfFile: program.log, encoding: .utf8)) ?? ""
+      for line in log.split(separator: "\n") {
+        #expect(!line.contains("Error:") && !line.contains("Warning:"), "\(line)")
+      }
+    }
+  }
+
+  @Test("every operation, new and open sessions", arguments: Layout.allCases)
+  func operations(layout: Layout) throws {
+    try withDovecot(layout) { maildir, program, session in
+      try maildir.prepare(validity: 4_711, next: 10)
+      // `open` stays selected all the time; `session` looks anew each time.
+      let open = try IMAPTestClient.run(program)
+      defer { open.logOut() }
+      try open.select("INBOX")
+      try compare(maildir, session)
+
+      let guid = GlobalUID(high: 1, low: 2)
+      #expect(try maildir.save("A: 1\r\n\r\none\r\n", guid: guid).uid == 10)
+      #expect(
+        try maildir.save(
+          "A: 2\r\n\r\ntwo\r\n", flags: flags([.seen], "Work", "$Forwarded"), target: 20
+        )
+        .uid == 20)
+      #expect(try maildir.save("A: 3\r\n\r\nthree\r\n", flags: flags([.flagged])).uid == 21)
+      try compare(maildir, session)
+      #expect(try maildir.open().id(of: 10) == guid)
+
+      // Someone delivers and flags through Dovecot, in the session that was open before.
+      try open.append(
+        Array("A: 4\r\n\r\nfour\r\n".utf8), to: "INBOX", flags: ["Other"], date: 5_000)
+      try open.store([10], in: "INBOX", add: ["\\Answered", "Third"], remove: [])
+      try compare(maildir, session)
+
+      let order = StoreOrder(
+        uids: uids(10, 20, 22), added: flags([.flagged], "Fourth"), removed: flags([.seen], "Work"))
+      #expect(try maildir.endpoint.store([order]) == StoreOutcome())
+      try open.command("NOOP")
+      try compare(maildir, session)
+
+      #expect(
+        try maildir.endpoint.renumber([.uid(uid(10)), .uid(uid(21))], targets: [uid(40), uid(50)])
+          .map(\.uid) == [40, 50])
+      try open.command("NOOP")
+      try compare(maildir, session)
+      #expect(try maildir.open().id(of: 40) == guid)
+
+      #expect(try maildir.endpoint.pad(to: uid(100)) == uid(100))
+      try compare(maildir, session)
+
+      #expect(try maildir.endpoint.expunge(uids(20, 99)) == uids(20, 99))
+      try open.command("NOOP")
+      try compare(maildir, session)
+
+      let copies = try maildir.endpoint.copy(
+        [uid(40), uid(20)], from: .inbox, moving: false, targets: [])
+      #expect(copies.map(\.uid) == [100, nil])
+      try compare(maildir, session)
+      try open.command("NOOP")
+      #expect(try open.messages(in: "INBOX").count == 4)
+    }
+  }
+
+  @Test("copies and moves between mailboxes keep flags, keywords, dates and ids")
+  func copying() throws {
+    try withDovecot { maildir, program, session in
+      let box = try mailbox("Täg/sub")
+      try maildir.endpoint.create(box, specialUse: nil)
+      #expect(try session.mailboxes().contains("Täg/sub"))
+      try session.append(
+        Array("A: 1\r\n\r\none\r\n".utf8), to: "INBOX", flags: ["\\Seen", "Kone", "Ktwo"],
+        date: 123_456)
+      try session.append(
+        Array("A: 2\r\n\r\ntwo\r\n".utf8), to: "INBOX", flags: ["Ktwo"], date: 234_567)
+      try session.append(
+        Array("A: 3\r\n\r\nthree\r\n".utf8), to: "Täg/sub", flags: ["Else"], date: 1)
+      let before = try maildir.open()
+      _ = try maildir.open(box)
+      #expect(
+        try maildir.endpoint.copy([uid(1)], from: .inbox, moving: false, targets: [uid(7)])
+          == [.placed(uid(7), id: before.id(of: 1), movedAway: false)])
+      #expect(
+        try maildir.endpoint.copy([uid(2), uid(1)], from: .inbox, moving: true, targets: [])
+          == [
+            .placed(uid(8), id: before.id(of: 2), movedAway: true),
+            .placed(uid(9), id: before.id(of: 1), movedAway: true),
+          ])
+      try compare(maildir, session, "Täg/sub")
+      try compare(maildir, session)
+      #expect(try maildir.open().messages.isEmpty)
+    }
+  }
+
+  @Test("another UIDVALIDITY: ids and flags stay")
+  func adopting() throws {
+    try withDovecot { maildir, program, session in
+      for number in 1...5 {
+        try session.append(
+          Array("A: \(number)\r\n\r\n\r\n".utf8), to: "INBOX", flags: ["\\Seen", "K\(number)"],
+          date: 1_000 * number)
+      }
+      try session.copy([3], in: "INBOX", to: "INBOX")
+      let before = try maildir.open()
+      #expect(before.uids == [1, 2, 3, 4, 5, 6])
+      try maildir.endpoint.adopt(try #require(UIDValidity(99)), uidNext: uid(50))
+      let unnumbered = try maildir.open()
+      #expect(unnumbered.unnumbered.count == 6)
+      #expect(
+        Set(unnumbered.messages.compactMap(\.details?.id))
+          == Set(before.messages.compactMap(\.details?.id)))
+      let outcomes = try maildir.endpoint.renumber(
+        unnumbered.unnumbered, targets: (50..<56).map { uid($0) })
+      #expect(outcomes.map(\.uid) == [50, 51, 52, 53, 54, 55])
+      let fresh = try IMAPTestClient.run(program)
+      defer { fresh.logOut() }
+      try compare(maildir, fresh)
+      #expect(try maildir.open().anchor.uidValidity?.rawValue == 99)
+    }
+  }
+
+  @Test("mailboxes made, renamed, deleted and subscribed are Dovecot's", arguments: Layout.allCases)
+  func mailboxes(layout: Layout) throws {
+    try withDovecot(layout) { maildir, program, session in
+      let endpoint = maildir.endpoint
+      for name in ["INBOX/Sub", "A/B/C", "Ä & co", "A"] {
+        try endpoint.create(try mailbox(name), specialUse: nil)
+      }
+      try session.create("Made/by Dovecot")
+      try endpoint.setSubscribed(true, try mailbox("A/B/C"))
+      try session.subscribe("Made/by Dovecot")
+      try endpoint.setSubscribed(true, try mailbox("Ä & co"))
+      func listed() throws -> [String] {
+        try endpoint.list().mailboxes.filter(\.isSelectable).map(\.name.path).sorted()
+      }
+      #expect(try listed() == session.mailboxes().sorted())
+      #expect(
+        try endpoint.list().mailboxes.filter(\.isSubscribed).map(\.name.path).sorted()
+          == session.subscriptions().sorted())
+      try endpoint.rename(try mailbox("A"), to: try mailbox("Neu/A"))
+      try endpoint.delete(try mailbox("Ä & co"))
+      try endpoint.setSubscribed(false, try mailbox("Ä & co"))
+      #expect(try listed() == ["INBOX", "INBOX/Sub", "Made/by Dovecot", "Neu/A", "Neu/A/B/C"])
+      let theirs = try IMAPTestClient.run(program)
+      defer { theirs.logOut() }
+      #expect(try theirs.mailboxes().sorted() == listed())
+      #expect(try session.subscriptions().sorted() == ["A/B/C", "Made/by Dovecot"])
+    }
+  }
+
+  @Test("a new UIDVALIDITY counts on from Dovecot's") func counter() throws {
+    try withDovecot { maildir, program, session in
+      try session.create("Box")
+      let known = try session.numbers(of: "Box").uidValidity
+      _ = try maildir.open()
+      let fresh = try maildir.endpoint.freshUIDValidity()
+      #expect(UInt64(fresh.rawValue) > known)
+      try session.create("Next")
+      #expect(try session.numbers(of: "Next").uidValidity > UInt64(fresh.rawValue))
+    }
+  }
+}

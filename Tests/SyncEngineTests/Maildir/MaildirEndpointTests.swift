@@ -1,0 +1,200 @@
+import Foundation
+import IMAPClient
+import TestSupport
+import Testing
+
+@testable import SyncEngine
+
+@Suite("The Maildir endpoint: looking") struct MaildirObservationTests {
+  @Test("a root that is not there has nothing, and is made by the first mailbox") func noRoot()
+    throws
+  {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      #expect(try maildir.endpoint.list().mailboxes.isEmpty)
+      #expect(try maildir.endpoint.hasMark("pair") == .noStore)
+      try maildir.endpoint.create(.inbox, specialUse: nil)
+      #expect(maildir.names("") == ["cur", "new", "tmp"])
+      #expect(try maildir.endpoint.hasMark("pair") == .absent)
+      try maildir.endpoint.leaveMark("pair")
+      try maildir.endpoint.leaveMark("other")
+      try maildir.endpoint.leaveMark("pair")
+      #expect(maildir.text(".mboxsync") == "pair\nother\n")
+      #expect(try maildir.another().hasMark("other") == .present)
+      #expect(try maildir.endpoint.list().mailboxes.map(\.name) == [.inbox])
+      let mode = try FileManager.default.attributesOfItem(atPath: maildir.root)[.posixPermissions]
+      #expect(mode as? Int == 0o700)
+    }
+  }
+
+  @Test("the layout is found from what is there") func layouts() throws {
+    try withTemporaryDirectory { directory in
+      let nested = try MaildirFixture(directory, name: "nested")
+      try nested.makeFolder("INBOX")
+      try nested.makeFolder("A/B")
+      #expect(
+        try nested.another().list().mailboxes.map { "\($0.name) \($0.isSelectable)" }
+          == ["A false", "A/B true", "INBOX true"])
+      let flat = try MaildirFixture(directory, name: "flat")
+      try flat.makeFolder("")
+      try flat.makeFolder(".A.B")
+      try flat.makeFolder(".INBOX.Sub")
+      try flat.makeFolder("Other")
+      try flat.write("", to: ".git/HEAD")
+      #expect(
+        try flat.another().list().mailboxes.map { "\($0.name) \($0.isSelectable)" }
+          == ["A false", "A/B true", "INBOX true", "INBOX/Sub true"])
+    }
+  }
+
+  @Test("names that are no mailboxes are told of and left alone") func unusable() throws {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      for path in ["", ".&bad", ".\u{fc}", ".INBOX", ".a..b", ".~x", ".Good"] {
+        try maildir.makeFolder(path)
+      }
+      let listing = try maildir.endpoint.list()
+      #expect(listing.mailboxes.map(\.name.path) == ["Good", "INBOX"])
+      #expect(listing.unusable.count == 5)
+    }
+  }
+
+  @Test("links that lead round in a circle end") func links() throws {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory, layout: .fs)
+      try maildir.makeFolder("INBOX")
+      try maildir.makeFolder("A")
+      #expect(symlink("..", "\(maildir.root)/A/up") == 0)
+      #expect(try maildir.endpoint.list().mailboxes.map(\.name.path) == ["A", "INBOX"])
+    }
+  }
+
+  @Test("files without a record, records without a file, doubles and strangers") func open() throws
+  {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      try maildir.makeFolder("")
+      try maildir.write("A: 1\n\n", to: "cur/1.one:2,Sa")
+      try maildir.write("A: 2\n\n", to: "new/2.two")
+      try maildir.write("A: 3\n\n", to: "new/3.three")
+      try maildir.write("A: 4\n\n", to: "cur/4.four:2,P")
+      try maildir.write("x", to: "cur/.hidden")
+      try maildir.write("x", to: "cur/dir/x")
+      try maildir.write(
+        "3 V9 N20 G00112233445566778899aabbccddeeff\n3 :1.one\n5 G0a :gone\n7 Gabc :1.one\n8 :2.two\n9 :4.four\n",
+        to: "dovecot-uidlist")
+      try maildir.write("0 Work\n", to: "dovecot-keywords")
+      let seen = try maildir.open()
+      #expect(seen.anchor.uidValidity?.rawValue == 9)
+      #expect(seen.anchor.uidNext == uid(20))
+      #expect(seen.anchor.messages == 4)
+      #expect(seen.coverage == .full)
+      #expect(seen.uids == [7, 8, 9])
+      #expect(seen.flags(of: 7) == flags([.seen], "Work"))
+      #expect(seen.flags(of: 9) == flags([], "$Forwarded"))
+      #expect(seen.id(of: 7) == GlobalUID(identifier: Array("abc".utf8)))
+      #expect(seen.id(of: 8) == GlobalUID(identifier: Array("2.two".utf8)))
+      #expect(seen.unnumbered.count == 1)
+      #expect(try maildir.another().open(.inbox, OpenRequest()).unnumbered == seen.unnumbered)
+      #expect(seen.mailboxID == (try maildir.endpoint.list().mailboxes.first?.id))
+      #expect(
+        try maildir.open(detailsFrom: uid(8)).messages.map { $0.details?.size } == [nil, 8, 8, 8])
+      #expect(
+        try maildir.endpoint.describe(uids(7, 5, 99)).map { $0.details?.size } == [8])
+      #expect(!maildir.names("").contains { $0.contains("lock") })
+    }
+  }
+
+  @Test("a mailbox nobody has numbered") func unnumbered() throws {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      try maildir.makeFolder("")
+      try maildir.write("A: 1\n\n", to: "cur/1.one:2,S")
+      let seen = try maildir.open()
+      #expect(seen.anchor.uidValidity == nil)
+      #expect(seen.anchor.uidNext == .first)
+      #expect(seen.unnumbered.count == 1)
+      #expect(maildir.names("") == ["cur", "new", "tmp"])
+    }
+  }
+
+  @Test("sizes in names count only if they agree with the file") func sizes() throws {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      try maildir.makeFolder("")
+      for (index, name) in ["a,S=4,W=6", "b,S=4,W=7", "c,S=5,W=6", "d,W=3", "e,W=99", "f,S=4"]
+        .enumerated()
+      {
+        try maildir.write("\n\nab", to: "cur/\(index).\(name):2,")
+      }
+      let byName = try maildir.open().messages.compactMap(\.details?.size)
+      // `b` lies plausibly and is believed, as Dovecot does; the others are counted.
+      #expect(byName.sorted() == [6, 6, 6, 6, 6, 7])
+    }
+  }
+
+  @Test("the stamp is that of the listing, once the times are old enough") func stamp() throws {
+    try withTemporaryDirectory { directory in
+      let clock = TestClock()
+      let maildir = try MaildirFixture(directory, surroundings: clock.surroundings())
+      try maildir.prepare()
+      #expect(try maildir.open().anchor.stamp == nil)
+      clock.at(seconds: 10) {}
+      maildir.surroundings.pause(20 * MaildirSurroundings.second)
+      let stamp = try #require(try maildir.open().anchor.stamp)
+      #expect(try maildir.another().list().mailboxes.first?.anchor?.stamp == stamp)
+      try maildir.write("A: 1\n\n", to: "new/1.one")
+      #expect(try maildir.another().list().mailboxes.first?.anchor?.stamp != stamp)
+    }
+  }
+
+  @Test("whole messages in both forms; contents are equal however they are stored") func fetch()
+    throws
+  {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      try maildir.makeFolder("")
+      let big = "Message-ID: <1@x>\n\n" + String(repeating: "line\n", count: 100_000)
+      let files = ["A: 1\n\nx\r\ny\rz\n", "", "no end", big, "\u{1f}x", "BZh: header\n\n"]
+      for (index, file) in files.enumerated() { try maildir.write(file, to: "cur/\(index):2,") }
+      try maildir.write("", to: "cur/6:2,")
+      try Data([0x1f, 0x8b, 8, 0, 1, 2]).write(to: URL(fileURLWithPath: "\(maildir.root)/cur/7:2,"))
+      let list = (0..<9).map { "\($0 + 1) :\($0)\n" }.joined()
+      try maildir.write("3 V1 N100\n" + list, to: "dovecot-uidlist")
+      _ = try maildir.open()
+      try maildir.rename("cur/1:2,", to: "cur/1:2,S")
+      let handles = (1...9).map { MessageHandle.uid(uid($0)) }
+      let (stored, wire) = (CollectingSink(.stored), CollectingSink(.wire))
+      try maildir.endpoint.fetch(handles, into: stored)
+      try maildir.endpoint.fetch(handles, into: wire)
+      #expect(stored.messages.map(\.handle) == Array(handles[0..<7]))
+      #expect(stored.missed.count == 2)
+      #expect(stored.missed[handles[7]]??.contains("gzip") == true)
+      #expect(stored.missed[handles[8]] == .some(nil))
+      for (index, file) in files.enumerated() {
+        #expect(stored.messages[index].bytes == Array(file.utf8))
+        #expect(wire.messages[index].bytes == withCRLF(Array(file.utf8)))
+        #expect(stored.messages[index].size == UInt64(stored.messages[index].bytes.count))
+        #expect(wire.messages[index].size == UInt64(wire.messages[index].bytes.count))
+        var hasher = ContentHasher()
+        wire.messages[index].bytes.withUnsafeBytes { hasher.update($0) }
+        let content = hasher.finish()
+        #expect(try maildir.endpoint.contents(of: [handles[index]]) == [handles[index]: content])
+      }
+    }
+  }
+
+  @Test("a folder that can't be written is read all the same", .enabled(if: geteuid() != 0))
+  func readOnly() throws {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      try maildir.makeFolder("")
+      try maildir.write("A: 1\n\n", to: "cur/1.one:2,S")
+      chmod(maildir.root, 0o500)
+      defer { chmod(maildir.root, 0o700) }
+      let seen = try maildir.open()
+      #expect(seen.isReadOnly)
+      #expect(seen.messages.count == 1)
+    }
+  }
+}

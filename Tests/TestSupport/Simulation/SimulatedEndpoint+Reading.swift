@@ -1,0 +1,202 @@
+import IMAPClient
+import SyncEngine
+
+/// Looking at mailboxes and reading messages.
+extension SimulatedEndpoint {
+  public func open(
+    _ mailbox: MailboxName, _ request: OpenRequest
+  ) throws(EndpointError) -> Observation {
+    opened = nil
+    try perform(.open(mailbox))
+    try checkExists(mailbox)
+    return try enter(mailbox) { observe($0, request) }
+  }
+
+  public func select(_ mailbox: MailboxName) throws(EndpointError) {
+    if opened == mailbox { return }
+    opened = nil
+    try perform(.select(mailbox))
+    try checkExists(mailbox)
+    if let known = knownValidities[mailbox] {
+      let now = world.locked { server.mailboxes[mailbox]?.uidValidity }
+      if now != known { throw changed(mailbox) }
+    }
+    try enter(mailbox) { _ in }
+  }
+
+  public func close() throws(EndpointError) {
+    guard opened != nil else { return }
+    try perform(.close)
+    opened = nil
+  }
+
+  private func enter<Result>(
+    _ name: MailboxName, _ body: (SimulatedMailbox) -> Result
+  ) throws(EndpointError) -> Result {
+    let result = world.locked { () -> Result? in
+      guard let mailbox = server.mailboxes[name] else { return nil }
+      opened = name
+      knownValidities[name] = .some(mailbox.uidValidity)
+      return body(mailbox)
+    }
+    guard let result else { throw gone(name) }
+    return result
+  }
+
+  func changed(_ mailbox: MailboxName) -> EndpointError {
+    EndpointError(
+      .mailbox, .mailboxGone, "the UIDVALIDITY of \(mailbox) changed", advice: "run again")
+  }
+
+  /// The open mailbox's name, if its UIDs still mean what this endpoint was told.
+  func current() throws(EndpointError) -> MailboxName {
+    guard let opened else { throw misuse("no mailbox is open") }
+    try check(opened)
+    return opened
+  }
+
+  /// A server ends the connection when the mailbox open on it vanishes or gets another UIDVALIDITY.
+  func check(_ name: MailboxName) throws(EndpointError) {
+    try checkExists(name)
+    guard let known = knownValidities[name] else { return }
+    let now = world.locked { server.mailboxes[name]?.uidValidity }
+    if now != known {
+      opened = nil
+      throw changed(name)
+    }
+  }
+
+  // MARK: Observations
+
+  func anchor(_ mailbox: SimulatedMailbox) -> Anchor {
+    let traits = server.traits
+    let stamp = MaildirStamp(
+      cur: mailbox.changes, new: mailbox.changes, uidList: mailbox.changes,
+      keywords: mailbox.changes)
+    return Anchor(
+      uidValidity: mailbox.uidValidity, uidNext: mailbox.uidNext,
+      highestModSeq: traits.keepsModSequences ? ModSequence(mailbox.highestModSeq) : nil,
+      messages: UInt32(clamping: mailbox.messages.count),
+      stamp: traits.isMaildir && traits.hasStamps ? stamp : nil)
+  }
+
+  private func observe(_ mailbox: SimulatedMailbox, _ request: OpenRequest) -> Observation {
+    let anchor = anchor(mailbox)
+    var observation = Observation(
+      anchor: anchor, coverage: .full,
+      messages: mailbox.messages.map { observed($0, detailsFrom: request.detailsFrom) },
+      isReadOnly: mailbox.isReadOnly, mailboxID: mailbox.id)
+    guard let since = request.since, since.uidValidity == anchor.uidValidity,
+      since.uidNext <= anchor.uidNext
+    else { return observation }
+    let isNew: (SimulatedMessage) -> Bool
+    if server.traits.isMaildir {
+      guard since.stamp != nil, since == anchor else { return observation }
+      isNew = { _ in false }
+    } else {
+      guard let old = since.highestModSeq, let now = anchor.highestModSeq, old <= now else {
+        return observation
+      }
+      isNew = { $0.modSeq > old.rawValue }
+    }
+    let wanted = mailbox.messages.filter {
+      isNew($0) || $0.handle.uid.map { request.recheck.contains($0) } == true
+    }
+    observation.messages = wanted.map { observed($0, detailsFrom: request.detailsFrom) }
+    observation.coverage = coverage(mailbox, since: since, request.recheck)
+    return observation
+  }
+
+  private func coverage(
+    _ mailbox: SimulatedMailbox, since: Anchor, _ recheck: UIDSet
+  ) -> Observation.Coverage {
+    let present = mailbox.uids
+    if server.traits.kind == .imap(.condstore) { return .present(present) }
+    var vanished = recheck.subtracting(present)
+    if let old = since.highestModSeq {
+      if server.traits.vanishesBroadly, let last = mailbox.uidNext.previous {
+        vanished = UIDSet(UID.first...last).subtracting(present)
+      } else {
+        vanished = vanished.union(
+          UIDSet(mailbox.tombstones.filter { $0.value > old.rawValue }.keys.sorted()))
+      }
+    }
+    return .changes(vanished: vanished)
+  }
+
+  private func observed(_ message: SimulatedMessage, detailsFrom: UID) -> ObservedMessage {
+    let isDetailed = message.handle.uid.map { $0 >= detailsFrom } ?? true
+    return ObservedMessage(
+      handle: message.handle, flags: message.flags,
+      modSeq: server.traits.keepsModSequences ? ModSequence(message.modSeq) : nil,
+      details: isDetailed
+        ? MessageDetails(
+          size: UInt64(message.content.count), date: message.date,
+          id: traits.hasIDs ? message.id : nil) : nil)
+  }
+
+  public func describe(_ uids: UIDSet) throws(EndpointError) -> [ObservedMessage] {
+    let name = try current()
+    try perform(.describe)
+    return world.locked {
+      (server.mailboxes[name]?.messages ?? [])
+        .filter { $0.handle.uid.map { uids.contains($0) } == true }
+        .map { observed($0, detailsFrom: .first) }
+    }
+  }
+
+  // MARK: Messages
+
+  public func contents(
+    of handles: [MessageHandle]
+  ) throws(EndpointError) -> [MessageHandle: ContentID] {
+    let name = try current()
+    try perform(.contents)
+    var result: [MessageHandle: ContentID] = [:]
+    for handle in handles {
+      let content = world.locked { server.mailboxes[name]?.message(handle)?.content }
+      guard let content else { continue }
+      traffic.bytesIn += server.traits.isMaildir ? 0 : UInt64(min(content.count, 200))
+      result[handle] = SimulatedContent.contentID(of: content)
+    }
+    return result
+  }
+
+  public func fetch(
+    _ handles: [MessageHandle], into sink: any MessageSink
+  ) throws(EndpointError) {
+    let name = try current()
+    try perform(.fetch)
+    let form: MessageForm =
+      server.traits.isMaildir && sink.wantedForm == .stored ? .stored : .wire
+    for handle in handles {
+      // Not under the lock: the sink may wait for another thread.
+      let content = world.locked { server.mailboxes[name]?.message(handle)?.content }
+      guard let content else {
+        try sink.missing(handle, why: nil)
+        continue
+      }
+      let bytes = form == .stored ? SimulatedForm.stored(content) : content
+      traffic.bytesIn += server.traits.isMaildir ? 0 : UInt64(bytes.count)
+      try sink.begin(handle, size: UInt64(bytes.count), form: form)
+      // In two pieces, so that no sink can rely on one.
+      for piece in [bytes[..<(bytes.count / 2)], bytes[(bytes.count / 2)...]] {
+        try give(piece, to: sink)
+      }
+      try sink.end()
+    }
+  }
+
+  private func give(
+    _ bytes: ArraySlice<UInt8>, to sink: any MessageSink
+  ) throws(EndpointError) {
+    let result = bytes.withUnsafeBytes { buffer -> Result<Void, EndpointError> in
+      do throws(EndpointError) {
+        return .success(try sink.write(buffer))
+      } catch {
+        return .failure(error)
+      }
+    }
+    try result.get()
+  }
+}

@@ -1,0 +1,226 @@
+import IMAPClient
+import SyncEngine
+
+/// One connection to a simulated store, or one process's view of a simulated Maildir tree.
+public final class SimulatedEndpoint: Endpoint {
+  let world: SimulatedWorld
+  let side: Side
+  let server: SimulatedServer
+  /// Why every later call fails.
+  private var death: EndpointError?
+  var opened: MailboxName?
+  /// Under which UIDVALIDITY this endpoint knows a mailbox's UIDs.
+  var knownValidities: [MailboxName: UIDValidity?] = [:]
+  public internal(set) var traffic = Traffic()
+
+  init(world: SimulatedWorld, side: Side) {
+    self.world = world
+    self.side = side
+    server = world.servers[side]
+  }
+
+  public var traits: EndpointTraits { server.traits.endpointTraits }
+
+  // MARK: The account
+
+  public func list() throws(EndpointError) -> MailboxListing {
+    try perform(.list)
+    return world.locked {
+      guard server.isThere else { return MailboxListing(mailboxes: []) }
+      return MailboxListing(
+        mailboxes: (listMailboxes() + listLevels()).sorted { $0.name < $1.name })
+    }
+  }
+
+  private func listMailboxes() -> [ListedMailbox] {
+    server.mailboxes.map { name, mailbox in
+      ListedMailbox(
+        name: name, isSubscribed: server.subscriptions.contains(name),
+        specialUse: mailbox.specialUse, anchor: anchor(mailbox), id: mailbox.id)
+    }
+  }
+
+  /// Levels of an IMAP account that are no mailboxes, but have some below.
+  private func listLevels() -> [ListedMailbox] {
+    guard !server.traits.isMaildir else { return [] }
+    var levels: Set<MailboxName> = []
+    for name in server.mailboxes.keys {
+      var level = name.parent
+      while let parent = level {
+        if server.mailboxes[parent] == nil { levels.insert(parent) }
+        level = parent.parent
+      }
+    }
+    return levels.map {
+      ListedMailbox(
+        name: $0, isSelectable: false, isSubscribed: server.subscriptions.contains($0))
+    }
+  }
+
+  public func create(_ mailbox: MailboxName, specialUse: SpecialUse?) throws(EndpointError) {
+    let forbidden = server.traits.forbidden
+    if mailbox.components.contains(where: { $0.contains { forbidden.contains($0) } }) {
+      throw EndpointError(
+        .mailbox, .nameNotPossible, "the name \(mailbox) is not possible here", advice: "map it")
+    }
+    try perform(.create(mailbox)) { [server] in
+      if server.mailboxes[mailbox] == nil {
+        server.mailboxes[mailbox] = server.newMailbox()
+        server.mailboxes[mailbox]?.specialUse = specialUse
+      }
+    }
+  }
+
+  public func delete(_ mailbox: MailboxName) throws(EndpointError) {
+    try checkExists(mailbox)
+    if mailbox.isInbox { throw refused("INBOX can't be deleted") }
+    try perform(.delete(mailbox)) { [server] in server.mailboxes[mailbox] = nil }
+    if opened == mailbox { opened = nil }
+  }
+
+  public func rename(_ mailbox: MailboxName, to name: MailboxName) throws(EndpointError) {
+    try checkExists(mailbox)
+    let isTaken = world.locked { server.mailboxes[name] != nil }
+    if isTaken || mailbox.isInbox || name.removingPrefix(mailbox) != nil {
+      throw refused("\(mailbox) can't be renamed to \(name)")
+    }
+    try perform(.rename(mailbox)) { [server] in
+      if server.mailboxes[mailbox] != nil, server.mailboxes[name] == nil {
+        server.rename(mailbox, to: name)
+      }
+    }
+    if opened == mailbox { opened = nil }
+  }
+
+  public func setSubscribed(
+    _ isSubscribed: Bool, _ mailbox: MailboxName
+  ) throws(EndpointError) {
+    try perform(.setSubscribed(mailbox)) { [server] in
+      server.setSubscribed(isSubscribed, mailbox)
+    }
+  }
+
+  public func hasMark(_ mark: String) throws(EndpointError) -> MarkState {
+    try perform(.hasMark)
+    guard server.traits.isMaildir else { return .unsupported }
+    guard server.isThere else { return .noStore }
+    return server.marks.contains(mark) ? .present : .absent
+  }
+
+  public func leaveMark(_ mark: String) throws(EndpointError) {
+    guard server.traits.isMaildir else { return }
+    try perform(.leaveMark) { [server] in server.marks.insert(mark) }
+  }
+
+  public func disconnect() {
+    death = death ?? EndpointError(.side, .other, "used after disconnect", advice: "")
+  }
+
+  // MARK: Calls
+
+  /// One call as a step of the world: faults are asked for, single changes made one by one.
+  ///
+  /// - Parameter changes: may outlive this endpoint, if the connection dies: they must look at the store
+  ///   anew and refer to nothing else.
+  /// - Returns: what each change gave.
+  func perform<Result>(
+    _ call: SimulatedCall, changes: [() -> Result]
+  ) throws(EndpointError) -> [Result] {
+    let outcome = world.locked { () -> Swift.Result<[Result], EndpointError> in
+      do throws(EndpointError) {
+        return .success(try performLocked(call, changes))
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try outcome.get()
+  }
+
+  func perform(_ call: SimulatedCall) throws(EndpointError) {
+    _ = try perform(call, changes: [() -> Void]())
+  }
+
+  func perform(_ call: SimulatedCall, _ change: @escaping () -> Void) throws(EndpointError) {
+    _ = try perform(call, changes: [change])
+  }
+
+  private func performLocked<Result>(
+    _ call: SimulatedCall, _ changes: [() -> Result]
+  ) throws(EndpointError) -> [Result] {
+    if world.isCrashed { throw crashed }
+    if let death {
+      if death.code == .other { world.misuses.append("\(side): \(call) after disconnect") }
+      throw death
+    }
+    traffic.roundTrips += server.traits.isMaildir ? 0 : 1
+    let fault = world.step(.before, side, call, changes: changes.count)
+    if let fault { try fail(fault, changes) }
+    let results = changes.map { $0() }
+    switch world.step(.after, side, call, changes: changes.count) {
+    case .connectionLost: throw lose()
+    case .crash: throw crash()
+    case .refused, nil: return results
+    }
+  }
+
+  private func fail<Result>(
+    _ fault: SimulatedFault, _ changes: [() -> Result]
+  ) throws(EndpointError) -> Never {
+    switch fault {
+    case .connectionLost(let effect):
+      apply(effect, changes)
+      throw lose()
+    case .crash(let effect):
+      apply(effect, changes)
+      throw crash()
+    case .refused(let scope, let code):
+      throw EndpointError(scope, code, "simulated refusal", advice: "try again")
+    }
+  }
+
+  private func apply<Result>(_ effect: SimulatedFault.Effect, _ changes: [() -> Result]) {
+    switch effect {
+    case .none: break
+    case .partial(let count): for change in changes.prefix(count) { _ = change() }
+    case .late(let steps) where traits.settlesSlowly:
+      world.schedule(afterSteps: steps) { for change in changes { _ = change() } }
+    case .all, .late: for change in changes { _ = change() }
+    }
+  }
+
+  private func lose() -> EndpointError {
+    let error = EndpointError(.side, .connectionLost, "the connection was lost", advice: "")
+    death = error
+    return error
+  }
+
+  private func crash() -> EndpointError {
+    world.crash()
+    return crashed
+  }
+
+  private var crashed: EndpointError {
+    EndpointError(.side, .interrupted, "the process was killed", advice: "")
+  }
+
+  // MARK: Errors
+
+  func refused(_ message: String) -> EndpointError {
+    EndpointError(.mailbox, .refused, message, advice: "")
+  }
+
+  func checkExists(_ mailbox: MailboxName) throws(EndpointError) {
+    let exists = world.locked { server.isThere && server.mailboxes[mailbox] != nil }
+    if !exists { throw gone(mailbox) }
+  }
+
+  func gone(_ mailbox: MailboxName) -> EndpointError {
+    EndpointError(.mailbox, .mailboxGone, "\(mailbox) does not exist", advice: "run again")
+  }
+
+  /// The engine asked for something that the protocol does not allow.
+  func misuse(_ what: String) -> EndpointError {
+    world.locked { world.misuses.append("\(side): \(what)") }
+    return EndpointError(.mailbox, .other, "misuse: \(what)", advice: "")
+  }
+}

@@ -1,0 +1,89 @@
+import IMAPClient
+import SyncEngine
+
+/// One simulated store with its mailboxes: an IMAP account or a Maildir tree.
+///
+/// Guarded by its world's lock: endpoints take it, tests act while no run is under way or from inside
+/// ``SimulatedWorld/onStep``.
+public final class SimulatedServer: @unchecked Sendable {
+  public let side: Side
+  public var traits: SimulatedTraits
+  public internal(set) var mailboxes: [MailboxName: SimulatedMailbox] = [:]
+  public internal(set) var subscriptions: Set<MailboxName> = []
+  public internal(set) var marks: Set<String> = []
+  /// False: the root directory is missing.
+  public var isThere = true
+  /// Refuses a message for good (too large, malformed).
+  public var refuses: (@Sendable ([UInt8]) -> (FailureCode, String)?)?
+  /// Octets of all messages together.
+  public var quota = Int.max
+  /// What the server makes of a message on its way in.
+  public var alters: (@Sendable ([UInt8]) -> [UInt8])?
+  public var ledger: SimulatedLedger?
+
+  private var lastUIDValidity: UInt32
+  private var lastNumber: UInt64 = 0
+
+  public init(_ side: Side, _ traits: SimulatedTraits) {
+    self.side = side
+    self.traits = traits
+    lastUIDValidity = side == .left ? 1000 : 2000
+    mailboxes[.inbox] = newMailbox()
+  }
+
+  public subscript(name: MailboxName) -> SimulatedMailbox? { mailboxes[name] }
+
+  public var octets: Int {
+    mailboxes.values.reduce(0) { $0 + $1.messages.reduce(0) { $0 + $1.content.count } }
+  }
+
+  /// Every message's bytes as users know them, with how often they lie here.
+  public var contentCounts: [[UInt8]: Int] {
+    var counts: [[UInt8]: Int] = [:]
+    for mailbox in mailboxes.values {
+      for message in mailbox.messages { counts[message.origin, default: 0] += 1 }
+    }
+    return counts
+  }
+
+  // MARK: For users and endpoints alike
+
+  func newUIDValidity() -> UIDValidity {
+    lastUIDValidity += 1
+    guard let validity = UIDValidity(lastUIDValidity) else {
+      preconditionFailure("a test used up all UIDVALIDITYs")
+    }
+    return validity
+  }
+
+  /// Adopted validities count as given.
+  func noteUIDValidity(_ validity: UIDValidity) {
+    lastUIDValidity = max(lastUIDValidity, validity.rawValue)
+  }
+
+  /// An id that nothing in the world has.
+  func newID() -> GlobalUID {
+    lastNumber += 1
+    return GlobalUID(high: side == .left ? 0xa : 0xb, low: lastNumber)
+  }
+
+  func newMailbox() -> SimulatedMailbox {
+    SimulatedMailbox(id: newID(), uidValidity: traits.isMaildir ? nil : newUIDValidity())
+  }
+
+  /// Like a Maildir file's base name, of which the key is made: arbitrary, but always the same.
+  static func key(_ id: GlobalUID, _ salt: UInt64 = 0) -> UInt64 {
+    var mixed = SplitMix64(seed: id.low ^ id.high << 32 ^ salt << 48)
+    return mixed.next()
+  }
+
+  func rename(_ mailbox: MailboxName, to name: MailboxName) {
+    for old in mailboxes.keys.sorted() {
+      if old == mailbox {
+        mailboxes[name] = mailboxes.removeValue(forKey: old)
+      } else if let below = old.removingPrefix(mailbox) {
+        mailboxes[name.appending(below)] = mailboxes.removeValue(forKey: old)
+      }
+    }
+  }
+}

@@ -1,0 +1,190 @@
+import Foundation
+import IMAPClient
+import SyncEngine
+
+/// One call of an endpoint, or one commit.
+public enum SimulatedCall: Hashable, Sendable {
+  case connect
+  case list
+  case create(MailboxName)
+  case delete(MailboxName)
+  case rename(MailboxName)
+  case setSubscribed(MailboxName)
+  case hasMark
+  case leaveMark
+  case open(MailboxName)
+  case select(MailboxName)
+  case close
+  case describe
+  case contents
+  case fetch
+  case save
+  case copy
+  case store
+  case expunge
+  case renumber
+  case pad
+  case adopt
+  case freshUIDValidity
+  case commit
+}
+
+/// The instant before or after a call.
+public struct SimulatedStep: Hashable, Sendable {
+  public enum Moment: Hashable, Sendable {
+    case before
+    case after
+  }
+
+  /// From 1, over all sides and commits.
+  public var number: Int
+  public var moment: Moment
+  /// `nil` for commits.
+  public var side: Side?
+  public var call: SimulatedCall
+  /// How many single changes the call is made of; 0 where it only reads.
+  public var changes: Int
+}
+
+/// What goes wrong with a call.
+public enum SimulatedFault: Hashable, Sendable {
+  /// How much of what the call asked for is done.
+  public enum Effect: Hashable, Sendable {
+    case none
+    case all
+    /// The first so many changes.
+    case partial(Int)
+    /// What the dead connection had sent is carried out after so many more steps. As `all` where
+    /// nothing outlives its connection.
+    case late(Int)
+  }
+
+  /// The connection is gone, and every later call over it fails. After the call: as `all`.
+  case connectionLost(Effect)
+  /// The process is killed: every later call and commit fails until ``SimulatedWorld/restart()``.
+  case crash(Effect)
+  /// The server says NO: nothing is done, the connection stays.
+  case refused(FailureScope, FailureCode)
+}
+
+/// Two stores and everything that happens between them and a run.
+///
+/// Every endpoint call and every commit passes ``onStep``, which may let users act on either side and
+/// may let the call fail. Calls exclude each other, so that a run with several lanes is safe, though
+/// only one with a single lane is deterministic.
+public final class SimulatedWorld: @unchecked Sendable {
+  public let servers: Both<SimulatedServer>
+  public let ledger = SimulatedLedger()
+  public let watch = UIDWatch()
+  /// Asked before and after each call and commit.
+  public var onStep: ((SimulatedStep) -> SimulatedFault?)?
+  public private(set) var steps = 0
+  public private(set) var isCrashed = false
+  /// Calls that no endpoint may be asked for: the engine broke the protocol.
+  public internal(set) var misuses: [String] = []
+
+  private let lock = NSRecursiveLock()
+  private var late: [(due: Int, effect: () -> Void)] = []
+
+  public init(_ left: SimulatedTraits, _ right: SimulatedTraits) {
+    servers = Both(left: SimulatedServer(.left, left), right: SimulatedServer(.right, right))
+    for side in Side.allCases { servers[side].ledger = ledger }
+  }
+
+  /// What a user of neither side can have done: a message that both sides have from the start.
+  public func deliverToBoth(
+    _ content: [UInt8], to mailbox: MailboxName = .inbox, flags: FlagSet = .empty,
+    date: InternalDate = InternalDate(seconds: 1_700_000_000)
+  ) {
+    for side in Side.allCases {
+      servers[side].deliver(content, to: mailbox, flags: flags, date: date)
+    }
+  }
+
+  public func factory(_ side: Side) -> any EndpointFactory {
+    SimulatedEndpointFactory(world: self, side: side)
+  }
+
+  public var factories: Both<any EndpointFactory> { Both { factory($0) } }
+
+  /// A base whose commits are steps of this world.
+  public func stateStore(_ snapshot: MemoryStateStore.Snapshot = .init()) -> MemoryStateStore {
+    MemoryStateStore(snapshot) { (moment, changes) throws(StateError) in
+      try self.commit(moment, changes)
+    }
+  }
+
+  /// The process is started anew; what servers still do for dead connections goes on.
+  public func restart() { lock.withLock { isCrashed = false } }
+
+  /// Carries out at once what dead connections left behind.
+  public func settle() {
+    lock.withLock {
+      for (_, effect) in late { effect() }
+      late = []
+    }
+  }
+
+  // MARK: Steps
+
+  func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
+    lock.lock()
+    defer { lock.unlock() }
+    return try body()
+  }
+
+  func step(
+    _ moment: SimulatedStep.Moment, _ side: Side?, _ call: SimulatedCall, changes: Int
+  ) -> SimulatedFault? {
+    if moment == .before {
+      steps += 1
+      let due = late.filter { $0.due <= steps }
+      late.removeAll { $0.due <= steps }
+      for (_, effect) in due { effect() }
+    }
+    return onStep?(
+      SimulatedStep(number: steps, moment: moment, side: side, call: call, changes: changes))
+  }
+
+  func schedule(afterSteps count: Int, _ effect: @escaping () -> Void) {
+    late.append((steps + max(1, count), effect))
+  }
+
+  func crash() { isCrashed = true }
+
+  private func commit(
+    _ moment: MemoryStateStore.Moment, _ changes: [StateChange]
+  ) throws(StateError) {
+    let crashed = StateError(.other, "crashed", advice: "")
+    lock.lock()
+    defer { lock.unlock() }
+    if isCrashed { throw crashed }
+    switch step(moment == .before ? .before : .after, nil, .commit, changes: changes.count) {
+    case nil: return
+    case .crash, .connectionLost:
+      crash()
+      throw crashed
+    case .refused: throw StateError(.noSpace, "no space left for the base", advice: "make room")
+    }
+  }
+}
+
+/// Connects to one side of a world.
+final class SimulatedEndpointFactory: EndpointFactory {
+  let world: SimulatedWorld
+  let side: Side
+
+  init(world: SimulatedWorld, side: Side) {
+    self.world = world
+    self.side = side
+  }
+
+  var name: String { "simulated-\(side)" }
+  var connectionLimit: Int { 4 }
+
+  func connect() throws(EndpointError) -> any Endpoint {
+    let endpoint = SimulatedEndpoint(world: world, side: side)
+    try endpoint.perform(.connect)
+    return endpoint
+  }
+}

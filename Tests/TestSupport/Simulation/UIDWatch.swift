@@ -1,0 +1,81 @@
+import IMAPClient
+import SyncEngine
+
+/// A client that caches by UID and never forgets, looking at both sides: it must never see a UID with a
+/// second meaning. design.md §5.
+public final class UIDWatch: @unchecked Sendable {
+  private struct Key: Hashable {
+    var mailbox: MailboxName
+    var uidValidity: UIDValidity
+  }
+
+  private struct Seen {
+    var contents: [UID: [UInt8]] = [:]
+    var uidNext = UID.first
+    var highestModSeq: UInt64 = 0
+  }
+
+  private var seen: Both<[Key: Seen]> = Both(left: [:], right: [:])
+
+  public init() {}
+
+  /// Looks at both sides as they are now.
+  ///
+  /// - Returns: what is wrong.
+  public func look(at servers: Both<SimulatedServer>) -> [String] {
+    Side.allCases.flatMap { look(at: servers[$0]) }
+  }
+
+  public func look(at server: SimulatedServer) -> [String] {
+    var wrong: [String] = []
+    for (name, mailbox) in server.mailboxes.sorted(by: { $0.key < $1.key }) {
+      guard let validity = mailbox.uidValidity else { continue }
+      let key = Key(mailbox: name, uidValidity: validity)
+      let place = "\(server.side): \(name) (\(validity))"
+      var seen = self.seen[server.side][key] ?? Seen()
+      if mailbox.uidNext < seen.uidNext {
+        wrong.append("\(place): UIDNEXT went from \(seen.uidNext) to \(mailbox.uidNext)")
+      }
+      if mailbox.highestModSeq < seen.highestModSeq {
+        wrong.append("\(place): HIGHESTMODSEQ went back")
+      }
+      for message in mailbox.messages {
+        guard let uid = message.handle.uid else { continue }
+        if uid >= mailbox.uidNext { wrong.append("\(place): UID \(uid) is not below UIDNEXT") }
+        if let known = seen.contents.updateValue(message.origin, forKey: uid),
+          known != message.origin
+        {
+          wrong.append(
+            "\(place): UID \(uid) was \(SimulatedContent.label(known)) and is "
+              + SimulatedContent.label(message.origin))
+        }
+      }
+      seen.uidNext = max(seen.uidNext, mailbox.uidNext)
+      seen.highestModSeq = mailbox.highestModSeq
+      self.seen[server.side][key] = seen
+    }
+    return wrong
+  }
+
+  /// A client that switches to the other side after a sync: what it cached here must be what lies there.
+  ///
+  /// - Parameter isMirrored: by name; mailboxes that each side numbers for itself are left out.
+  public func switchSides(
+    _ servers: Both<SimulatedServer>, isMirrored: (MailboxName) -> Bool
+  ) -> [String] {
+    Side.allCases.flatMap { side -> [String] in
+      servers[side].mailboxes.sorted(by: { $0.key < $1.key }).flatMap { name, mailbox -> [String] in
+        guard isMirrored(name), let validity = mailbox.uidValidity,
+          let cached = seen[side.other][Key(mailbox: name, uidValidity: validity)]
+        else { return [] }
+        return mailbox.messages.compactMap { message in
+          guard let uid = message.handle.uid, let known = cached.contents[uid],
+            known != message.origin
+          else { return nil }
+          return "\(name): UID \(uid) was \(SimulatedContent.label(known)) on the "
+            + "\(side.other) and is \(SimulatedContent.label(message.origin)) on the \(side)"
+        }
+      }
+    }
+  }
+}
