@@ -60,7 +60,7 @@ import Testing
         #expect(message.details?.date == InternalDate(seconds: 1_600_000_000))
         #expect((message.details?.id != nil) == endpoint.traits.hasIDs)
       }
-      let sink = CollectingSink()
+      let sink = EndpointSink()
       let order: [UInt32] = [5, 6, 2, 99, 4, 1, 3, 7]
       try endpoint.fetch(order.compactMap { UID($0).map { .uid($0) } }, into: sink)
       #expect(sink.messages.map { $0.handle.uid?.rawValue } == order.filter { $0 != 99 })

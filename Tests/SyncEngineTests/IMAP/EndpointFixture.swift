@@ -64,7 +64,7 @@ func message(_ number: Int, size: Int = 0, hasID: Bool = true) -> [UInt8] {
 }
 
 /// Keeps what a fetch gives.
-final class CollectingSink: MessageSink {
+final class EndpointSink: MessageSink {
   var wantedForm: MessageForm { .wire }
   var messages: [(handle: MessageHandle, bytes: [UInt8])] = []
   var missing: [MessageHandle] = []
@@ -104,21 +104,13 @@ extension IMAPEndpoint {
   }
 
   func text(of uid: UInt32) throws -> [UInt8] {
-    let sink = CollectingSink()
+    let sink = EndpointSink()
     try fetch([.uid(try #require(UID(uid)))], into: sink)
     return try #require(sink.messages.first).bytes
   }
 }
 
-extension PlacementOutcome {
-  var uid: UInt32? { if case .placed(let uid, _, _) = self { uid.rawValue } else { nil } }
-}
-
-func uids(_ numbers: UInt32...) -> UIDSet { UIDSet(numbers.compactMap { UID($0) }) }
-
 extension Observation {
-  var uids: [UInt32] { messages.compactMap { $0.handle.uid?.rawValue } }
-
   func flags(_ uid: UInt32) -> FlagSet? {
     messages.first { $0.handle.uid?.rawValue == uid }?.flags
   }

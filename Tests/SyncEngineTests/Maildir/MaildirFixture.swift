@@ -115,8 +115,6 @@ func flags(_ system: SystemFlags = [], _ keywords: String...) -> FlagSet {
   FlagSet(system, keywords: keywords.compactMap { Keyword($0) })
 }
 
-func uid(_ number: UInt32) -> UID { UID(number) ?? .first }
-
 func uids(_ numbers: UInt32...) -> UIDSet { UIDSet(numbers.map(uid)) }
 
 func mailbox(_ path: String) throws -> MailboxName { try #require(MailboxName(path: path)) }
@@ -140,7 +138,7 @@ extension Observation {
 }
 
 /// Keeps what it is given.
-final class CollectingSink: MessageSink {
+final class MaildirSink: MessageSink {
   let wantedForm: MessageForm
   var messages: [(handle: MessageHandle, size: UInt64, bytes: [UInt8])] = []
   var missed: [MessageHandle: String?] = [:]
