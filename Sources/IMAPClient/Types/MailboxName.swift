@@ -13,8 +13,10 @@ public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertib
           && component.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
       })
     else { return nil }
-    self.components =
-      components.count == 1 && components[0].uppercased() == "INBOX" ? ["INBOX"] : components
+    // In ASCII only: a dotless i would become an I.
+    let isInbox =
+      components.count == 1 && components[0].utf8.elementsEqual("inbox".utf8) { $0 | 0x20 == $1 }
+    self.components = isInbox ? ["INBOX"] : components
   }
 
   private init(known components: [String]) { self.components = components }
