@@ -70,6 +70,7 @@ extension IMAPConnection {
         throw IMAPError(error)
       }
       log?.sent("***")
+      traffic.hasQueued = true
       output.append("\r\n".utf8)
     }
     let status = try wait(tag)
