@@ -71,6 +71,8 @@ import Testing
       #expect(json.errorText.contains("right: INBOX: saved UID"))
       let status = try ProgramTests.run(scratch, ["status"] + ends)
       #expect(status.outputText.contains("nothing pending"))
+      #expect(status.outputText.contains(": last change ") && status.outputText.contains(" (ok)"))
+      #expect(status.outputText.contains("1 mailbox, 3 messages"))
     }
   }
 
