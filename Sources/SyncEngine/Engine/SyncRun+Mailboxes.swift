@@ -158,6 +158,7 @@ extension SyncRun {
           full(entry.names[side], side), specialUse: entry.listed[side.other]?.specialUse)
       }
       exists[side] = true
+      createdMailboxes.insert(side)
     }
     try syncSubscription(&entry, exists: exists, endpoints)
     let mailbox = try makeMailbox(entry, exists: exists, endpoints)
@@ -230,6 +231,29 @@ extension SyncRun {
     if traits.choosesUIDs { return then.stamp == nil || now.stamp != then.stamp }
     return now.highestModSeq == nil || now.highestModSeq != then.highestModSeq
       || now.uidNext != then.uidNext || now.uidValidity != then.uidValidity
+  }
+
+  /// Mailboxes that were created get their sides' own ids recorded, so that a rename before the next run
+  /// is noticed.
+  func recordIDsOfCreated(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    guard policy.followsRenames else { return }
+    var ids = Both<[MailboxName: GlobalUID]>(left: [:], right: [:])
+    for side in Side.allCases
+    where createdMailboxes.contains(side) && !endpoints[side].traits.choosesUIDs {
+      let listing = try on(side) { () throws(EndpointError) in try endpoints[side].list() }
+      for mailbox in listing.mailboxes { ids[side][mailbox.name] = mailbox.id }
+    }
+    var changes: [StateChange] = []
+    for mailbox in mailboxes where !mailbox.isBroken {
+      for side in Side.allCases {
+        guard let id = ids[side][mailbox.fullNames[side]], mailbox.record.mailboxIDs[side] != id
+        else { continue }
+        mailbox.record.mailboxIDs[side] = id
+        changes.append(.putMailbox(mailbox.record))
+      }
+    }
+    guard !changes.isEmpty else { return }
+    try state { () throws(StateError) in try store.commit(changes) }
   }
 
   // MARK: Subscriptions

@@ -18,6 +18,8 @@ public final class SyncRun {
   /// No expunge anywhere, because a store is not what it was.
   var refusesExpunges = false
   var generatedMark: String?
+  /// Sides on which mailboxes were created.
+  var createdMailboxes: Set<Side> = []
 
   /// After so many rounds a mailbox that others keep changing is left to the next run.
   static let roundLimit = 6
@@ -57,6 +59,7 @@ public final class SyncRun {
     try syncMailboxes()
     if !policy.isDryRun {
       try deleteMailboxes(tree, endpoints)
+      try recordIDsOfCreated(endpoints)
       try leaveMarks(endpoints)
     }
   }

@@ -38,10 +38,11 @@ struct StateLock: ~Copyable {
       && mine.st_ino == named.st_ino && mine.st_dev == named.st_dev
   }
 
-  /// Only for people, so a failure does not matter.
+  /// Only for people, so a failure does not matter. Padded, so that no longer number shows behind it:
+  /// truncating the file costs more than all else that a run with nothing to do writes.
   private func writeHolder() {
-    let text = Array("\(getpid())\n".utf8)
-    _ = ftruncate(descriptor, 0)
+    var text = Array("\(getpid())\n".utf8)
+    text += [UInt8](repeating: UInt8(ascii: " "), count: max(0, 15 - text.count))
     _ = pwrite(descriptor, text, text.count, 0)
   }
 

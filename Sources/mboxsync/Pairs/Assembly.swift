@@ -11,15 +11,28 @@ struct Assembly {
   func factory(
     _ settings: EndpointSettings, _ side: Side, trace: (any WireTrace)?
   ) -> any EndpointFactory {
-    let name = settings.name(environment)
     switch settings.url {
     case .maildir(let path):
       return MaildirEndpointFactory(
         root: path, layout: settings.layout, connectionLimit: settings.connections,
         cancellation: cancellation)
-    case .imap, .exec, nil:
-      return UnavailableEndpointFactory(name: name, limit: settings.connections)
+    case .imap(_, _, let host, _):
+      return server(settings, side, .tcp(host: host, port: settings.port), trace: trace)
+    case .exec(let command):
+      return server(settings, side, .command(command), trace: trace)
+    case nil:
+      preconditionFailure("the configuration is checked: an endpoint has a URL")
     }
+  }
+
+  private func server(
+    _ settings: EndpointSettings, _ side: Side, _ target: IMAPConfiguration.Target,
+    trace: (any WireTrace)?
+  ) -> IMAPEndpointFactory {
+    IMAPEndpointFactory(
+      name: settings.name(environment),
+      configuration: configuration(settings, side, target, trace: trace),
+      connectionLimit: settings.connections)
   }
 
   func configuration(
@@ -44,17 +57,5 @@ struct Assembly {
         endpoint: settings.name(environment)), cancellation: cancellation)
     configuration.password = { () throws(PasswordError) in try source.password() }
     return configuration
-  }
-}
-
-final class UnavailableEndpointFactory: EndpointFactory {
-  let name: String
-  let connectionLimit: Int
-  init(name: String, limit: Int) {
-    self.name = name
-    connectionLimit = limit
-  }
-  func connect() throws(EndpointError) -> any Endpoint {
-    throw EndpointError(.side, .unreachable, "\(name): not here yet", advice: "")
   }
 }
