@@ -208,7 +208,7 @@ extension MailboxSync {
       quiet = next == last ? quiet + 1 : 0
       last = next
       if Int(next.rawValue) - Int(before.rawValue) >= expected { break }
-      Pause.milliseconds(50)
+      pause(50)
     }
     unsettled[side] = []
     needsLook[side] = true

@@ -12,6 +12,7 @@ final class MailboxSync {
   let store: any StateStore
   let observer: (any SyncObserver)?
   let traits: Both<EndpointTraits>
+  let pause: @Sendable (UInt32) -> Void
 
   /// As in the base, brought up to date as work is done.
   var record: MailboxRecord
@@ -62,7 +63,8 @@ final class MailboxSync {
   init(
     record: MailboxRecord, fullNames: Both<MailboxName>, exists: Both<Bool>, needsLook: Both<Bool>,
     policy: Policy,
-    store: any StateStore, observer: (any SyncObserver)?, traits: Both<EndpointTraits>
+    store: any StateStore, observer: (any SyncObserver)?, traits: Both<EndpointTraits>,
+    pause: @escaping @Sendable (UInt32) -> Void
   ) {
     self.record = record
     self.fullNames = fullNames
@@ -72,6 +74,7 @@ final class MailboxSync {
     self.store = store
     self.observer = observer
     self.traits = traits
+    self.pause = pause
     anchors = record.anchors.map { $0 ?? MailboxSync.emptyAnchor }
     observed = anchors
   }

@@ -205,7 +205,8 @@ extension SyncRun {
       record: record, fullNames: Both { full(record.names[$0], $0) }, exists: exists,
       needsLook: Both { side in
         needsLook(record, side: side, listed: entry.listed[side], traits: traits[side])
-      }, policy: policy, store: store, observer: observer, traits: traits)
+      }, policy: policy, store: store, observer: observer, traits: traits,
+      pause: pause)
     if !isStored, !policy.isDryRun {
       record.isSubscribed = entry.subscription
       mailbox.record = record
