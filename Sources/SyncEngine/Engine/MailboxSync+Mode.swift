@@ -3,7 +3,7 @@ import IMAPClient
 /// Whether the two sides share one UID space, and under which UIDVALIDITY: design.md §5.
 extension MailboxSync {
   func chooseMode() {
-    guard policy.uids != .map else {
+    guard policy.uids != .map, !hasFallenBack else {
       record.mode = .map
       return
     }

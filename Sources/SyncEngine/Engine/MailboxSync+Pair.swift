@@ -37,12 +37,14 @@ extension MailboxSync {
           candidates[side].append(
             Pairing.Candidate(
               index: index, handle: seen.handle, size: seen.details?.size ?? known?.size,
-              id: seen.details?.id ?? work.item.base?.ids[side], content: known))
+              id: seen.details?.id ?? work.item.base?.ids[side], content: known,
+              date: seen.details?.date ?? work.item.base?.date))
         case (.vanished, .lost):
           if let content = work.item.base?.contents[side.other] ?? work.item.base?.contents[side] {
             candidates[side].append(
               Pairing.Candidate(
-                index: index, handle: nil, size: content.size, id: nil, content: content))
+                index: index, handle: nil, size: content.size, id: nil, content: content,
+                date: work.item.base?.date))
           }
         default:
           break

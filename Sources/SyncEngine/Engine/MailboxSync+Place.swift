@@ -37,6 +37,7 @@ extension MailboxSync {
   /// `mirror` can't be kept up here: each side keeps its own UIDs from now on.
   private func fallBack(_ reason: String) {
     record.mode = .map
+    hasFallenBack = true
     let notice = SyncFailure(
       side: nil, mailbox: record.names.left, code: .cannotRenumber, scope: .message,
       message: "each side keeps its own UIDs from now on: \(reason)",

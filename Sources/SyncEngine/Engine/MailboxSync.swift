@@ -55,6 +55,8 @@ final class MailboxSync {
   var notices: [SyncFailure] = []
   /// Ended by an error: nothing more is done about it in this run.
   var isBroken = false
+  /// `mirror` could not be kept up in this run.
+  var hasFallenBack = false
   /// Something of this mailbox was held back by a guard.
   var isGuarded = false
   var roundsWorked = 0

@@ -19,7 +19,7 @@ import Testing
   @Test("everything is level after a run in quiet", .enabled(if: environment["MBOXSYNC_SEED"] == nil), arguments: chunks)
   func histories(from first: UInt64) {
     var failed = 0
-    for seed in first..<first + HistoryTests.chunk where failed < 3 {
+    for seed in first..<first + HistoryTests.chunk where failed < 8 {
       let history = SimulatedHistory(seed: seed)
       if !history.play() {
         failed += 1

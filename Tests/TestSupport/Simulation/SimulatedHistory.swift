@@ -196,7 +196,7 @@ public final class SimulatedHistory {
   /// At every step: no client may have seen one UID with two meanings.
   private func check(at step: SimulatedStep) {
     guard step.moment == .after, step.changes > 0, step.side != nil else { return }
-    failures += world.watch.look(at: world.servers)
+    failures += world.watch.look(at: world.servers, isDuringRun: true)
   }
 
   private func checkLevel() {
