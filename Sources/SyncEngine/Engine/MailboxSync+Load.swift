@@ -96,10 +96,6 @@ extension MailboxSync {
   private func relevantRows(
     _ observations: Both<Observation?>
   ) throws(StateError) -> [MessageRecord] {
-    // Messages of `map` that are to share UIDs from now on are all of them to be looked at.
-    if record.mode == .map, policy.uids == .mirror, !hasFallenBack {
-      return try store.messages(in: record.id)
-    }
     for side in Side.allCases {
       guard let observation = observations[side] else { continue }
       if case .full = observation.coverage { return try store.messages(in: record.id) }

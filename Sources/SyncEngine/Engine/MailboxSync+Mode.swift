@@ -15,8 +15,9 @@ extension MailboxSync {
     case (_, false):
       record.mode = .map
       if policy.uids == .mirror { noteUnsharable() }
-    case (.map?, true) where policy.uids == .auto:
-      // It could not be kept level before: too much padding, or a server that can't renumber.
+    case (.map?, true) where record.selection == MailboxSync.selection(of: policy):
+      // It could not be kept level before (too much padding, or a server that can't renumber), and
+      // nobody has asked for anything else since.
       break
     case (.mirror?, true):
       break

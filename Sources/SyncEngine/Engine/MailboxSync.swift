@@ -88,11 +88,17 @@ final class MailboxSync {
   /// Whether UIDs may be handed out anew on both sides in this run.
   var mayRenumber: Bool { policy.changes == .both && policy.kinds.contains(.new) }
 
-  /// What the selection of messages depends on; anchors taken under another one do not fit.
+  /// What the selection of messages and their numbering depend on; anchors taken under another one do not
+  /// fit.
   static func selection(of policy: Policy) -> String {
     var parts: [String] = []
     if let since = policy.since { parts.append("since=\(since.seconds / 86400)") }
     if let maxSize = policy.maxSize { parts.append("max-size=\(maxSize)") }
+    switch policy.uids {
+    case .auto: break
+    case .map: parts.append("uids=map")
+    case .mirror: parts.append("uids=mirror up to \(policy.maxUIDPadding)")
+    }
     if policy.expunge != .none { parts.append("expunge=\(policy.expunge.rawValue)") }
     return parts.joined(separator: " ")
   }

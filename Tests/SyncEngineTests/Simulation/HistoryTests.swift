@@ -32,6 +32,7 @@ import Testing
   func replay() throws {
     let seed = try #require(HistoryTests.environment["MBOXSYNC_SEED"].flatMap { UInt64($0) })
     let history = SimulatedHistory(seed: seed)
+    history.tellsCalls = HistoryTests.environment["MBOXSYNC_CALLS"] != nil
     let isRight = history.play()
     print(history.story)
     #expect(isRight)

@@ -193,8 +193,14 @@ public final class SimulatedHistory {
 
   // MARK: What has to hold
 
+  /// Tells every call, for someone who looks for the cause of a failure.
+  public var tellsCalls = false
+
   /// At every step: no client may have seen one UID with two meanings.
   private func check(at step: SimulatedStep) {
+    if tellsCalls, step.moment == .after {
+      note("  \(step.number) \(step.side?.rawValue ?? "base") \(step.call) \(step.changes)")
+    }
     guard step.moment == .after, step.changes > 0, step.side != nil else { return }
     failures += world.watch.look(at: world.servers, isDuringRun: true)
   }
