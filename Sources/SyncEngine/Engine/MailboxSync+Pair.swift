@@ -5,6 +5,7 @@ extension MailboxSync {
   func pair(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     var candidates = self.candidates()
     guard !candidates.left.isEmpty, !candidates.right.isEmpty else { return }
+    try measure(&candidates, endpoints)
     var matches = Pairing.matchByID(&candidates)
     let wanted = Pairing.wanted(candidates)
     for side in Side.allCases where !wanted[side].isEmpty {
@@ -23,6 +24,27 @@ extension MailboxSync {
     }
     matches += Pairing.matchByContent(&candidates)
     join(matches)
+  }
+
+  /// Messages of the base that nobody had to ask anything of so far have no size yet.
+  private func measure(
+    _ candidates: inout Both<[Pairing.Candidate]>, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    for side in Side.allCases {
+      let bare = UIDSet(candidates[side].compactMap { $0.size == nil ? $0.handle?.uid : nil })
+      guard !bare.isEmpty else { continue }
+      let described = try on(side) { () throws(EndpointError) in
+        try endpoints[side].select(fullNames[side])
+        return try endpoints[side].describe(bare)
+      }
+      var details: [MessageHandle: MessageDetails] = [:]
+      for message in described { details[message.handle] = message.details }
+      for index in candidates[side].indices where candidates[side][index].size == nil {
+        guard let known = candidates[side][index].handle.flatMap({ details[$0] }) else { continue }
+        candidates[side][index].size = known.size
+        candidates[side][index].id = candidates[side][index].id ?? known.id
+      }
+    }
   }
 
   /// Messages that one side has and the other has not, and those that one side expunged while the other

@@ -27,6 +27,8 @@ extension MailboxSync {
         try placeMirrored(endpoints)
       } catch let failure where failure.error.code == .cannotRenumber {
         fallBack("the server can't give a message a new UID")
+        // What was placed on one side before, for the sake of the other, lies on both.
+        try recordPlaced(work.indices.filter { isOnBothSides($0) })
       }
     }
     if mode == .map { try placeMapped(endpoints) }

@@ -21,10 +21,18 @@ public struct SimulatedView: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// As multisets; empty if they are equal.
-  public static func difference(_ old: [SimulatedView], _ new: [SimulatedView]) -> String {
+  public static func difference(
+    _ old: [SimulatedView], _ new: [SimulatedView], ignoresDate: ([UInt8]) -> Bool = { _ in false }
+  ) -> String {
+    func simplified(_ view: SimulatedView) -> SimulatedView {
+      guard ignoresDate(view.content) else { return view }
+      var view = view
+      view.date = InternalDate(seconds: 0)
+      return view
+    }
     var balance: [SimulatedView: Int] = [:]
-    for view in new { balance[view, default: 0] += 1 }
-    for view in old { balance[view, default: 0] -= 1 }
+    for view in new { balance[simplified(view), default: 0] += 1 }
+    for view in old { balance[simplified(view), default: 0] -= 1 }
     return balance.filter { $0.value != 0 }
       .map { "\($0.value > 0 ? "+" : "")\($0.value) \($0.key)" }.sorted().joined(separator: ", ")
   }
