@@ -211,6 +211,7 @@ extension MailboxSync {
       pause(50)
     }
     unsettled[side] = []
+    hasIntents[side] = true
     needsLook[side] = true
   }
 

@@ -17,11 +17,8 @@ extension MailboxSync {
   }
 
   func place(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
-    let paired = work.indices.filter { index in
-      work[index].item.base == nil && !work[index].isDropped
-        && work[index].uids.left != nil && work[index].uids.right != nil
-    }
-    try recordPlaced(paired)
+    // Found to be the same on both sides, or found again under another UID.
+    try recordPlaced(work.indices.filter { isOnBothSides($0) })
     if mode == .mirror {
       do {
         try placeMirrored(endpoints)

@@ -80,7 +80,7 @@ extension SyncRun {
   ) throws(SideFailure) {
     var record = rename.record
     if let side = rename.side {
-      let old = record.names[side]
+      let old = rename.oldName
       let new = rename.newNames[side]
       try on(side) { () throws(EndpointError) in
         try endpoints[side].rename(full(old, side), to: full(new, side))

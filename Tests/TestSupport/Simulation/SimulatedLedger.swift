@@ -31,6 +31,8 @@ public final class SimulatedLedger: @unchecked Sendable {
     return births.left > 0 && births.right > 0
   }
 
+  public func isBornTwice(_ content: [UInt8]) -> Bool { (entries[content]?.most ?? 0) > 1 }
+
   /// - Returns: messages that are nowhere any more, though nobody removed them.
   public func losses(_ servers: Both<SimulatedServer>) -> [String] {
     let counts = servers.map(\.contentCounts)
