@@ -59,11 +59,11 @@ import Testing
               + "* 3 FETCH (UID 6 FLAGS () INTERNALDATE \"01-Jan-2020 00:00:00 +0000\" RFC822.SIZE 9)"
               + "\r\nTAG OK done\r\n",
           ])
-      }
-    ) { endpoint in
-      let observation = try endpoint.open(.inbox, OpenRequest())
-      #expect(observation.shownUIDs == [1, 4, 6] && observation.coverage == .full)
-    }
+      },
+      { endpoint in
+        let observation = try endpoint.open(.inbox, OpenRequest())
+        #expect(observation.shownUIDs == [1, 4, 6] && observation.coverage == .full)
+      })
     try withEndpoint(
       "",
       { client in
@@ -75,13 +75,13 @@ import Testing
             "SELECTED* 3 EXISTS\r\n* OK [UIDNEXT 10] ok\r\nTAG OK done\r\n", "TAG OK done\r\n",
             search, noop, search, noop, search, noop,
           ])
-      }
-    ) { endpoint in
-      let error = #expect(throws: EndpointError.self) {
-        try endpoint.open(.inbox, OpenRequest())
-      }
-      #expect(error?.code == .protocolViolation && error?.scope == .mailbox)
-    }
+      },
+      { endpoint in
+        let error = #expect(throws: EndpointError.self) {
+          try endpoint.open(.inbox, OpenRequest())
+        }
+        #expect(error?.code == .protocolViolation && error?.scope == .mailbox)
+      })
   }
 
   @Test("a mailbox without mod-sequences")
@@ -98,11 +98,11 @@ import Testing
             "* 1 FETCH (UID 1 FLAGS (\\Seen) INTERNALDATE \"01-Jan-2020 00:00:00 +0000\""
               + " RFC822.SIZE 9)\r\nTAG OK done\r\n",
           ])
-      }
-    ) { endpoint in
-      let observation = try endpoint.open(.inbox, OpenRequest())
-      #expect(observation.anchor.highestModSeq == nil && observation.shownUIDs == [1])
-    }
+      },
+      { endpoint in
+        let observation = try endpoint.open(.inbox, OpenRequest())
+        #expect(observation.anchor.highestModSeq == nil && observation.shownUIDs == [1])
+      })
   }
 
   @Test("SELECT without UIDNEXT, UIDs without limits")
@@ -118,11 +118,11 @@ import Testing
               + " RFC822.SIZE 18446744073709551615)\r\nTAG OK done\r\n",
             "* STATUS INBOX (UIDNEXT 7)\r\nTAG OK done\r\n",
           ])
-      }
-    ) { endpoint in
-      let observation = try endpoint.open(.inbox, OpenRequest())
-      #expect(observation.anchor.uidNext == .last)
-    }
+      },
+      { endpoint in
+        let observation = try endpoint.open(.inbox, OpenRequest())
+        #expect(observation.anchor.uidNext == .last)
+      })
     let anchor = Anchor(
       uidValidity: UIDValidity(5), uidNext: try #require(UID(10)),
       highestModSeq: ModSequence(3), messages: 4)
@@ -139,16 +139,16 @@ import Testing
             // Everything is said to be gone, yet EXISTS says that all are there: searched for.
             "* ESEARCH (TAG \"TAG\") UID ALL 1,2,5,9\r\nTAG OK done\r\n",
           ])
-      }
-    ) { endpoint in
-      let request = OpenRequest(since: anchor, detailsFrom: anchor.uidNext)
-      let observation = try endpoint.open(.inbox, request)
-      guard case .changes(let vanished) = observation.coverage else {
-        Issue.record("not changes")
-        return
-      }
-      #expect(vanished.intersection(uidSet(1, 2, 3, 5, 9)) == uidSet(3))
-    }
+      },
+      { endpoint in
+        let request = OpenRequest(since: anchor, detailsFrom: anchor.uidNext)
+        let observation = try endpoint.open(.inbox, request)
+        guard case .changes(let vanished) = observation.coverage else {
+          Issue.record("not changes")
+          return
+        }
+        #expect(vanished.intersection(uidSet(1, 2, 3, 5, 9)) == uidSet(3))
+      })
     try withEndpoint(
       "ENABLE QRESYNC ESEARCH",
       { client in
@@ -161,12 +161,12 @@ import Testing
             "SELECTED* 2 EXISTS\r\n* OK [UIDNEXT 10] ok\r\n* OK [HIGHESTMODSEQ 9] ok\r\nTAG OK done\r\n",
             "TAG OK done\r\n", search, noop, search, noop, search, noop,
           ])
-      }
-    ) { endpoint in
-      let request = OpenRequest(since: anchor, detailsFrom: anchor.uidNext)
-      let error = #expect(throws: EndpointError.self) { try endpoint.open(.inbox, request) }
-      #expect(error?.code == .protocolViolation)
-    }
+      },
+      { endpoint in
+        let request = OpenRequest(since: anchor, detailsFrom: anchor.uidNext)
+        let error = #expect(throws: EndpointError.self) { try endpoint.open(.inbox, request) }
+        #expect(error?.code == .protocolViolation)
+      })
   }
 
   private static let empty = [
@@ -190,20 +190,20 @@ import Testing
           Self.selected + "* OK [UIDNEXT 9] ok\r\n\(client.tag) OK [READ-WRITE] done\r\n")
         try client.answer("UID COPY 1:3 \"INBOX\"", with: "OK [\(code)] done")
         if expected?.contains(nil) == true { try client.answer("UID SEARCH UID 2", "* SEARCH") }
-      }
-    ) { endpoint in
-      _ = try endpoint.open(.inbox, OpenRequest())
-      let uids = [1, 2, 3].compactMap { UID($0) }
-      if let expected {
-        let outcomes = try endpoint.copy(uids, from: .named("Other"), moving: true, targets: [])
-        #expect(outcomes.map(\.placedUID) == expected)
-      } else {
-        let error = #expect(throws: EndpointError.self) {
-          try endpoint.copy(uids, from: .named("Other"), moving: true, targets: [])
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        let uids = [1, 2, 3].compactMap { UID($0) }
+        if let expected {
+          let outcomes = try endpoint.copy(uids, from: .named("Other"), moving: true, targets: [])
+          #expect(outcomes.map(\.placedUID) == expected)
+        } else {
+          let error = #expect(throws: EndpointError.self) {
+            try endpoint.copy(uids, from: .named("Other"), moving: true, targets: [])
+          }
+          #expect(error?.code == .protocolViolation)
         }
-        #expect(error?.code == .protocolViolation)
-      }
-    }
+      })
   }
 
   @Test("a refused batch is to be tried one by one, a refused message is told why")
@@ -218,17 +218,17 @@ import Testing
           while try !client.readLine().isEmpty {}
           try client.say("\(tag) NO [OVERQUOTA] no room \u{1B}[31m here")
         }
-      }
-    ) { endpoint in
-      _ = try endpoint.open(.inbox, OpenRequest())
-      let texts = (1...3).map { _ in Array("text without empty lines\r\n".utf8) }
-      #expect(try endpoint.save(texts) == [.retryAlone, .retryAlone, .retryAlone])
-      guard case .refused(.overQuota, let text)? = try endpoint.save([texts[0]]).first else {
-        Issue.record("not refused")
-        return
-      }
-      #expect(text.contains("no room") && !text.contains("\u{1B}"))
-    }
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        let texts = (1...3).map { _ in Array("text without empty lines\r\n".utf8) }
+        #expect(try endpoint.save(texts) == [.retryAlone, .retryAlone, .retryAlone])
+        guard case .refused(.overQuota, let text)? = try endpoint.save([texts[0]]).first else {
+          Issue.record("not refused")
+          return
+        }
+        #expect(text.contains("no room") && !text.contains("\u{1B}"))
+      })
   }
 
   @Test("a message that breaks off is taken back, or costs the connection")
@@ -244,34 +244,35 @@ import Testing
         try client.expect("{0+}")
         try client.readLine()
         try client.say("\(tag) NO taken back")
-      }
-    ) { endpoint in
-      _ = try endpoint.open(.inbox, OpenRequest())
-      let saver = try endpoint.saver()
-      try saver.begin(SaveItem(flags: .empty, date: InternalDate(seconds: 0)), size: 9, form: .wire)
-      try saver.abandon()
-      let item = SaveItem(flags: .empty, date: InternalDate(seconds: 0))
-      try saver.begin(item, size: UInt64(size), form: .wire)
-      try Array("broken".utf8).withBytes { (bytes) throws(EndpointError) in
-        try saver.write(bytes)
-      }
-      try saver.abandon()
-      #expect(try saver.commit().isEmpty)
-    }
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        let saver = try endpoint.saver()
+        try saver.begin(
+          SaveItem(flags: .empty, date: InternalDate(seconds: 0)), size: 9, form: .wire)
+        try saver.abandon()
+        let item = SaveItem(flags: .empty, date: InternalDate(seconds: 0))
+        try saver.begin(item, size: UInt64(size), form: .wire)
+        try Array("broken".utf8).withBytes { (bytes) throws(EndpointError) in
+          try saver.write(bytes)
+        }
+        try saver.abandon()
+        #expect(try saver.commit().isEmpty)
+      })
     try withEndpoint(
       "UIDPLUS LITERAL+",
       { client in
         try Self.open(client, Self.empty)
         _ = client.waitForEnd()
-      }
-    ) { endpoint in
-      _ = try endpoint.open(.inbox, OpenRequest())
-      let saver = try endpoint.saver()
-      let item = SaveItem(flags: .empty, date: InternalDate(seconds: 0))
-      try saver.begin(item, size: UInt64(size), form: .wire)
-      let error = #expect(throws: EndpointError.self) { try saver.abandon() }
-      #expect(error?.code == .connectionLost && error?.scope == .side)
-    }
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        let saver = try endpoint.saver()
+        let item = SaveItem(flags: .empty, date: InternalDate(seconds: 0))
+        try saver.begin(item, size: UInt64(size), form: .wire)
+        let error = #expect(throws: EndpointError.self) { try saver.abandon() }
+        #expect(error?.code == .connectionLost && error?.scope == .side)
+      })
   }
 
   @Test("a body that comes before its UID, none at all, and one that breaks off")
@@ -286,19 +287,19 @@ import Testing
           "* 3 FETCH (UID 3 BODY[] \"third\")")
         try client.expect("UID FETCH 5")
         try client.send("* 5 FETCH (UID 5 BODY[] {100}\r\nonly")
-      }
-    ) { endpoint in
-      _ = try endpoint.open(.inbox, OpenRequest())
-      let sink = FetchedMessages()
-      try endpoint.fetch((1...4).compactMap { UID($0).map { .uid($0) } }, into: sink)
-      #expect(sink.messages.map { $0.handle.uid?.rawValue } == [1, 3])
-      #expect(sink.messages.map(\.bytes) == [Array("first".utf8), Array("third".utf8)])
-      #expect(sink.missing.map { $0.uid?.rawValue } == [2, 4])
-      let error = #expect(throws: EndpointError.self) {
-        try endpoint.fetch([.uid(try #require(UID(5)))], into: sink)
-      }
-      #expect(error?.code == .connectionLost && sink.messages.count == 2)
-    }
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        let sink = FetchedMessages()
+        try endpoint.fetch((1...4).compactMap { UID($0).map { .uid($0) } }, into: sink)
+        #expect(sink.messages.map { $0.handle.uid?.rawValue } == [1, 3])
+        #expect(sink.messages.map(\.bytes) == [Array("first".utf8), Array("third".utf8)])
+        #expect(sink.missing.map { $0.uid?.rawValue } == [2, 4])
+        let error = #expect(throws: EndpointError.self) {
+          try endpoint.fetch([.uid(try #require(UID(5)))], into: sink)
+        }
+        #expect(error?.code == .connectionLost && sink.messages.count == 2)
+      })
   }
 
   @Test("what a conditional STORE rejects is reported, also with NO")
@@ -317,19 +318,19 @@ import Testing
         try client.answer(
           "UID STORE 4 (UNCHANGEDSINCE 7) -FLAGS.SILENT (\\Flagged)", with: "NO [MODIFIED 4] all")
         try client.answer("UID STORE 1,3 -FLAGS.SILENT (\\Flagged)")
-      }
-    ) { endpoint in
-      _ = try endpoint.open(.inbox, OpenRequest())
-      let outcome = try endpoint.store([
-        StoreOrder(
-          uids: uidSet(1, 2, 3), added: FlagSet(.seen), removed: FlagSet(.flagged),
-          unchangedSince: ModSequence(7)),
-        StoreOrder(
-          uids: uidSet(4), added: .empty, removed: FlagSet(.flagged),
-          unchangedSince: ModSequence(7)),
-      ])
-      #expect(outcome == StoreOutcome(rejected: uidSet(2, 4)))
-    }
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        let outcome = try endpoint.store([
+          StoreOrder(
+            uids: uidSet(1, 2, 3), added: FlagSet(.seen), removed: FlagSet(.flagged),
+            unchangedSince: ModSequence(7)),
+          StoreOrder(
+            uids: uidSet(4), added: .empty, removed: FlagSet(.flagged),
+            unchangedSince: ModSequence(7)),
+        ])
+        #expect(outcome == StoreOutcome(rejected: uidSet(2, 4)))
+      })
   }
 
   @Test("renumbering goes from MOVE to COPY to giving up")
@@ -341,16 +342,16 @@ import Testing
         try client.answer("UID MOVE 1 \"INBOX\"", with: "NO [CANNOT] same mailbox")
         try client.answer("UID FETCH 1 (UID FLAGS INTERNALDATE)")
         try client.answer("UID COPY 1 \"INBOX\"", with: "NO same mailbox")
-      }
-    ) { endpoint in
-      _ = try endpoint.open(.inbox, OpenRequest())
-      for _ in 1...2 {
-        let error = #expect(throws: EndpointError.self) {
-          try endpoint.renumber([.uid(.first)], targets: [])
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        for _ in 1...2 {
+          let error = #expect(throws: EndpointError.self) {
+            try endpoint.renumber([.uid(.first)], targets: [])
+          }
+          #expect(error?.code == .cannotRenumber)
         }
-        #expect(error?.code == .cannotRenumber)
-      }
-    }
+      })
   }
 
   @Test("names of servers with a prefix, and names that can't be ours")
@@ -368,22 +369,22 @@ import Testing
           "* LIST () \".\" INBOX.INBOX", "* LIST () \".\" Public.News", "* LIST () \".\" user.bob",
           "* LIST () \".\" elsewhere", "* LIST () \".\" INBOX...")
         try client.answer("CREATE \"INBOX.C.D\"")
-      }
-    ) { endpoint in
-      let listing = try endpoint.list()
-      #expect(
-        listing.mailboxes.map(\.name.components) == [["INBOX"], ["A", "B"], ["a/b"]])
-      #expect(listing.mailboxes[1].anchor?.messages == 3 && listing.mailboxes[1].isSubscribed)
-      #expect(
-        listing.unusable.map(\.name) == [
-          "INBOX.x..y", "INBOX.&bad", "INBOX.INBOX", "elsewhere", "INBOX...",
-        ])
-      try endpoint.create(.named("C/D"), specialUse: nil)
-      let error = #expect(throws: EndpointError.self) {
-        try endpoint.create(.named("with.dot"), specialUse: nil)
-      }
-      #expect(error?.code == .nameNotPossible)
-    }
+      },
+      { endpoint in
+        let listing = try endpoint.list()
+        #expect(
+          listing.mailboxes.map(\.name.components) == [["INBOX"], ["A", "B"], ["a/b"]])
+        #expect(listing.mailboxes[1].anchor?.messages == 3 && listing.mailboxes[1].isSubscribed)
+        #expect(
+          listing.unusable.map(\.name) == [
+            "INBOX.x..y", "INBOX.&bad", "INBOX.INBOX", "elsewhere", "INBOX...",
+          ])
+        try endpoint.create(.named("C/D"), specialUse: nil)
+        let error = #expect(throws: EndpointError.self) {
+          try endpoint.create(.named("with.dot"), specialUse: nil)
+        }
+        #expect(error?.code == .nameNotPossible)
+      })
   }
 
   @Test("a run with nothing to do costs one round trip, and opening a mailbox one more")

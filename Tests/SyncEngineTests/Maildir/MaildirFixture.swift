@@ -187,3 +187,13 @@ final class TestClock: Sendable {
     return result
   }
 }
+
+func uids(_ numbers: UInt32...) -> UIDSet { UIDSet(numbers.compactMap { UID($0) }) }
+
+extension PlacementOutcome {
+  var uid: UInt32? { if case .placed(let uid, _, _) = self { uid.rawValue } else { nil } }
+}
+
+extension Observation {
+  var uids: [UInt32] { messages.compactMap { $0.handle.uid?.rawValue } }
+}
