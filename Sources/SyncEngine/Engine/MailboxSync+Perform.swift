@@ -129,6 +129,7 @@ extension MailboxSync {
       return
     }
     notePlaced(index, on: side, uid: uid, id: id, flags: work[index].flags[side.other])
+    attempted[side][uid] = work[index].flags[side.other]
     counts[side].saved += 1
     observer?.handle(.transferred(messages: 1, octets: 0))
     report(side, .saved(uid))
@@ -241,7 +242,6 @@ extension MailboxSync {
     work[index].handles[side] = .uid(uid)
     work[index].flags[side] = flags
     work[index].isFresh[side] = true
-    attempted[side][uid] = flags
     if let next = uid.next, next > anchors[side].uidNext { anchors[side].uidNext = next }
   }
 

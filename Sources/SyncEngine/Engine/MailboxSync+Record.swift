@@ -137,7 +137,9 @@ extension MailboxSync {
   private func pendingChanges() -> [StateChange] {
     var changes: [StateChange] = []
     for side in Side.allCases {
-      var wanted = looked[side] ? [:] : pending[side]
+      var wanted =
+        looked[side] ? [:] : pending[side].filter { !restored[side].contains($0.key) }
+      restored[side] = []
       wanted.merge(deferred[side]) { _, new in new }
       for (uid, message) in wanted where pending[side][uid] != message {
         changes.append(.putPending(message))

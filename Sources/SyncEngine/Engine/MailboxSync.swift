@@ -46,6 +46,8 @@ final class MailboxSync {
 
   // MARK: This run
 
+  /// Pending messages that this run made pending itself, until they are placed.
+  var restored: Both<Set<UID>> = Both(left: [], right: [])
   /// Messages that could not be synced in this run; not tried again before the next one.
   var givenUp: Both<Set<MessageHandle>> = Both(left: [], right: [])
   /// Flags that were set on a side and may turn out not to have been kept.

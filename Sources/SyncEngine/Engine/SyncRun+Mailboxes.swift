@@ -312,8 +312,7 @@ extension SyncRun {
     // Children before their parents.
     for entry in tree.entries.reversed() {
       guard let side = entry.isDoomed, let record = entry.record else { continue }
-      let arrivals = mailboxes.contains { $0.isBroken || !$0.failures.isEmpty }
-      if arrivals || refusesExpunges {
+      if mailboxes.contains(where: \.mayLackMessages) || refusesExpunges {
         note(
           EndpointError(
             .mailbox, .conflict, "not deleted, because other mailboxes could not be synced",

@@ -46,6 +46,9 @@ public final class SimulatedHistory {
       .createMailbox, .renameMailbox, .deleteMailbox,
     ]
 
+  /// Without a Dovecot that numbers the files of a Maildir while they are numbered.
+  static let deedsDuringRuns = deeds.filter { $0 != .numberAll }
+
   /// - Returns: whether everything held.
   @discardableResult public func play() -> Bool {
     note("\(setup)")
@@ -126,6 +129,8 @@ public final class SimulatedHistory {
 
   /// A run among faults and, unless only one side may act, users.
   private func runInTurmoil() {
+    for side in Side.allCases { users[side].deeds = SimulatedHistory.deedsDuringRuns }
+    defer { for side in Side.allCases { users[side].deeds = SimulatedHistory.deeds } }
     var faults = Int.random(in: 0...2, using: &random)
     world.onStep = { [unowned self] step in
       check(at: step)
@@ -230,7 +235,9 @@ public final class SimulatedHistory {
     if let expected, let actor, failures.isEmpty {
       let differences = SimulatedView.difference(
         expected, SimulatedView.all(servers[actor.other]),
-        ignoresDate: ignoresDate)
+        ignoresDate: ignoresDate,
+        // A copy whose flags were not set before the run was killed is not known for a copy any more.
+        ignoresFlags: { [self] in isFaulty && world.ledger.isBornTwice($0) })
       if !differences.isEmpty { failures.append("not as \(actor) left it: \(differences)") }
     }
   }
