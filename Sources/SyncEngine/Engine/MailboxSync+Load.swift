@@ -217,6 +217,7 @@ extension MailboxSync {
       pause(50)
     }
     unsettled[side] = []
+    savedBefore[side] = before
     hasIntents[side] = true
     needsLook[side] = true
   }

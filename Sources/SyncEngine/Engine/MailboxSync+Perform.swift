@@ -161,6 +161,7 @@ extension MailboxSync {
   ) throws(SideFailure) {
     let sources = jobs.compactMap { work[$0.index].source }
     guard sources.count == jobs.count else { return }
+    try noteIntents(jobs, on: side)
     let outcomes = try on(side) { () throws(EndpointError) in
       try endpoints[side].select(fullNames[side])
       return try endpoints[side].copy(

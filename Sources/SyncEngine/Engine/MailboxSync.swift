@@ -27,6 +27,8 @@ final class MailboxSync {
   var storedRecord: MailboxRecord?
   /// Sides on which a run that died was saving messages: to be watched until they settle.
   var unsettled: Both<[Intent]> = Both(left: [], right: [])
+  /// From this UID on there may be what a run that died has saved.
+  var savedBefore: Both<UID?> = Both(left: nil, right: nil)
   /// Changes left over from earlier runs.
   var pending: Both<[UID: PendingMessage]> = Both(left: [:], right: [:])
 
