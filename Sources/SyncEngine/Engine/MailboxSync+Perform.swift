@@ -206,6 +206,7 @@ extension MailboxSync {
   ) throws(SideFailure) {
     let handles = jobs.compactMap { work[$0.index].handles[side] }
     guard handles.count == jobs.count else { return }
+    try noteIntents(jobs, on: side)
     let outcomes = try on(side) { () throws(EndpointError) in
       try endpoints[side].select(fullNames[side])
       return try endpoints[side].renumber(

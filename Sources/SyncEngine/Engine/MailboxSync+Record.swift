@@ -74,7 +74,7 @@ extension MailboxSync {
     var changes: [StateChange] = []
     for job in jobs {
       let item = work[job.index].item
-      let details = item.sides[side.other].seen?.details
+      let details = (item.sides[side.other].seen ?? item.sides[side].seen)?.details
       changes.append(
         .putIntent(
           Intent(
