@@ -45,7 +45,10 @@ extension MailboxSync {
     var changes: [StateChange] = []
     for side in Side.allCases where work[index].handles[side] != nil {
       // A Maildir is always read as a whole; it only has to be read.
-      if traits[side].choosesUIDs { record.anchors[side]?.stamp = nil }
+      if traits[side].choosesUIDs {
+        record.anchors[side]?.stamp = nil
+        hasDroppedStamp[side] = true
+      }
       guard !traits[side].choosesUIDs, let uid = work[index].handles[side]?.uid,
         pending[side][uid] == nil
       else { continue }

@@ -107,6 +107,10 @@ extension MailboxSync {
       if changed[side] || anchors[side].stamp == nil { anchor.stamp = nil }
       record.anchors[side] = anchor
     }
+    for side in Side.allCases where !looked[side] && hasDroppedStamp[side] {
+      record.anchors[side]?.stamp = changed[side] ? nil : anchors[side].stamp
+    }
+    hasDroppedStamp = Both(left: false, right: false)
     record.selection = MailboxSync.selection(of: policy)
     let isChanged = changed.left || changed.right
     if mode == .mirror, !isChanged, anchors.left.uidNext == anchors.right.uidNext,

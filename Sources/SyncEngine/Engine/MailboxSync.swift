@@ -50,6 +50,8 @@ final class MailboxSync {
 
   /// Pending messages that this run made pending itself, until they are placed.
   var restored: Both<Set<UID>> = Both(left: [], right: [])
+  /// Sides whose recorded stamp was dropped for the time until what was forgotten is placed.
+  var hasDroppedStamp = Both(left: false, right: false)
   /// Messages that could not be synced in this run; not tried again before the next one.
   var givenUp: Both<Set<MessageHandle>> = Both(left: [], right: [])
   /// Flags that were set on a side and may turn out not to have been kept.
