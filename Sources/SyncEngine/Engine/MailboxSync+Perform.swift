@@ -135,6 +135,7 @@ extension MailboxSync {
       return
     }
     notePlaced(index, on: side, uid: uid, id: id, flags: work[index].flags[side.other])
+    attempted[side][uid] = work[index].flags[side.other]
     counts[side].saved += 1
     observer?.handle(.transferred(messages: 1, octets: 0))
     report(side, .saved(uid))
@@ -166,6 +167,7 @@ extension MailboxSync {
   ) throws(SideFailure) {
     let sources = jobs.compactMap { work[$0.index].source }
     guard sources.count == jobs.count else { return }
+    try noteIntents(jobs, on: side)
     let outcomes = try on(side) { () throws(EndpointError) in
       try endpoints[side].select(fullNames[side])
       return try endpoints[side].copy(
@@ -210,6 +212,7 @@ extension MailboxSync {
   ) throws(SideFailure) {
     let handles = jobs.compactMap { work[$0.index].handles[side] }
     guard handles.count == jobs.count else { return }
+    try noteIntents(jobs, on: side)
     let outcomes = try on(side) { () throws(EndpointError) in
       try endpoints[side].select(fullNames[side])
       return try endpoints[side].renumber(
@@ -247,7 +250,6 @@ extension MailboxSync {
     work[index].handles[side] = .uid(uid)
     work[index].flags[side] = flags
     work[index].isFresh[side] = true
-    attempted[side][uid] = flags
     if let next = uid.next, next > anchors[side].uidNext { anchors[side].uidNext = next }
   }
 
