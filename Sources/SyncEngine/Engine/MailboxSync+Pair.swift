@@ -51,11 +51,14 @@ extension MailboxSync {
   /// got a new UIDVALIDITY.
   private func candidates() -> Both<[Pairing.Candidate]> {
     var candidates = Both<[Pairing.Candidate]>(left: [], right: [])
+    let dates = Both { side in savedBefore[side] == nil ? [] : arrivalDates(on: side) }
     for (index, work) in work.enumerated() {
       for side in Side.allCases {
         var other = work.item.sides[side.other]
-        // What a run that died has given a new UID there looks vanished, and arrived.
-        if other == .vanished, savedBefore[side.other] != nil { other = .lost }
+        // What a run that died has given a new UID there looks vanished, and arrived with the same date.
+        if other == .vanished, let date = work.item.base?.date, dates[side.other].contains(date) {
+          other = .lost
+        }
         switch (work.item.sides[side], other) {
         case (.present(let seen), .absent), (.present(let seen), .lost):
           let known = work.item.base?.contents[side] ?? seen.content
@@ -77,6 +80,13 @@ extension MailboxSync {
       }
     }
     return candidates
+  }
+
+  private func arrivalDates(on side: Side) -> Set<InternalDate> {
+    Set(
+      work.compactMap { work in
+        work.item.base == nil ? work.item.sides[side].seen?.details?.date : nil
+      })
   }
 
   private func remember(_ content: ContentID, of index: Int, on side: Side) {

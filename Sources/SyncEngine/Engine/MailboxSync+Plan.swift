@@ -129,7 +129,9 @@ extension MailboxSync {
   /// Whether something that was to be saved here may not have been.
   var mayLackMessages: Bool {
     isBroken
-      || failures.contains { $0.code != .cannotRenumber && $0.code != .keywords && $0.code != .altered }
+      || failures.contains {
+        $0.code != .cannotRenumber && $0.code != .keywords && $0.code != .altered
+      }
   }
 
   // MARK: Guards

@@ -24,8 +24,12 @@ public final class SimulatedServer: @unchecked Sendable {
   private var lastUIDValidity: UInt32
   private var lastNumber: UInt64 = 0
 
-  public init(_ side: Side, _ traits: SimulatedTraits) {
+  private let number: UInt64
+
+  /// - Parameter number: tells a third server from the other two.
+  public init(_ side: Side, _ traits: SimulatedTraits, number: UInt64? = nil) {
     self.side = side
+    self.number = number ?? (side == .left ? 0 : 1)
     self.traits = traits
     lastUIDValidity = side == .left ? 1000 : 2001
     mailboxes[.inbox] = newMailbox()
@@ -65,7 +69,7 @@ public final class SimulatedServer: @unchecked Sendable {
   /// An id that nothing in the world has.
   func newID() -> GlobalUID {
     lastNumber += 1
-    return GlobalUID(high: side == .left ? 0xa : 0xb, low: lastNumber)
+    return GlobalUID(high: 0xa + number, low: lastNumber)
   }
 
   func newMailbox() -> SimulatedMailbox {

@@ -91,6 +91,9 @@ public final class SimulatedWorld: @unchecked Sendable {
     for side in Side.allCases { servers[side].ledger = ledger }
   }
 
+  /// Servers that are part of other worlds too; the ledger is not kept.
+  public init(_ servers: Both<SimulatedServer>) { self.servers = servers }
+
   /// What a user of neither side can have done: a message that both sides have from the start.
   public func deliverToBoth(
     _ content: [UInt8], to mailbox: MailboxName = .inbox, flags: FlagSet = .empty,
