@@ -169,8 +169,6 @@ struct CopySources {
   private func rejoin(_ index: Int, to place: Place, side: Side) {
     let mailbox = mailboxes[place.mailbox]
     mailbox.work[place.work].item.sides[side] = mailbox.work[index].item.sides[side]
-    mailbox.work[place.work].handles[side] = mailbox.work[index].handles[side]
-    mailbox.work[place.work].flags[side] = mailbox.work[index].flags[side]
   }
 
   private mutating func remove(_ indices: Set<Int>, from m: Int) {

@@ -68,7 +68,7 @@ extension MailboxSync {
       }
       let change = FlagChange(from: work[index].flags[side], to: work[index].wanted[side])
       let lacking = missing[uid] ?? .empty
-      work[index].flags[side] = work[index].wanted[side].subtracting(lacking)
+      work[index].setFlags(work[index].wanted[side].subtracting(lacking), on: side)
       if !lacking.isEmpty, work[index].item.base != nil {
         work[index].item.base?.lacking[side].formUnion(lacking)
         unstorable = unstorable.union(lacking)

@@ -30,11 +30,7 @@ extension MailboxSync {
     dropUnselected(&items)
     try writeBack(items)
     work = items.finish(includingUnequal: mode == .mirror).map { item in
-      ItemWork(
-        item: item, decision: .forget,
-        handles: item.sides.map { $0.seen?.handle },
-        flags: item.sides.map { $0.seen?.flags ?? .empty },
-        wanted: Both(left: .empty, right: .empty))
+      ItemWork(item: item)
     }
   }
 

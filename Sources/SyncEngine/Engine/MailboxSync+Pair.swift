@@ -104,11 +104,8 @@ extension MailboxSync {
       let side: Side = keepsRight ? .left : .right
       let presence = work[other].item.sides[side]
       work[kept].item.sides[side] = presence
-      work[kept].handles[side] = presence.seen?.handle
-      work[kept].flags[side] = presence.seen?.flags ?? .empty
       // A second row of the base for the other half says nothing any more: it is forgotten.
       work[other].item.sides = Both(left: .vanished, right: .vanished)
-      work[other].handles = Both(left: nil, right: nil)
       if work[other].item.base == nil { gone.insert(other) }
     }
     guard !gone.isEmpty else { return }

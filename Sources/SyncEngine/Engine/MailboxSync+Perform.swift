@@ -239,6 +239,7 @@ extension MailboxSync {
   ) {
     if case .present(var seen) = work[index].item.sides[side] {
       seen.handle = .uid(uid)
+      seen.flags = flags
       work[index].item.sides[side] = .present(seen)
     } else {
       let other = work[index].item.sides[side.other].seen
@@ -247,8 +248,6 @@ extension MailboxSync {
       work[index].item.sides[side] = .present(
         Seen(handle: .uid(uid), flags: flags, details: details, content: other?.content))
     }
-    work[index].handles[side] = .uid(uid)
-    work[index].flags[side] = flags
     work[index].isFresh[side] = true
     if let next = uid.next, next > anchors[side].uidNext { anchors[side].uidNext = next }
   }

@@ -111,15 +111,14 @@ final class MailboxSync {
 }
 
 /// A message that something may have to be done about, and how far it has come.
+///
+/// A first sync has one for every message of the mailbox: what only a few need is kept apart.
 struct ItemWork {
+  /// Brought up to date as the message is placed.
   var item: Item
-  var decision: Decision
-  /// Where it lies now; a message being placed gets its UID here.
-  var handles: Both<MessageHandle?>
-  /// Its flags on each side now, as far as they are known.
-  var flags: Both<FlagSet>
+  var decision = Decision.forget
   /// What its flags are to be on each side.
-  var wanted: Both<FlagSet>
+  var wanted = Both(left: FlagSet.empty, right: FlagSet.empty)
   /// Where the copy that this side lacks can be made from, without the body crossing the wire.
   var source: CopySource?
   /// To be told what became of this copy.
@@ -135,6 +134,26 @@ struct ItemWork {
   var isDropped = false
   /// The side on which only a stub is to lie, or lies.
   var stub: Side?
+
+  init(item: Item) { self.item = item }
+
+  /// Where it lies now.
+  var handles: Both<MessageHandle?> { item.sides.map { $0.seen?.handle } }
+
+  /// Its flags on each side now, as far as they are known.
+  var flags: Both<FlagSet> { item.sides.map { $0.seen?.flags ?? .empty } }
+
+  /// Nothing is left to be done: what was known of the message is not needed any more.
+  mutating func release() {
+    item = Item(base: nil, left: .absent, right: .absent)
+    isDropped = true
+  }
+
+  mutating func setFlags(_ flags: FlagSet, on side: Side) {
+    guard case .present(var seen) = item.sides[side] else { return }
+    seen.flags = flags
+    item.sides[side] = .present(seen)
+  }
 
   var uids: Both<UID?> { handles.map { $0?.uid } }
 }
@@ -158,7 +177,7 @@ final class MoveClaim {
 }
 
 /// A message on the same side, in any mailbox, with the content that is wanted.
-struct CopySource {
+final class CopySource {
   var record: MessageRecord
   var mailbox: MailboxName
   var uid: UID
@@ -166,6 +185,14 @@ struct CopySource {
   var isMove: Bool
   /// Its flags there.
   var flags: FlagSet
+
+  init(record: MessageRecord, mailbox: MailboxName, uid: UID, isMove: Bool, flags: FlagSet) {
+    self.record = record
+    self.mailbox = mailbox
+    self.uid = uid
+    self.isMove = isMove
+    self.flags = flags
+  }
 }
 
 /// An endpoint's error, and whose it is.
