@@ -48,7 +48,7 @@ extension InternalDate {
   // The calendar repeats every 400 years of 146,097 days; a year is counted from March, so that the leap
   // day is its last.
 
-  public static func daysSince1970(year: Int64, month: Int64, day: Int64) -> Int64 {
+  static func daysSince1970(year: Int64, month: Int64, day: Int64) -> Int64 {
     let y = month <= 2 ? year - 1 : year
     let era = (y >= 0 ? y : y - 399) / 400
     let yearOfEra = y - era * 400
@@ -57,7 +57,7 @@ extension InternalDate {
     return era * 146_097 + dayOfEra - 719_468
   }
 
-  public static func date(daysSince1970 days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+  static func date(daysSince1970 days: Int64) -> (year: Int64, month: Int64, day: Int64) {
     let shifted = days + 719_468
     let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
     let dayOfEra = shifted - era * 146_097
@@ -102,10 +102,11 @@ extension InternalDate {
     }
 
     mutating func month() -> Int64? {
-      let name = String(decoding: rest.prefix(3), as: UTF8.self).lowercased()
-      guard let index = InternalDate.months.firstIndex(where: { $0.lowercased() == name }) else {
-        return nil
+      let name = rest.prefix(3)
+      let index = InternalDate.months.firstIndex { month in
+        name.elementsEqual(month.utf8) { $0 | 0x20 == $1 | 0x20 }
       }
+      guard let index else { return nil }
       rest = rest.dropFirst(3)
       return Int64(index) + 1
     }

@@ -13,8 +13,10 @@ public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertib
           && component.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
       })
     else { return nil }
-    self.components =
-      components.count == 1 && components[0].uppercased() == "INBOX" ? ["INBOX"] : components
+    // In ASCII only: a dotless i would become an I.
+    let isInbox =
+      components.count == 1 && components[0].utf8.elementsEqual("inbox".utf8) { $0 | 0x20 == $1 }
+    self.components = isInbox ? ["INBOX"] : components
   }
 
   private init(known components: [String]) { self.components = components }
@@ -49,8 +51,24 @@ public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertib
     return MailboxName(Array(components.dropFirst(prefix.components.count)))
   }
 
+  // Names are compared byte by byte: String's own equality takes a letter with an accent and the same letter
+  // followed by a combining accent for one, and a server may have a mailbox of either name.
+
+  public static func == (left: MailboxName, right: MailboxName) -> Bool {
+    left.components.elementsEqual(right.components) { $0.utf8.elementsEqual($1.utf8) }
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    for component in components {
+      for byte in component.utf8 { hasher.combine(byte) }
+      hasher.combine(0 as UInt8)
+    }
+  }
+
   public static func < (left: MailboxName, right: MailboxName) -> Bool {
-    left.components.lexicographicallyPrecedes(right.components)
+    left.components.lexicographicallyPrecedes(right.components) {
+      $0.utf8.lexicographicallyPrecedes($1.utf8)
+    }
   }
 }
 

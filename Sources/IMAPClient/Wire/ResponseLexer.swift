@@ -36,6 +36,8 @@ struct ResponseLexer {
     ResponseLexer.matches(bytes, at: start, text)
   }
 
+  var startsNumber: Bool { next?.isDigit ?? false }
+
   static func matches(
     _ bytes: UnsafeRawBufferPointer, at start: Int, _ text: StaticString
   ) -> Bool {
@@ -67,7 +69,7 @@ struct ResponseLexer {
   mutating func number64() throws(ParseError) -> UInt64 {
     var value: UInt64 = 0
     let start = position
-    while position < bytes.count, bytes[position] >= 0x30, bytes[position] <= 0x39 {
+    while position < bytes.count, bytes[position].isDigit {
       let (tens, high) = value.multipliedReportingOverflow(by: 10)
       let (sum, low) = tens.addingReportingOverflow(UInt64(bytes[position] - 0x30))
       guard !high, !low else { throw failure("a number is too large") }
@@ -107,6 +109,24 @@ struct ResponseLexer {
     return ranges
   }
 
+  // As ranges(), where the order does not matter.
+  mutating func uidSet() throws(ParseError) -> UIDSet {
+    var set = UIDSet()
+    var unordered: [ClosedRange<UID>] = []
+    repeat {
+      let first = try uid()
+      let last = skip(":") ? try uid() : first
+      let range = min(first, last)...max(first, last)
+      // What ascends, as it nearly always does, takes no more memory than its runs.
+      if set.max.map({ $0 < range.lowerBound }) ?? true {
+        set.insert(range)
+      } else {
+        unordered.append(range)
+      }
+    } while skip(",")
+    return unordered.isEmpty ? set : set.union(UIDSet(ranges: unordered))
+  }
+
   // MARK: Words
 
   /// The bytes up to a space, parenthesis, bracket or the end; may be empty.
@@ -142,20 +162,34 @@ struct ResponseLexer {
   // nstring = string / nil                                                   RFC 9051 §9
   mutating func nstring() throws(ParseError) -> [UInt8]? {
     if let string = try string() { return string }
-    if skip("NIL") { return nil }
+    if skipNIL() { return nil }
     // Some servers send ids and dates as bare words.
     let atom = looseAtom()
     guard !atom.isEmpty else { throw failure("expected a string or NIL") }
     return Array(atom)
   }
 
+  /// Skips `NIL` if it is the whole word that comes next.
+  mutating func skipNIL() -> Bool {
+    let start = position
+    guard skip("NIL") else { return false }
+    switch next {
+    case nil, 0x20, UInt8(ascii: "("), UInt8(ascii: ")"): return true
+    default:
+      position = start
+      return false
+    }
+  }
+
   // string = quoted / literal                                                RFC 9051 §9
   mutating func string() throws(ParseError) -> [UInt8]? {
-    switch next {
-    case UInt8(ascii: "\""): return try quoted()
-    case UInt8(ascii: "{"), UInt8(ascii: "~"): return Array(try literal())
-    default: return nil
-    }
+    if next == UInt8(ascii: "\"") { return try quoted() }
+    return startsLiteral ? Array(try literal()) : nil
+  }
+
+  /// `~` alone begins an atom: `~/Mail`.
+  private var startsLiteral: Bool {
+    next == UInt8(ascii: "{") || matches("~{", at: position)
   }
 
   private mutating func quoted() throws(ParseError) -> [UInt8] {
@@ -173,6 +207,17 @@ struct ResponseLexer {
       default: text.append(byte)
       }
     }
+    throw failure("a quoted string does not end")
+  }
+
+  private mutating func skipQuoted() throws(ParseError) {
+    position += 1
+    while position < bytes.count {
+      let byte = bytes[position]
+      position += byte == UInt8(ascii: "\\") ? 2 : 1
+      if byte == UInt8(ascii: "\"") { return }
+    }
+    position = bytes.count
     throw failure("a quoted string does not end")
   }
 
@@ -207,8 +252,8 @@ struct ResponseLexer {
         guard depth > 0 else { throw failure("a value is missing") }
         depth -= 1
         position += 1
-      case UInt8(ascii: "\""): _ = try quoted()
-      case UInt8(ascii: "{"), UInt8(ascii: "~"): _ = try literal()
+      case UInt8(ascii: "\""): try skipQuoted()
+      case _ where startsLiteral: _ = try literal()
       case 0x20 where depth > 0: position += 1
       default:
         let atom = skippedAtom()

@@ -5,19 +5,17 @@ extension ResponseParser {
   ) throws(ParseError) -> FetchResponse {
     var parser = ResponseParser(bytes)
     guard parser.lexer.skip("* ") else { throw parser.lexer.failure("expected FETCH") }
-    var response = FetchResponse(sequenceNumber: try parser.lexer.number())
+    let number = try parser.lexer.number()
+    guard number > 0 else { throw parser.lexer.failure("message 0 is fetched") }
+    var response = FetchResponse(sequenceNumber: number)
     guard parser.lexer.skip(" FETCH (") else { throw parser.lexer.failure("expected FETCH") }
     while true {
       parser.lexer.skipSpaces()
       guard !parser.lexer.isAtEnd else { return response }
       let name = parser.lexer.word()
-      if isBody(name), parser.lexer.restIsBodySection { return response }
+      if parser.lexer.isBody(name) { return response }
       try parser.item(name, &response)
     }
-  }
-
-  private static func isBody(_ name: UnsafeRawBufferPointer) -> Bool {
-    ResponseLexer.equal(name, "BODY") || ResponseLexer.equal(name, "RFC822")
   }
 
   // msg-att = "(" msg-att-item *(SP msg-att-item) ")"                         RFC 9051 §9
@@ -53,10 +51,8 @@ extension ResponseParser {
     } else if ResponseLexer.equal(name, "RFC822.SIZE") {
       response.size = try lexer.number64()
     } else if ResponseLexer.equal(name, "INTERNALDATE") {
-      guard let text = try lexer.nstring(), let date = InternalDate(imap: text) else {
-        throw lexer.failure("a date can't be read")
-      }
-      response.internalDate = date
+      // A date that can't be read is none: whoever needs it can name the message.
+      response.internalDate = try lexer.nstring().flatMap { InternalDate(imap: $0) }
     } else if ResponseLexer.equal(name, "EMAILID") || ResponseLexer.equal(name, "X-GUID")
       || ResponseLexer.equal(name, "X-GM-MSGID")
     {
@@ -136,9 +132,9 @@ extension ResponseParser {
 
 extension ResponseLexer {
   /// What follows the item's name is the section of the whole message, or nothing but its value.
-  fileprivate var restIsBodySection: Bool {
-    guard let next else { return true }
-    return next == 0x20 || ResponseLexer.matches(bytes, at: position, "[]")
+  fileprivate func isBody(_ name: UnsafeRawBufferPointer) -> Bool {
+    if ResponseLexer.equal(name, "RFC822") { return next == nil || next == 0x20 }
+    return ResponseLexer.equal(name, "BODY") && ResponseLexer.matches(bytes, at: position, "[]")
   }
 
   /// Skips the rest of a section with its closing bracket; header names in it may be strings.

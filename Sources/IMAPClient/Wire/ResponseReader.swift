@@ -28,6 +28,9 @@ public struct ResponseReader {
   private var state = State.line
   /// The response so far: its text, and the literals that are gathered.
   private var buffer: [UInt8] = []
+  /// Where in the buffer the text after the last literal begins: what looks like the end of a line
+  /// or like the start of a literal before it is the content of one.
+  private var textStart = 0
   private var literalOctets = 0
   /// Bodies that were given on and of which the buffer holds nothing.
   private var streamedBodies = 0
@@ -47,8 +50,7 @@ public struct ResponseReader {
       case .literal(let missing):
         let piece = take(&rest, atMost: missing)
         buffer.append(contentsOf: piece)
-        let left = missing - UInt64(piece.count)
-        state = left == 0 ? .line : .literal(left)
+        endLiteral(missing - UInt64(piece.count))
       case .body(let missing):
         let piece = take(&rest, atMost: missing)
         handle(.bodyBytes(UnsafeRawBufferPointer(rebasing: piece)))
@@ -65,98 +67,91 @@ public struct ResponseReader {
     return piece
   }
 
-  private mutating func endBody(_ left: UInt64, _ handle: (WireEvent) -> Void) {
-    if left == 0 {
-      state = .line
-      handle(.bodyEnds)
-    } else {
-      state = .body(left)
-    }
+  // MARK: Literals
+
+  private mutating func endLiteral(_ left: UInt64) {
+    state = left == 0 ? .line : .literal(left)
+    textStart = buffer.count
   }
+
+  private mutating func endBody(_ left: UInt64, _ handle: (WireEvent) -> Void) {
+    state = left == 0 ? .line : .body(left)
+    if left == 0 { handle(.bodyEnds) }
+  }
+
+  private mutating func beginLiteral(
+    _ literal: LiteralAnnouncement, _ handle: (WireEvent) -> Void
+  ) throws(ParseError) {
+    guard let size = literal.size else { throw ParseError("a literal is larger than 2^63 octets") }
+    let beginning = try buffer.withBytes { (bytes) throws(ParseError) -> FetchResponse? in
+      let head = UnsafeRawBufferPointer(rebasing: bytes[..<literal.start])
+      guard ResponseParser.isBody(after: head, from: textStart) else { return nil }
+      return try ResponseParser.parseBeginning(ofFetch: head)
+    }
+    if let beginning {
+      // In the buffer an empty string stands for the body.
+      buffer.removeSubrange(literal.start...)
+      buffer.append(contentsOf: [0x22, 0x22])
+      textStart = buffer.count
+      streamedBodies += 1
+      handle(.bodyBegins(beginning, size: size))
+      endBody(size, handle)
+      return
+    }
+    guard size <= UInt64(max(limits.gatheredLiterals - literalOctets, 0)) else {
+      throw ParseError("a literal of \(size) octets is too large here")
+    }
+    literalOctets += Int(size)
+    endLiteral(size)
+  }
+
+  // MARK: Lines
 
   /// Takes bytes up to the next end of line.
   private mutating func feedLine(
     _ rest: inout Slice<UnsafeRawBufferPointer>, _ handle: (WireEvent) -> Void
   ) throws(ParseError) {
-    guard let newline = ResponseReader.newline(in: rest) else {
-      buffer.append(contentsOf: rest)
+    let bytes = UnsafeRawBufferPointer(rebasing: rest)
+    guard let newline = bytes.firstNewline else {
+      buffer.append(contentsOf: bytes)
       rest = rest[rest.endIndex...]
-      try checkLength()
+      try checkBuffer()
       return
     }
-    let line = rest[rest.startIndex...newline]
-    rest = rest[(newline + 1)...]
-    if buffer.isEmpty {
+    let line = UnsafeRawBufferPointer(rebasing: bytes[...newline])
+    rest = rest.dropFirst(line.count)
+    if buffer.isEmpty, LiteralAnnouncement(endOf: line, from: 0) == nil {
       // The usual case: a line that came in one piece is parsed where it lies.
-      let whole = UnsafeRawBufferPointer(rebasing: line)
-      if ResponseReader.literal(endingAt: whole) == nil {
-        try complete(whole, handle)
-        return
-      }
+      try checkLength(line.count, of: line)
+      try complete(line, handle)
+      return
     }
     buffer.append(contentsOf: line)
-    try checkLength()
+    try checkBuffer()
     try endLine(handle)
   }
 
-  private static func newline(in bytes: Slice<UnsafeRawBufferPointer>) -> Int? {
-    var index = bytes.startIndex
-    while index < bytes.endIndex {
-      if bytes[index] == 0x0a { return index }
-      index += 1
-    }
-    return nil
-  }
-
   private mutating func endLine(_ handle: (WireEvent) -> Void) throws(ParseError) {
-    let found = buffer.withUnsafeBytes { ResponseReader.literal(endingAt: $0) }
-    guard let literal = found else {
-      let response = buffer
-      buffer = []
-      defer {
-        literalOctets = 0
-        streamedBodies = 0
-      }
-      try withBytes(response) { bytes throws(ParseError) in try complete(bytes, handle) }
+    let announced = buffer.withUnsafeBytes { LiteralAnnouncement(endOf: $0, from: textStart) }
+    if let announced {
+      try beginLiteral(announced, handle)
       return
     }
-    guard let size = literal.size else { throw ParseError("a literal is larger than 2^63 octets") }
-    let head = buffer.withUnsafeBytes { bytes in
-      BodyHead.find(UnsafeRawBufferPointer(rebasing: bytes[..<literal.start]))
+    let response = buffer
+    buffer = []
+    defer {
+      textStart = 0
+      literalOctets = 0
+      streamedBodies = 0
     }
-    if let head {
-      try beginBody(head, size: size, literalStart: literal.start, handle)
-      return
-    }
-    guard size <= UInt64(limits.gatheredLiterals - literalOctets) else {
-      throw ParseError("a literal of \(size) octets is too large here")
-    }
-    literalOctets += Int(size)
-    if size > 0 { state = .literal(size) }
-  }
-
-  /// The literal is a message's body: in the buffer an empty string stands for it.
-  private mutating func beginBody(
-    _ head: BodyHead, size: UInt64, literalStart: Int, _ handle: (WireEvent) -> Void
-  ) throws(ParseError) {
-    let start = Array(buffer[..<literalStart])
-    var partial = FetchResponse(sequenceNumber: head.sequenceNumber)
-    try withBytes(start) { bytes throws(ParseError) in
-      partial = try ResponseParser.parseBeginning(ofFetch: bytes)
-    }
-    buffer.removeSubrange(literalStart...)
-    buffer.append(contentsOf: [0x22, 0x22])
-    streamedBodies += 1
-    handle(.bodyBegins(partial, size: size))
-    state = .body(size)
-    if size == 0 { endBody(0, handle) }
+    try response.withBytes { (bytes) throws(ParseError) in try complete(bytes, handle) }
   }
 
   private func complete(
     _ bytes: UnsafeRawBufferPointer, _ handle: (WireEvent) -> Void
   ) throws(ParseError) {
     var end = bytes.count
-    while end > 0, bytes[end - 1] == 0x0a || bytes[end - 1] == 0x0d { end -= 1 }
+    while end > textStart, bytes[end - 1] == 0x0a || bytes[end - 1] == 0x0d { end -= 1 }
     // An empty line means nothing; some servers send one after a literal.
     guard end > 0 else { return }
     var parser = ResponseParser(UnsafeRawBufferPointer(rebasing: bytes[..<end]))
@@ -169,99 +164,22 @@ public struct ResponseReader {
     handle(.response(response))
   }
 
-  private func checkLength() throws(ParseError) {
-    let length = buffer.count - literalOctets
-    guard length > limits.line else { return }
-    let isLong = buffer.withUnsafeBytes { ResponseParser.mayBeLong($0) }
-    guard isLong, length <= limits.longLine else {
-      throw ParseError("a line of more than \(limits.line) octets", excerpt: excerpt())
+  // MARK: Limits
+
+  private func checkBuffer() throws(ParseError) {
+    try buffer.withBytes { (bytes) throws(ParseError) in
+      try checkLength(bytes.count - literalOctets, of: bytes)
     }
   }
 
-  private func excerpt() -> String {
-    buffer.withUnsafeBytes { ResponseLexer($0).excerpt(at: 0) }
-  }
-
-  private func withBytes(
-    _ bytes: [UInt8], _ body: (UnsafeRawBufferPointer) throws(ParseError) -> Void
+  private func checkLength(
+    _ length: Int, of response: UnsafeRawBufferPointer
   ) throws(ParseError) {
-    var failure: ParseError?
-    bytes.withUnsafeBytes { pointer in
-      do throws(ParseError) {
-        try body(pointer)
-      } catch {
-        failure = error
-      }
+    guard length > limits.line else { return }
+    guard length <= limits.longLine, ResponseParser.mayBeLong(response) else {
+      throw ParseError(
+        "a line of more than \(limits.line) octets", excerpt: ResponseLexer(response).excerpt(at: 0)
+      )
     }
-    if let failure { throw failure }
-  }
-
-  /// A literal announced at the end of a line: where `{` (or `~{`) stands, and its size; `nil` as the size
-  /// if that is no number of 63 bits. RFC 9051 §4.3, RFC 7888, RFC 3516.
-  ///
-  /// What people are to read may end like that and announces nothing.
-  private static func literal(
-    endingAt line: UnsafeRawBufferPointer
-  ) -> (start: Int, size: UInt64?)? {
-    var end = line.count
-    if end > 0, line[end - 1] == 0x0a { end -= 1 }
-    if end > 0, line[end - 1] == 0x0d { end -= 1 }
-    guard end > 2, line[end - 1] == UInt8(ascii: "}") else { return nil }
-    var start = end - 2
-    if line[start] == UInt8(ascii: "+") { start -= 1 }
-    var size: UInt64? = 0
-    var scale: UInt64? = 1
-    var digits = 0
-    while start >= 0, line[start] >= 0x30, line[start] <= 0x39 {
-      let digit = UInt64(line[start] - 0x30)
-      if digit > 0 {
-        size = scale.flatMap { scale in
-          let (product, overflow) = digit.multipliedReportingOverflow(by: scale)
-          guard !overflow, let sum = size?.addingReportingOverflow(product), !sum.overflow else {
-            return nil
-          }
-          return sum.partialValue
-        }
-        if size == nil { scale = nil }
-      }
-      scale = scale.flatMap { scale in
-        let (product, overflow) = scale.multipliedReportingOverflow(by: 10)
-        return overflow ? nil : product
-      }
-      digits += 1
-      start -= 1
-    }
-    guard digits > 0, start >= 0, line[start] == UInt8(ascii: "{"),
-      !ResponseParser.isForPeople(line)
-    else { return nil }
-    if start > 0, line[start - 1] == UInt8(ascii: "~") { start -= 1 }
-    return (start, size.flatMap { $0 <= UInt64(Int64.max) ? $0 : nil })
-  }
-}
-
-/// The start of a FETCH response up to where a whole message's octets follow.
-private struct BodyHead {
-  var sequenceNumber: UInt32
-
-  /// - Returns: `nil` if what follows is another item.
-  static func find(_ bytes: UnsafeRawBufferPointer) -> BodyHead? {
-    var lexer = ResponseLexer(bytes)
-    guard lexer.skip("* "), let number = try? lexer.number(), lexer.skip(" FETCH (") else {
-      return nil
-    }
-    var end = bytes.count
-    while end > 0, bytes[end - 1] == 0x20 { end -= 1 }
-    // `BODY[]<0>`: a partial message that begins at its beginning.
-    if end > 0, bytes[end - 1] == UInt8(ascii: ">") {
-      while end > 0, bytes[end - 1] != UInt8(ascii: "<") { end -= 1 }
-      end -= 1
-    }
-    guard end > 0 else { return nil }
-    let item = UnsafeRawBufferPointer(rebasing: bytes[..<end])
-    guard
-      ResponseLexer.ends(item, with: "BODY[]") || ResponseLexer.ends(item, with: " RFC822")
-        || ResponseLexer.ends(item, with: "(RFC822")
-    else { return nil }
-    return BodyHead(sequenceNumber: number)
   }
 }

@@ -88,13 +88,19 @@ extension MailboxSync {
       throw SideFailure(side: transfer.saverError == nil ? from : side, error: error)
     }
     let outcomes = try on(side) { () throws(EndpointError) in try saver.commit() }
+    // Messages copied as they lie in their files were not hashed on the way.
+    let contents = try on(from) { () throws(EndpointError) in
+      let unhashed = transfer.completed.filter { $0.content == nil }.map(\.handle)
+      return unhashed.isEmpty ? [:] : try endpoints[from].contents(of: unhashed)
+    }
     var alone: [Job] = []
     for (completed, outcome) in zip(transfer.completed, outcomes) {
       guard let job = jobOfHandle[completed.handle] else { continue }
       if outcome == .retryAlone {
         alone.append(job)
       } else {
-        noteSaved(job.index, on: side, outcome, content: completed.content)
+        let content = completed.content ?? contents[completed.handle]
+        noteSaved(job.index, on: side, outcome, content: content)
       }
     }
     for (handle, why) in transfer.missing {
