@@ -84,7 +84,7 @@ struct CopySources {
     }
     guard !handles.isEmpty else { return [:] }
     return try mailbox.on(side) { () throws(EndpointError) in
-      try endpoint.select(mailbox.fullNames[side])
+      try mailbox.select(side, endpoint)
       return try endpoint.contents(of: handles)
     }
   }
@@ -135,7 +135,8 @@ struct CopySources {
         let source = source(row, uid: alive.uid, flags: alive.flags, on: other)
       {
         mailboxes[m].work[index].source = source
-        mailboxes[m].work[index].source?.isMove = policy.allows(.expunge, on: other)
+        mailboxes[m].work[index].source?.isMove =
+          mailboxes[place.mailbox].allows(.expunge, on: other)
       }
       return false
     }
@@ -161,9 +162,12 @@ struct CopySources {
     _ row: MessageRecord, uid: UID, flags: FlagSet, on side: Side
   ) -> CopySource? {
     guard let record = records[row.mailbox] else { return nil }
+    let validity =
+      places[row.id].map { mailboxes[$0.mailbox].anchors[side].uidValidity }
+      ?? record.anchors[side]?.uidValidity
     return CopySource(
-      record: row, mailbox: policy.fullName(record.names[side], on: side), uid: uid, isMove: false,
-      flags: flags)
+      record: row, mailbox: policy.fullName(record.names[side], on: side), uidValidity: validity,
+      uid: uid, isMove: false, flags: flags)
   }
 
   private func rejoin(_ index: Int, to place: Place, side: Side) {

@@ -15,7 +15,9 @@ extension MailboxSync {
 
   private func storeFlags(on side: Side, _ endpoint: any Endpoint) throws(SideFailure) {
     var groups: [OrderKey: [Int]] = [:]
+    var unstorable = FlagSet.empty
     for index in work.indices where isOnBothSides(index) {
+      unstorable.formUnion(renounceUnkept(index, on: side))
       let change = FlagChange(from: work[index].flags[side], to: work[index].wanted[side])
       guard !change.isEmpty else { continue }
       let key = OrderKey(
@@ -23,6 +25,7 @@ extension MailboxSync {
         isFresh: work[index].isFresh[side])
       groups[key, default: []].append(index)
     }
+    if !unstorable.isEmpty { noteUnstorable(unstorable, on: side) }
     guard !groups.isEmpty else { return }
     changed[side] = true
     var indexOfUID: [UID: Int] = [:]
@@ -39,10 +42,21 @@ extension MailboxSync {
         expected: key.expected)
     }
     let outcome = try on(side) { () throws(EndpointError) in
-      try endpoint.select(fullNames[side])
+      try select(side, endpoint)
       return try endpoint.store(orders)
     }
     take(outcome, indexOfUID: indexOfUID, on: side)
+  }
+
+  /// Keywords that the side does not keep are not sent there.
+  /// - Returns: those.
+  private func renounceUnkept(_ index: Int, on side: Side) -> FlagSet {
+    let added = work[index].wanted[side].subtracting(work[index].flags[side])
+    let unkept = unkept(added, on: side)
+    guard !unkept.isEmpty else { return .empty }
+    work[index].wanted[side] = work[index].wanted[side].subtracting(unkept)
+    work[index].item.base?.lacking[side].formUnion(unkept)
+    return unkept
   }
 
   func isOnBothSides(_ index: Int) -> Bool {

@@ -11,7 +11,7 @@ extension MailboxSync {
     for side in Side.allCases where !wanted[side].isEmpty {
       let handles = wanted[side].compactMap(\.handle)
       let contents = try on(side) { () throws(EndpointError) in
-        try endpoints[side].select(fullNames[side])
+        try select(side, endpoints[side])
         return try endpoints[side].contents(of: handles)
       }
       for index in candidates[side].indices {
@@ -34,7 +34,7 @@ extension MailboxSync {
       let bare = UIDSet(candidates[side].compactMap { $0.size == nil ? $0.handle?.uid : nil })
       guard !bare.isEmpty else { continue }
       let described = try on(side) { () throws(EndpointError) in
-        try endpoints[side].select(fullNames[side])
+        try select(side, endpoints[side])
         return try endpoints[side].describe(bare)
       }
       var details: [MessageHandle: MessageDetails] = [:]

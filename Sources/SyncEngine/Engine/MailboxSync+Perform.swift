@@ -73,9 +73,9 @@ extension MailboxSync {
     }
     let handles = jobs.compactMap { work[$0.index].handles[from] }
     try noteIntents(jobs, on: side)
-    try on(from) { () throws(EndpointError) in try endpoints[from].select(fullNames[from]) }
+    try on(from) { () throws(EndpointError) in try select(from, endpoints[from]) }
     let saver = try on(side) { () throws(EndpointError) in
-      try endpoints[side].select(fullNames[side])
+      try select(side, endpoints[side])
       return try endpoints[side].saver()
     }
     let transfer = Transfer(
@@ -169,7 +169,8 @@ extension MailboxSync {
     guard sources.count == jobs.count else { return }
     try noteIntents(jobs, on: side)
     let outcomes = try on(side) { () throws(EndpointError) in
-      try endpoints[side].select(fullNames[side])
+      try select(side, endpoints[side])
+      if let validity = sources.first?.uidValidity { endpoints[side].expect(validity, of: mailbox) }
       return try endpoints[side].copy(
         sources.map(\.uid), from: mailbox, moving: moving,
         targets: traits[side].choosesUIDs ? targets(jobs, on: side) : [])
@@ -214,7 +215,7 @@ extension MailboxSync {
     guard handles.count == jobs.count else { return }
     try noteIntents(jobs, on: side)
     let outcomes = try on(side) { () throws(EndpointError) in
-      try endpoints[side].select(fullNames[side])
+      try select(side, endpoints[side])
       return try endpoints[side].renumber(
         handles, targets: traits[side].choosesUIDs ? targets(jobs, on: side) : [])
     }
@@ -235,8 +236,9 @@ extension MailboxSync {
   // MARK: Outcomes
 
   private func notePlaced(
-    _ index: Int, on side: Side, uid: UID, id: GlobalUID?, flags: FlagSet
+    _ index: Int, on side: Side, uid: UID, id: GlobalUID?, flags given: FlagSet
   ) {
+    let flags = given.subtracting(unkept(given, on: side))
     if case .present(var seen) = work[index].item.sides[side] {
       seen.handle = .uid(uid)
       seen.flags = flags

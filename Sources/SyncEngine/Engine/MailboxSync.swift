@@ -54,6 +54,13 @@ final class MailboxSync {
   var hasDroppedStamp = Both(left: false, right: false)
   /// Messages that could not be synced in this run; not tried again before the next one.
   var givenUp: Both<Set<MessageHandle>> = Both(left: [], right: [])
+  /// Sides that showed the mailbox as read-only: nothing is tried there.
+  var readOnly = Both(left: false, right: false)
+  /// Sides on which something that the other side changed may not be done in this run.
+  var heldBack = Both(left: false, right: false)
+  var saidReadOnly = Both(left: false, right: false)
+  /// The keywords that a side keeps for good; `nil`: any, as far as is known.
+  var keptKeywords: Both<Set<Keyword>?> = Both(left: nil, right: nil)
   /// Flags that were set on a side and may turn out not to have been kept.
   var attempted: Both<[UID: FlagSet]> = Both(left: [:], right: [:])
   var counts = Both(left: ChangeCounts(), right: ChangeCounts())
@@ -92,7 +99,14 @@ final class MailboxSync {
   var mode: UIDMode { record.mode ?? .map }
 
   /// Whether UIDs may be handed out anew on both sides in this run.
-  var mayRenumber: Bool { policy.changes == .both && policy.kinds.contains(.new) }
+  var mayRenumber: Bool {
+    policy.changes == .both && policy.kinds.contains(.new) && !readOnly.left && !readOnly.right
+  }
+
+  /// Whether changes of this kind may be made on a side.
+  func allows(_ kind: Policy.Kinds, on side: Side) -> Bool {
+    policy.allows(kind, on: side) && !readOnly[side]
+  }
 
   /// What the selection of messages and their numbering depend on; anchors taken under another one do not
   /// fit.
@@ -180,6 +194,8 @@ final class MoveClaim {
 final class CopySource {
   var record: MessageRecord
   var mailbox: MailboxName
+  /// What `uid` belongs to.
+  var uidValidity: UIDValidity?
   var uid: UID
   /// It has vanished on the other side: moving it takes care of that too.
   var isMove: Bool
@@ -202,6 +218,14 @@ struct SideFailure: Error {
 }
 
 extension MailboxSync {
+  /// Makes the mailbox the open one, as long as its UIDs mean what was observed.
+  func select(_ side: Side, _ endpoint: any Endpoint) throws(EndpointError) {
+    if let uidValidity = anchors[side].uidValidity {
+      endpoint.expect(uidValidity, of: fullNames[side])
+    }
+    try endpoint.select(fullNames[side])
+  }
+
   func on<Result>(
     _ side: Side, _ body: () throws(EndpointError) -> Result
   ) throws(SideFailure) -> Result {
