@@ -1,4 +1,22 @@
 extension ResponseParser {
+  /// Whether the literal that follows is a whole message's: `* 12 FETCH (UID 7 BODY[] `.
+  static func announcesBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var lexer = ResponseLexer(bytes)
+    guard lexer.skip("* "), (try? lexer.number()) != nil, lexer.skip(" FETCH (") else {
+      return false
+    }
+    var end = bytes.count
+    while end > 0, bytes[end - 1] == 0x20 { end -= 1 }
+    // `BODY[]<0>`: a partial message that begins at its beginning.
+    if end > 0, bytes[end - 1] == UInt8(ascii: ">") {
+      while end > 0, bytes[end - 1] != UInt8(ascii: "<") { end -= 1 }
+      end = max(end - 1, 0)
+    }
+    let item = UnsafeRawBufferPointer(rebasing: bytes[..<end])
+    return ResponseLexer.ends(item, with: "BODY[]") || ResponseLexer.ends(item, with: " RFC822")
+      || ResponseLexer.ends(item, with: "(RFC822")
+  }
+
   /// Parses a FETCH response as far as it goes before a body: `* 12 FETCH (UID 7 BODY[] `.
   static func parseBeginning(
     ofFetch bytes: UnsafeRawBufferPointer
@@ -53,10 +71,7 @@ extension ResponseParser {
     } else if ResponseLexer.equal(name, "RFC822.SIZE") {
       response.size = try lexer.number64()
     } else if ResponseLexer.equal(name, "INTERNALDATE") {
-      guard let text = try lexer.nstring(), let date = InternalDate(imap: text) else {
-        throw lexer.failure("a date can't be read")
-      }
-      response.internalDate = date
+      response.internalDate = try internalDate()
     } else if ResponseLexer.equal(name, "EMAILID") || ResponseLexer.equal(name, "X-GUID")
       || ResponseLexer.equal(name, "X-GM-MSGID")
     {
@@ -91,36 +106,59 @@ extension ResponseParser {
   }
 
   private mutating func takeBody(_ response: inout FetchResponse) throws(ParseError) {
+    guard body == nil else { throw lexer.failure("a FETCH response has two bodies") }
     body = try lexer.nstring() ?? []
     response.hadBody = true
   }
 
+  // date-time                                                                RFC 9051 §9
+  /// What is no date is taken for the oldest one: a message is not left behind for it.
+  private mutating func internalDate() throws(ParseError) -> InternalDate {
+    if let text = try lexer.plainQuoted() {
+      return InternalDate(imap: text) ?? InternalDate(seconds: 0)
+    }
+    return try lexer.nstring().flatMap { InternalDate(imap: $0) } ?? InternalDate(seconds: 0)
+  }
+
   // "EMAILID" SP "(" objectid ")"                                            RFC 8474 §7
   mutating func identifier() throws(ParseError) -> [UInt8]? {
-    guard lexer.skip("(") else { return try lexer.nstring() }
-    lexer.skipSpaces()
-    let value = try lexer.nstring()
-    lexer.skipSpaces()
-    try lexer.expect(")")
-    return value
+    lexer.next == UInt8(ascii: "(") ? try lexer.parenthesizedObjectID() : try lexer.nstring()
   }
 
   // "FLAGS" SP "(" [flag-fetch *(SP flag-fetch)] ")"                         RFC 9051 §9
   private mutating func flags() throws(ParseError) -> FlagSet {
+    let start = lexer.position
     try lexer.expect("(")
     var system: SystemFlags = []
-    var keywords: [Keyword] = []
-    while true {
-      lexer.skipSpaces()
-      if lexer.skip(")") { return FlagSet(system, keywords: keywords) }
-      let name = lexer.looseAtom()
-      guard let first = name.first else { throw lexer.failure("a list of flags does not end") }
-      if first == UInt8(ascii: "\\") {
+    var hasKeywords = false
+    while let name = try nextFlag() {
+      if name.first == UInt8(ascii: "\\") {
         // \Recent and flags that no client may set are none of ours.
         if let flag = ResponseParser.systemFlag(name) { system.insert(flag) }
-      } else if let keyword = Keyword(String(decoding: name, as: UTF8.self)) {
-        keywords.append(keyword)
+      } else {
+        hasKeywords = true
       }
+    }
+    guard hasKeywords else { return FlagSet(system) }
+    let list = UnsafeRawBufferPointer(rebasing: lexer.bytes[start..<lexer.position])
+    return flagLists.flags(of: list) {
+      FlagSet(system, keywords: ResponseParser.keywords(in: list))
+    }
+  }
+
+  /// The next word of a list of flags; `nil` at its end, which is passed.
+  private mutating func nextFlag() throws(ParseError) -> UnsafeRawBufferPointer? {
+    lexer.skipSpaces()
+    if lexer.skip(")") { return nil }
+    let name = lexer.looseAtom()
+    guard !name.isEmpty else { throw lexer.failure("a list of flags does not end") }
+    return name
+  }
+
+  /// - Parameter list: a list of flags that was read before.
+  private static func keywords(in list: UnsafeRawBufferPointer) -> [Keyword] {
+    list.dropFirst().dropLast().split(separator: 0x20).compactMap { name in
+      Keyword(String(decoding: name, as: UTF8.self))
     }
   }
 

@@ -50,7 +50,7 @@ extension ResponseParser {
     } else if ResponseLexer.equal(name, "SIZE") {
       status.size = try lexer.number64()
     } else if ResponseLexer.equal(name, "APPENDLIMIT") {
-      status.appendLimit = lexer.skip("NIL") ? nil : try lexer.number64()
+      status.appendLimit = lexer.skipNIL() ? nil : try lexer.number64()
     } else if ResponseLexer.equal(name, "MAILBOXID") || ResponseLexer.equal(name, "X-GUID") {
       status.mailboxID = try identifier()
     } else {
@@ -69,7 +69,7 @@ extension ResponseParser {
   }
 
   private mutating func namespaceEntries() throws(ParseError) -> [NamespaceResponse.Entry] {
-    if lexer.skip("NIL") { return [] }
+    if lexer.skipNIL() { return [] }
     try lexer.expect("(")
     var entries: [NamespaceResponse.Entry] = []
     while true {

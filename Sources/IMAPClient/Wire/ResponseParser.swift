@@ -3,8 +3,12 @@ struct ResponseParser {
   var lexer: ResponseLexer
   /// A body that came as a quoted string or a gathered literal.
   var body: [UInt8]?
+  let flagLists: FlagListCache
 
-  init(_ bytes: UnsafeRawBufferPointer) { lexer = ResponseLexer(bytes) }
+  init(_ bytes: UnsafeRawBufferPointer, flagLists: FlagListCache = FlagListCache()) {
+    lexer = ResponseLexer(bytes)
+    self.flagLists = flagLists
+  }
 
   mutating func parse() throws(ParseError) -> Response {
     if lexer.skip("* ") { return try untagged() }
@@ -123,6 +127,8 @@ struct ResponseParser {
   private mutating func vanished() throws(ParseError) -> Response {
     let isEarlier = lexer.skip("(EARLIER)")
     lexer.skipSpaces()
+    // Nothing vanished: not in the grammar, and harmless.
+    if lexer.isAtEnd { return .vanished(earlier: isEarlier, UIDSet()) }
     return .vanished(earlier: isEarlier, UIDSet(ranges: try lexer.ranges()))
   }
 
