@@ -1,6 +1,9 @@
 /// A mailbox's name: its hierarchy levels in Unicode, without any server's separator or encoding.
 ///
 /// `INBOX` as the only level is recognised in any case and stored in capitals. RFC 9051 §5.1.
+///
+/// Names are equal if their code points are: a server may hold two that Unicode calls equivalent (an accented
+/// letter as one code point or as two), and they are two mailboxes.
 public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertible {
   /// At least one; none is empty.
   public let components: [String]
@@ -14,7 +17,12 @@ public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertib
       })
     else { return nil }
     self.components =
-      components.count == 1 && components[0].uppercased() == "INBOX" ? ["INBOX"] : components
+      components.count == 1 && MailboxName.isInbox(components[0]) ? ["INBOX"] : components
+  }
+
+  /// In any case of ASCII; other letters whose capital is an `I` make another name.
+  private static func isInbox(_ component: String) -> Bool {
+    component.utf8.elementsEqual("inbox".utf8) { byte, letter in byte | 0x20 == letter }
   }
 
   private init(known components: [String]) { self.components = components }
@@ -44,13 +52,27 @@ public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertib
 
   /// The levels below `prefix`; `nil` if this name does not lie below it.
   public func removingPrefix(_ prefix: MailboxName) -> MailboxName? {
-    guard components.count > prefix.components.count, components.starts(with: prefix.components)
+    guard components.count > prefix.components.count,
+      components.starts(with: prefix.components, by: MailboxName.areIdentical)
     else { return nil }
     return MailboxName(Array(components.dropFirst(prefix.components.count)))
   }
 
+  public static func == (left: MailboxName, right: MailboxName) -> Bool {
+    left.components.elementsEqual(right.components, by: areIdentical)
+  }
+
+  // Equivalent strings have one hash: names that are equal have it too.
+  public func hash(into hasher: inout Hasher) { hasher.combine(components) }
+
   public static func < (left: MailboxName, right: MailboxName) -> Bool {
-    left.components.lexicographicallyPrecedes(right.components)
+    left.components.lexicographicallyPrecedes(right.components) {
+      $0.utf8.lexicographicallyPrecedes($1.utf8)
+    }
+  }
+
+  private static func areIdentical(_ left: String, _ right: String) -> Bool {
+    left.utf8.elementsEqual(right.utf8)
   }
 }
 
