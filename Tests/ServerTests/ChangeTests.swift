@@ -163,10 +163,7 @@ import Testing
       try pair.left.store.add(tokens: ["a", "b"], to: "Box")
       try pair.sync()
       try pair.left.store.delete("Box")
-      _ = try pair.mboxsync.run([
-        "sync", "-c", pair.directory.path("config"), "--state", pair.directory.path("state"),
-        "test",
-      ])
+      _ = try pair.runUnchecked()
       #expect(try pair.right.store.tokens(in: "Box") == ["a", "b"])
     }
   }

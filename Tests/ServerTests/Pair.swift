@@ -126,6 +126,11 @@ final class Pair {
     return try #require(whole.pairs.first, sourceLocation: sourceLocation)
   }
 
+  /// Runs the program, whatever comes of it.
+  func runUnchecked(_ more: String...) throws -> ProgramResult {
+    try mboxsync.run(try arguments(more))
+  }
+
   /// Starts the program.
   func start(_ more: String...) throws -> RunningMboxsync {
     try mboxsync.start(try arguments(more))

@@ -22,15 +22,18 @@ final class PairSide {
   /// Nil unless the side is a Maildir.
   var maildir: MaildirUser? { store as? MaildirUser }
 
+  private let program: DovecotProgram?
+
   private init(
     _ name: String, store: any MailStore, served: IMAPAccount, keys: [String: String],
-    server: DovecotServer? = nil
+    server: DovecotServer? = nil, program: DovecotProgram? = nil
   ) {
     self.name = name
     self.store = store
     self.served = served
     self.keys = keys
     self.server = server
+    self.program = program
   }
 
   static func make(
@@ -57,7 +60,8 @@ final class PairSide {
     options.storage = .maildir(user.root, layout)
     let program = try DovecotProgram(in: directory, name: "served-\(name)", options: options)
     return PairSide(
-      name, store: user, served: IMAPAccount(program), keys: ["url": "maildir:\(user.root)"])
+      name, store: user, served: IMAPAccount(program), keys: ["url": "maildir:\(user.root)"],
+      program: program)
   }
 
   private static func daemon(
@@ -87,7 +91,21 @@ final class PairSide {
   ) throws -> PairSide {
     let program = try DovecotProgram(in: directory, name: name, options: options)
     let store = IMAPAccount(program)
-    return PairSide(name, store: store, served: store, keys: ["url": "exec:\(program.command)"])
+    return PairSide(
+      name, store: store, served: store, keys: ["url": "exec:\(program.command)"], program: program)
+  }
+
+  /// A session with the server of this mail, which the caller ends.
+  func openSession() throws -> IMAPTestClient {
+    if let program { return try IMAPTestClient.run(program) }
+    guard let server else { throw TestFailure("\(name) has no server") }
+    return try IMAPTestClient.connect(to: server)
+  }
+
+  /// What the server of this mail logged.
+  func log() throws -> String {
+    if let server { return server.log }
+    return program.flatMap { try? String(contentsOfFile: $0.log, encoding: .utf8) } ?? ""
   }
 
   /// Gives INBOX of a daemon another UIDVALIDITY, as a restored or repaired server has it.

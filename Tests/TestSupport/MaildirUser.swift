@@ -155,6 +155,9 @@ public final class MaildirUser: MailStore {
     var plainLetters: String { letters.filter { "DFPRST".contains($0) } }
   }
 
+  /// How many messages lie in a mailbox, by their files.
+  public func countFiles(in mailbox: String) -> Int { files(in: mailbox).count }
+
   /// The files of messages, in the order of their names.
   func files(in mailbox: String) -> [File] {
     ["cur", "new"].flatMap { part in

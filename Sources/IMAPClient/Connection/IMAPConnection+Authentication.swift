@@ -18,8 +18,10 @@ extension IMAPConnection {
     try check(status, refusal: nil)
   }
 
+  /// Nobody on the way can read a password: TLS, a command's pipes, or an address of this machine.
   private var isSecure: Bool {
     if case .command = configuration.target { return true }
+    if let plain = stream as? TCPStream { return plain.isLoopback }
     return stream is TLSStream
   }
 
@@ -70,6 +72,7 @@ extension IMAPConnection {
         throw IMAPError(error)
       }
       log?.sent("***")
+      traffic.hasQueued = true
       output.append("\r\n".utf8)
     }
     let status = try wait(tag)

@@ -29,6 +29,7 @@ extension IMAPConnection {
   public func write(_ bytes: UnsafeRawBufferPointer) throws(IMAPError) {
     if let failure { throw failure }
     output.append(bytes)
+    traffic.hasQueued = true
     try makeRoom()
   }
 
@@ -49,6 +50,7 @@ extension IMAPConnection {
       return true
     }
     output.append("{\(size)}\r\n".utf8)
+    traffic.hasQueued = true
     guard try awaitContinuation(of: tag) != nil else {
       endCommand()
       return false
@@ -64,7 +66,7 @@ extension IMAPConnection {
       awaitsContinuation = false
       continuation = nil
     }
-    try pump(while: { continuation == nil && open.contains(tag) })
+    try pumpForAnswer(while: { continuation == nil && open.contains(tag) })
     return continuation
   }
 

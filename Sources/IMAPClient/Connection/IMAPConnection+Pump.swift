@@ -12,6 +12,16 @@ extension IMAPConnection {
     }
   }
 
+  /// The same for an answer: if something was queued since the last one that was waited for, this is a
+  /// round trip.
+  func pumpForAnswer(while isWaiting: () -> Bool) throws(IMAPError) {
+    if isWaiting(), traffic.hasQueued {
+      traffic.roundTrips += 1
+      traffic.hasQueued = false
+    }
+    try pump(while: isWaiting)
+  }
+
   /// Runs `body`; an error that ends the connection ends it for good.
   func whileUsable(_ body: () throws(IMAPError) -> Void) throws(IMAPError) {
     if let failure { throw failure }
@@ -24,10 +34,6 @@ extension IMAPConnection {
   }
 
   private func sleep(_ polls: inout PollSet) throws(IMAPError) {
-    if output.isEmpty, traffic.hasSent {
-      traffic.roundTrips += 1
-      traffic.hasSent = false
-    }
     let deadline = Deadline.after(seconds: configuration.timeoutSeconds)
     let isReady: Bool
     do {
@@ -54,7 +60,6 @@ extension IMAPConnection {
         return hasMoved
       }
       output.remove(count)
-      traffic.hasSent = true
       hasMoved = true
     }
     let progress = try transport { () throws(TransportError) in try stream.flush() }

@@ -92,7 +92,7 @@ public final class IMAPConnection {
 
   /// Waits for the tagged answer: OK, NO or BAD.
   public func wait(_ tag: Tag) throws(IMAPError) -> StatusResponse {
-    try pump(while: { open.contains(tag) })
+    try pumpForAnswer(while: { open.contains(tag) })
     guard let answer = answers.removeValue(forKey: tag) else {
       throw IMAPError(.protocolViolation, "the command \(tag) was answered before")
     }
@@ -101,7 +101,7 @@ public final class IMAPConnection {
 
   /// Waits until every unattended command is answered, and ``profile`` complete.
   public func settle() throws(IMAPError) {
-    try pump(while: { !unattended.isEmpty })
+    try pumpForAnswer(while: { !unattended.isEmpty })
   }
 
   /// The answer to a command, if it has come already.
@@ -136,7 +136,9 @@ public final class IMAPConnection {
   }
 
   func beginCommand() throws(IMAPError) -> Tag {
-    if case .asked(let tag) = compression { try pump(while: { open.contains(tag) }) }
+    if case .asked(let tag) = compression {
+      try pumpForAnswer(while: { open.contains(tag) })
+    }
     if let failure { throw failure }
     guard lastTag < .max else {
       throw IMAPError(.connectionLost, "this connection has no tags left")
@@ -144,6 +146,7 @@ public final class IMAPConnection {
     lastTag += 1
     let tag = Tag(lastTag)
     open.insert(tag)
+    traffic.hasQueued = true
     return tag
   }
 }
@@ -153,8 +156,8 @@ struct WireTraffic {
   var bytesRead: UInt64 = 0
   var bytesWritten: UInt64 = 0
   var roundTrips: UInt64 = 0
-  /// Something went out since this end last had to wait for an answer.
-  var hasSent = false
+  /// Something was queued since this end last had to wait for an answer.
+  var hasQueued = false
 }
 
 /// Stands for a stream that is closed.

@@ -73,18 +73,24 @@ public final class TLSContext: @unchecked Sendable {
     }
     let key = key ?? certificate
     try TLSFile.requireReadable(key)
-    // Without this OpenSSL asks on the terminal.
-    SSL_CTX_set_default_passwd_cb(context) { _, _, _, _ in -1 }
-    guard SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
-      let reason = TLSFailure.takeReason()
-      switch reason?.code {
-      case X509_R_KEY_VALUES_MISMATCH:
-        throw .badFile(path: key, reason: "is not the key of the client certificate")
-      case PEM_R_BAD_PASSWORD_READ, PEM_R_PROBLEMS_GETTING_PASSWORD:
-        throw .badFile(path: key, reason: "is encrypted")
-      default:
-        throw .badFile(path: key, reason: "holds no private key in PEM that can be used")
+    var isEncrypted = false
+    let status = withUnsafeMutablePointer(to: &isEncrypted) { wasAsked in
+      // Without this OpenSSL asks on the terminal.
+      SSL_CTX_set_default_passwd_cb_userdata(context, wasAsked)
+      SSL_CTX_set_default_passwd_cb(context) { _, _, _, wasAsked in
+        wasAsked?.assumingMemoryBound(to: Bool.self).pointee = true
+        return -1
       }
+      defer { SSL_CTX_set_default_passwd_cb_userdata(context, nil) }
+      return SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM)
+    }
+    guard status == 1 else {
+      let reason = TLSFailure.takeReason()
+      if isEncrypted { throw .badFile(path: key, reason: "is encrypted") }
+      if reason?.code == X509_R_KEY_VALUES_MISMATCH {
+        throw .badFile(path: key, reason: "is not the key of the client certificate")
+      }
+      throw .badFile(path: key, reason: "holds no private key in PEM that can be used")
     }
     guard SSL_CTX_check_private_key(context) == 1 else {
       ERR_clear_error()

@@ -46,6 +46,7 @@ extension IMAPEndpoint {
     }
     observer.begin()
     if way == .copy { try fetchState(UIDSet(uids)) }
+    let before = observer.gathered.fetched
     let (statuses, runs) = try transfer(uids, to: wire, moving: way == .move)
     var placed: [UID: UID]
     if let lookup {
@@ -58,11 +59,10 @@ extension IMAPEndpoint {
     }
     let isRefused = statuses.contains { $0.condition != .ok && $0.code != .expungeIssued }
     if isRefused, placed.isEmpty { return nil }
-    let fetched = observer.gathered.fetched
     let missing = uids.filter { placed[$0] == nil }
     let present = missing.isEmpty ? UIDSet() : try search(UIDSet(missing))
     if way == .copy {
-      guard try keepsState(of: placed, fetched) else {
+      guard try keepsState(of: placed, before) else {
         _ = try expunge(UIDSet(placed.values))
         return nil
       }

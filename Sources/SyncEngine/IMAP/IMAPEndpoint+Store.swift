@@ -76,7 +76,7 @@ extension IMAPEndpoint {
         let status = statuses[position]
         position += 1
         note(status, &outcome)
-        guard let error = refusal(status, to: "change flags") else { continue }
+        guard let error = storeRefusal(status, to: "change flags") else { continue }
         guard step.adding, !step.flags.keywords.isEmpty else { throw EndpointError(error) }
         try storeOneByOne(
           FlagStep(piece, adding: true, step.flags, step.unchangedSince), &outcome)
@@ -85,9 +85,9 @@ extension IMAPEndpoint {
   }
 
   /// A NO with MODIFIED says no more than an OK with it. RFC 7162 §3.1.3
-  private func refusal(_ status: StatusResponse, to action: String) -> IMAPError? {
+  private func storeRefusal(_ status: StatusResponse, to action: String) -> IMAPError? {
     if status.condition == .no, case .modified? = status.code { return nil }
-    return IMAPError(status, to: action)
+    return refusal(status, to: action)
   }
 
   private func note(_ status: StatusResponse, _ outcome: inout StoreOutcome) {
@@ -106,7 +106,7 @@ extension IMAPEndpoint {
       let status = try wait(
         send(.store(uids, adding: true, FlagSet(step.flags.system), unchangedSince: condition)))
       note(status, &outcome)
-      if let error = refusal(status, to: "change flags") { throw EndpointError(error) }
+      if let error = storeRefusal(status, to: "change flags") { throw EndpointError(error) }
       uids = uids.subtracting(outcome.rejected)
       condition = nil
     }
@@ -116,7 +116,7 @@ extension IMAPEndpoint {
           .store(uids, adding: true, FlagSet([], keywords: [keyword]), unchangedSince: condition)))
       note(status, &outcome)
       uids = uids.subtracting(outcome.rejected)
-      if refusal(status, to: "set the keyword") != nil {
+      if storeRefusal(status, to: "set the keyword") != nil {
         outcome.unstorable[keyword, default: UIDSet()].formUnion(uids)
       } else {
         condition = nil

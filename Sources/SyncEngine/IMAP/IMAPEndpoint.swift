@@ -180,8 +180,14 @@ final class IMAPEndpoint: Endpoint {
   /// As ``pipeline(_:window:)``, but anything other than OK is an error, thrown when all are answered.
   func pipeline(_ commands: [Command], to action: String) throws(EndpointError) {
     for status in try pipeline(commands) {
-      if let error = IMAPError(status, to: action) { throw EndpointError(error) }
+      if let error = refusal(status, to: action) { throw EndpointError(error) }
     }
+  }
+
+  /// Why a command on messages failed; `nil` if it did not. That some of them are gone is no failure:
+  /// what there is has been told. RFC 9051 §7.1 (EXPUNGEISSUED)
+  func refusal(_ status: StatusResponse, to action: String) -> IMAPError? {
+    status.code == .expungeIssued ? nil : IMAPError(status, to: action)
   }
 
   // MARK: The selected mailbox

@@ -132,7 +132,7 @@ final class MailboxOpening {
     var problem: IMAPError?
     for tag in tags {
       let status = try endpoint.wait(tag)
-      problem = problem ?? IMAPError(status, to: "tell what the mailbox holds")
+      problem = problem ?? endpoint.refusal(status, to: "tell what the mailbox holds")
     }
     if let refusal {
       guard refusal.code == .protocolViolation, usesQResync else { throw refusal }

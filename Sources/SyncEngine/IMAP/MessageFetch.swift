@@ -14,6 +14,8 @@ final class MessageFetch: BodyReceiver {
   private let sink: any MessageSink
   /// Asked for and not yet delivered.
   private var pending: Set<UID> = []
+  /// Answered with no bytes (`BODY[] NIL`): some servers do so for what they can't read.
+  private var empty: Set<UID> = []
   private var current = Current.none
   /// The sink's error: what still comes is dropped.
   private var failure: EndpointError?
@@ -60,8 +62,12 @@ final class MessageFetch: BodyReceiver {
 
   private func finish(_ tag: Tag, _ uids: [UID]) throws(EndpointError) {
     let status = try endpoint.wait(tag)
-    for uid in uids where pending.remove(uid) != nil && failure == nil {
-      try sink.missing(.uid(uid), why: reason(status))
+    for uid in uids where failure == nil {
+      if empty.remove(uid) != nil {
+        try sink.missing(.uid(uid), why: "the server shows nothing of the message")
+      } else if pending.remove(uid) != nil {
+        try sink.missing(.uid(uid), why: reason(status))
+      }
     }
   }
 
@@ -124,6 +130,11 @@ final class MessageFetch: BodyReceiver {
   private func begin(_ uid: UID, _ size: UInt64) {
     // Neither what was not asked for nor the same message twice.
     guard pending.remove(uid) != nil else {
+      current = .skipping
+      return
+    }
+    if size == 0 {
+      empty.insert(uid)
       current = .skipping
       return
     }

@@ -142,21 +142,14 @@ private struct Waiter {
     var since = start
     while true {
       if let lock = try attempt() { return lock }
-      guard let lock = try? directory.status(of: name, followsLink: false) else { continue }
-      let guarded = try? directory.status(of: file)
       let now = surroundings.uptime()
-      if let last = seen, isUnchanged(last, lock, guarded) {
-        if isStale(lock, unchangedFor: now - since) {
-          remove(lock)
-          continue
+      if let lock = try? directory.status(of: name, followsLink: false) {
+        let guarded = try? directory.status(of: file)
+        if seen.map({ !isUnchanged($0, lock, guarded) }) ?? true {
+          seen = (lock, guarded)
+          since = now
         }
-      } else {
-        seen = (lock, guarded)
-        since = now
-        if isStale(lock, unchangedFor: 0) {
-          remove(lock)
-          continue
-        }
+        if isStale(lock, unchangedFor: now - since), remove(lock) { continue }
       }
       if cancellation?.isRequested == true { throw SystemError(code: ECANCELED) }
       if now - start >= Dotlock.timeout { throw SystemError(code: ETIMEDOUT) }
@@ -177,7 +170,7 @@ private struct Waiter {
   private func isStale(_ lock: stat, unchangedFor duration: Int64) -> Bool {
     guard let process = ownerOnThisHost() else { return duration >= Dotlock.staleAfter }
     let isOld =
-      duration > Dotlock.youngUntil || surroundings.now() - lock.modified > Dotlock.youngUntil
+      duration > Dotlock.youngUntil || surroundings.now() &- lock.modified > Dotlock.youngUntil
     if process == surroundings.processID {
       return isOld && !Dotlock.held.withLock { $0.contains(lock.st_ino) }
     }
@@ -201,10 +194,11 @@ private struct Waiter {
     }
   }
 
-  private func remove(_ lock: stat) {
+  /// - Returns: whether it is gone.
+  private func remove(_ lock: stat) -> Bool {
     guard let now = try? directory.status(of: name, followsLink: false), now.isSameState(as: lock)
-    else { return }
-    try? directory.unlink(name)
+    else { return false }
+    return (try? directory.unlink(name)) != nil
   }
 
   private func failure(_ error: SystemError) -> EndpointError {

@@ -75,6 +75,6 @@ extension MaildirFolder {
   /// is certain that a later change gets another one; where whole seconds are kept, more than one.
   func isTooRecent(_ time: Int64) -> Bool {
     let second = MaildirSurroundings.second
-    return surroundings.now() - time < (time % second == 0 ? 2 * second : second / 10)
+    return surroundings.now() &- time < (time % second == 0 ? 2 * second : second / 10)
   }
 }

@@ -29,7 +29,7 @@ extension MaildirFolder {
     keywordsStatus = try perform("write dovecot-keywords") { () throws(SystemError) in
       let old = try directory.statusIfThere(of: MaildirFolder.keywordsName)
       let second = MaildirSurroundings.second
-      let time = max(surroundings.now(), (old?.modified ?? 0) / second * second + second)
+      let time = max(surroundings.now(), (old?.modified ?? 0) / second * second &+ second)
       return try replace(
         MaildirFolder.keywordsName, through: FileName("dovecot-keywords.tmp".utf8), bytes,
         modified: time, old: old)

@@ -72,6 +72,6 @@ extension MaildirSurroundings {
     let now = now()
     let second = MaildirSurroundings.second
     if now / second > old / second { return now }
-    return now > old && old % second != 0 ? now : old + second
+    return now > old && old % second != 0 ? now : old &+ second
   }
 }

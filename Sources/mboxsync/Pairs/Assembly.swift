@@ -16,10 +16,8 @@ struct Assembly {
       return MaildirEndpointFactory(
         root: path, layout: settings.layout, connectionLimit: settings.connections,
         cancellation: cancellation)
-    case .imap(let tls, _, let host, let port):
-      let target = IMAPConfiguration.Target.tcp(
-        host: host, port: port ?? (tls == .implicit ? 993 : 143))
-      return server(settings, side, target, trace: trace)
+    case .imap(_, _, let host, _):
+      return server(settings, side, .tcp(host: host, port: settings.port), trace: trace)
     case .exec(let command):
       return server(settings, side, .command(command), trace: trace)
     case nil:

@@ -73,7 +73,7 @@ enum Subprocess {
     case .standardError: posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO)
     case .captured: posix_spawn_file_actions_adddup2(&actions, pipe, STDOUT_FILENO)
     }
-    // This program ignores SIGPIPE; its children are not to inherit that.
+    // This program ignores SIGPIPE, and threads may block signals; its children are not to inherit that.
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -81,7 +81,11 @@ enum Subprocess {
     sigemptyset(&defaults)
     sigaddset(&defaults, SIGPIPE)
     posix_spawnattr_setsigdefault(&attributes, &defaults)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETSIGDEF) | Int16(POSIX_SPAWN_SETSIGMASK))
 
     let arguments = CStrings(["/bin/sh", "-c", command].map { Array($0.utf8CString) })
     let environment = CStrings(inherited(replacing: variables))

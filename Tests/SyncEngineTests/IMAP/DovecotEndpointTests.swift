@@ -11,31 +11,31 @@ import Testing
     var options = DovecotOptions()
     options.specialUse = ["Sent": "\\Sent"]
     try withDovecot(profile, options: options) { endpoint, _ in
-      try endpoint.create(.path("Päper/Ünter&"), specialUse: nil)
-      try endpoint.create(.path("Päper/Ünter&"), specialUse: nil)
-      try endpoint.create(.path("Sent"), specialUse: .sent)
-      try endpoint.setSubscribed(true, .path("Päper/Ünter&"))
+      try endpoint.create(.named("Päper/Ünter&"), specialUse: nil)
+      try endpoint.create(.named("Päper/Ünter&"), specialUse: nil)
+      try endpoint.create(.named("Sent"), specialUse: .sent)
+      try endpoint.setSubscribed(true, .named("Päper/Ünter&"))
       let listing = try endpoint.list()
       #expect(listing.unusable.isEmpty)
       let byName = Dictionary(uniqueKeysWithValues: listing.mailboxes.map { ($0.name, $0) })
       #expect(byName[.inbox]?.isSelectable == true)
       #expect(byName[.inbox]?.anchor?.uidNext == UID(1))
-      let deep = try #require(byName[.path("Päper/Ünter&")])
+      let deep = try #require(byName[.named("Päper/Ünter&")])
       #expect(deep.isSubscribed && deep.anchor?.messages == 0)
-      #expect(byName[.path("Sent")]?.isSubscribed == false)
+      #expect(byName[.named("Sent")]?.isSubscribed == false)
       if !profile.disabled.contains(.specialUse) {
-        #expect(byName[.path("Sent")]?.specialUse == .sent)
+        #expect(byName[.named("Sent")]?.specialUse == .sent)
       }
       #expect((deep.id != nil) == (endpoint.mailboxIDItem != nil))
       #expect((deep.anchor?.highestModSeq != nil) == endpoint.hasModSequences)
 
-      try endpoint.rename(.path("Päper/Ünter&"), to: .path("New"))
-      try endpoint.select(.path("New"))
-      try endpoint.delete(.path("New"))
-      try endpoint.delete(.path("New"))
+      try endpoint.rename(.named("Päper/Ünter&"), to: .named("New"))
+      try endpoint.select(.named("New"))
+      try endpoint.delete(.named("New"))
+      try endpoint.delete(.named("New"))
       let names = try endpoint.list().mailboxes.filter(\.isSelectable).map(\.name)
-      #expect(!names.contains(.path("New")) && !names.contains(.path("Päper/Ünter&")))
-      #expect(throws: EndpointError.self) { try endpoint.open(.path("New"), OpenRequest()) }
+      #expect(!names.contains(.named("New")) && !names.contains(.named("Päper/Ünter&")))
+      #expect(throws: EndpointError.self) { try endpoint.open(.named("New"), OpenRequest()) }
       #expect(try endpoint.open(.inbox, OpenRequest()).messages.isEmpty)
     }
   }
@@ -44,15 +44,15 @@ import Testing
   func saving(_ profile: ServerProfileCase) throws {
     try withDovecot(profile) { endpoint, _ in
       _ = try endpoint.open(.inbox, OpenRequest())
-      let texts = (1...7).map { message($0, size: $0 == 4 ? 200_000 : 3, hasID: $0 % 2 == 0) }
+      let texts = (1...7).map { testMessage($0, size: $0 == 4 ? 200_000 : 3, hasID: $0 % 2 == 0) }
       let label = try #require(Keyword("$Label1"))
       let flags = FlagSet([.seen, .flagged], keywords: [label])
       let outcomes = try endpoint.save(texts, flags: flags)
-      #expect(outcomes.map(\.uid) == [1, 2, 3, 4, 5, 6, 7])
+      #expect(outcomes.map(\.placedUID) == [1, 2, 3, 4, 5, 6, 7])
 
       let observation = try endpoint.open(.inbox, OpenRequest(detailsFrom: .first))
       #expect(observation.coverage == .full)
-      #expect(observation.uids == [1, 2, 3, 4, 5, 6, 7])
+      #expect(observation.shownUIDs == [1, 2, 3, 4, 5, 6, 7])
       #expect(observation.anchor.uidNext == UID(8) && observation.anchor.messages == 7)
       for (message, text) in zip(observation.messages, texts) {
         #expect(message.flags == flags)
@@ -60,7 +60,7 @@ import Testing
         #expect(message.details?.date == InternalDate(seconds: 1_600_000_000))
         #expect((message.details?.id != nil) == endpoint.traits.hasIDs)
       }
-      let sink = CollectingSink()
+      let sink = FetchedMessages()
       let order: [UInt32] = [5, 6, 2, 99, 4, 1, 3, 7]
       try endpoint.fetch(order.compactMap { UID($0).map { .uid($0) } }, into: sink)
       #expect(sink.messages.map { $0.handle.uid?.rawValue } == order.filter { $0 != 99 })
@@ -74,7 +74,7 @@ import Testing
         text.withBytes { hasher.update($0) }
         #expect(contents[message.handle] == hasher.finish())
       }
-      let described = try endpoint.describe(uids(2, 3, 50))
+      let described = try endpoint.describe(uidSet(2, 3, 50))
       #expect(described.map { $0.handle.uid?.rawValue } == [2, 3])
       #expect(described.allSatisfy { $0.details != nil })
     }
@@ -84,29 +84,29 @@ import Testing
   func changes(_ profile: ServerProfileCase) throws {
     try withDovecot(profile) { endpoint, other in
       _ = try other.open(.inbox, OpenRequest())
-      try other.save((1...6).map { message($0) })
+      try other.save((1...6).map { testMessage($0) })
       let before = try endpoint.open(.inbox, OpenRequest()).anchor
       let request = OpenRequest(
-        since: before, recheck: uids(3, 5), detailsFrom: before.uidNext)
+        since: before, recheck: uidSet(3, 5), detailsFrom: before.uidNext)
       let same = try endpoint.open(.inbox, request)
       #expect(same.anchor == before)
 
-      _ = try other.store([StoreOrder(uids: uids(2), added: FlagSet(.seen), removed: .empty)])
-      #expect(try other.expunge(uids(4, 5)) == uids(4, 5))
-      try other.save([message(7)])
+      _ = try other.store([StoreOrder(uids: uidSet(2), added: FlagSet(.seen), removed: .empty)])
+      #expect(try other.expunge(uidSet(4, 5)) == uidSet(4, 5))
+      try other.save([testMessage(7)])
       let now = try endpoint.open(.inbox, request)
       #expect(now.anchor.messages == 5 && now.anchor.uidNext == UID(8))
-      #expect(now.flags(2) == FlagSet(.seen))
-      #expect(now.uids.contains(3) && !now.uids.contains(5))
-      #expect(now.messages.last?.details?.size == UInt64(message(7).count))
+      #expect(now.shownFlags(2) == FlagSet(.seen))
+      #expect(now.shownUIDs.contains(3) && !now.shownUIDs.contains(5))
+      #expect(now.messages.last?.details?.size == UInt64(testMessage(7).count))
       switch now.coverage {
-      case .full: #expect(now.uids == [1, 2, 3, 6, 7])
+      case .full: #expect(now.shownUIDs == [1, 2, 3, 6, 7])
       case .changes(let vanished):
-        #expect(vanished.intersection(uids(1, 2, 3, 4, 5, 6)) == uids(4, 5))
-        #expect(now.uids == [2, 3, 7])
+        #expect(vanished.intersection(uidSet(1, 2, 3, 4, 5, 6)) == uidSet(4, 5))
+        #expect(now.shownUIDs == [2, 3, 7])
       case .present(let present):
-        #expect(present == uids(1, 2, 3, 6, 7))
-        #expect(now.uids == [2, 3, 7])
+        #expect(present == uidSet(1, 2, 3, 6, 7))
+        #expect(now.shownUIDs == [2, 3, 7])
       }
       let tier: String =
         switch now.coverage {
@@ -124,7 +124,7 @@ import Testing
   func foreignAnchor(_ profile: ServerProfileCase) throws {
     try withDovecot(profile) { endpoint, other in
       _ = try other.open(.inbox, OpenRequest())
-      try other.save((1...3).map { message($0) })
+      try other.save((1...3).map { testMessage($0) })
       let anchor = try endpoint.open(.inbox, OpenRequest()).anchor
       var foreign = anchor
       foreign.uidValidity = UIDValidity(77)
@@ -133,7 +133,7 @@ import Testing
       for since in [foreign, future] {
         let request = OpenRequest(since: since, detailsFrom: anchor.uidNext)
         let observation = try endpoint.open(.inbox, request)
-        #expect(observation.coverage == .full && observation.uids == [1, 2, 3])
+        #expect(observation.coverage == .full && observation.shownUIDs == [1, 2, 3])
         if since == foreign { #expect(observation.messages.allSatisfy { $0.details != nil }) }
       }
     }
@@ -142,31 +142,31 @@ import Testing
   @Test("copying and moving", arguments: ServerProfileCase.all)
   func copying(_ profile: ServerProfileCase) throws {
     try withDovecot(profile) { endpoint, other in
-      try endpoint.create(.path("Archive"), specialUse: nil)
+      try endpoint.create(.named("Archive"), specialUse: nil)
       _ = try endpoint.open(.inbox, OpenRequest())
       let flags = FlagSet(.answered)
       try endpoint.save(
-        (1...5).map { message($0, hasID: $0 != 3) }, flags: flags, date: 1_500_000_000)
-      _ = try endpoint.open(.path("Archive"), OpenRequest())
-      try endpoint.save([message(9)])
+        (1...5).map { testMessage($0, hasID: $0 != 3) }, flags: flags, date: 1_500_000_000)
+      _ = try endpoint.open(.named("Archive"), OpenRequest())
+      try endpoint.save([testMessage(9)])
       let order = [3, 1, 99, 4].compactMap { UID($0) }
       let copied = try endpoint.copy(order, from: .inbox, moving: false, targets: [])
-      #expect(copied.map(\.uid) == [2, 3, nil, 4])
+      #expect(copied.map(\.placedUID) == [2, 3, nil, 4])
       #expect(copied[2] == .gone)
-      #expect(try endpoint.text(of: 2) == message(3, hasID: false))
-      #expect(try endpoint.text(of: 3) == message(1))
+      #expect(try endpoint.text(of: 2) == testMessage(3, hasID: false))
+      #expect(try endpoint.text(of: 3) == testMessage(1))
       let moved = try endpoint.copy(
         [5, 2].compactMap { UID($0) }, from: .inbox, moving: true, targets: [])
       let moves = !profile.disabled.contains(.move)
-      #expect(moved.map(\.uid) == [5, 6])
+      #expect(moved.map(\.placedUID) == [5, 6])
       #expect(moved.allSatisfy { if case .placed(_, _, moves) = $0 { true } else { false } })
-      #expect(try endpoint.text(of: 6) == message(2))
+      #expect(try endpoint.text(of: 6) == testMessage(2))
       let inbox = try other.open(.inbox, OpenRequest())
-      #expect(inbox.uids == (moves ? [1, 3, 4] : [1, 2, 3, 4, 5]))
-      let archive = try other.open(.path("Archive"), OpenRequest())
-      #expect(archive.flags(6) == flags)
+      #expect(inbox.shownUIDs == (moves ? [1, 3, 4] : [1, 2, 3, 4, 5]))
+      let archive = try other.open(.named("Archive"), OpenRequest())
+      #expect(archive.shownFlags(6) == flags)
       #expect(archive.messages[3].details?.date == InternalDate(seconds: 1_500_000_000))
-      try other.delete(.path("Archive"))
+      try other.delete(.named("Archive"))
       let error = #expect(throws: EndpointError.self) {
         try endpoint.copy(order, from: .inbox, moving: false, targets: [])
       }
@@ -178,26 +178,28 @@ import Testing
   func flags(_ profile: ServerProfileCase) throws {
     try withDovecot(profile) { endpoint, other in
       _ = try endpoint.open(.inbox, OpenRequest())
-      try endpoint.save((1...4).map { message($0) }, flags: FlagSet([.seen, .draft]))
+      try endpoint.save((1...4).map { testMessage($0) }, flags: FlagSet([.seen, .draft]))
       let before = try endpoint.open(.inbox, OpenRequest()).anchor
       _ = try other.open(.inbox, OpenRequest())
-      _ = try other.store([StoreOrder(uids: uids(2), added: FlagSet(.flagged), removed: .empty)])
+      _ = try other.store([StoreOrder(uids: uidSet(2), added: FlagSet(.flagged), removed: .empty)])
       let good = try #require(Keyword("good"))
       let long = try #require(Keyword(String(repeating: "x", count: 200)))
       let outcome = try endpoint.store([
         StoreOrder(
-          uids: uids(1, 2, 3), added: FlagSet(.answered, keywords: [good]),
+          uids: uidSet(1, 2, 3), added: FlagSet(.answered, keywords: [good]),
           removed: FlagSet([.seen, .draft]), unchangedSince: before.highestModSeq),
         StoreOrder(
-          uids: uids(4), added: FlagSet(.answered, keywords: [good, long]), removed: .empty,
+          uids: uidSet(4), added: FlagSet(.answered, keywords: [good, long]), removed: .empty,
           unchangedSince: before.highestModSeq),
       ])
-      #expect(outcome.rejected == (endpoint.hasModSequences ? uids(2) : UIDSet()))
-      #expect(outcome.unstorable == [long: uids(4)])
+      #expect(outcome.rejected == (endpoint.hasModSequences ? uidSet(2) : UIDSet()))
+      #expect(outcome.unstorable == [long: uidSet(4)])
       let now = try endpoint.open(.inbox, OpenRequest())
-      #expect(now.flags(1) == FlagSet(.answered, keywords: [good]))
-      #expect(now.flags(4) == FlagSet([.answered, .seen, .draft], keywords: [good]))
-      if endpoint.hasModSequences { #expect(now.flags(2) == FlagSet([.seen, .draft, .flagged])) }
+      #expect(now.shownFlags(1) == FlagSet(.answered, keywords: [good]))
+      #expect(now.shownFlags(4) == FlagSet([.answered, .seen, .draft], keywords: [good]))
+      if endpoint.hasModSequences {
+        #expect(now.shownFlags(2) == FlagSet([.seen, .draft, .flagged]))
+      }
     }
   }
 
@@ -205,13 +207,15 @@ import Testing
   func expunging(_ profile: ServerProfileCase) throws {
     try withDovecot(profile) { endpoint, other in
       _ = try endpoint.open(.inbox, OpenRequest())
-      try endpoint.save((1...5).map { message($0) })
+      try endpoint.save((1...5).map { testMessage($0) })
       _ = try other.open(.inbox, OpenRequest())
-      _ = try other.store([StoreOrder(uids: uids(2, 3), added: FlagSet(.deleted), removed: .empty)])
-      #expect(try endpoint.expunge(uids(3, 5, 77)) == uids(3, 5, 77))
+      _ = try other.store([
+        StoreOrder(uids: uidSet(2, 3), added: FlagSet(.deleted), removed: .empty)
+      ])
+      #expect(try endpoint.expunge(uidSet(3, 5, 77)) == uidSet(3, 5, 77))
       let now = try other.open(.inbox, OpenRequest())
-      #expect(now.uids == [1, 2, 4])
-      #expect(now.flags(2) == FlagSet(.deleted) && now.flags(1) == .empty)
+      #expect(now.shownUIDs == [1, 2, 4])
+      #expect(now.shownFlags(2) == FlagSet(.deleted) && now.shownFlags(1) == .empty)
     }
   }
 
@@ -220,22 +224,22 @@ import Testing
     try withDovecot(profile) { endpoint, other in
       _ = try endpoint.open(.inbox, OpenRequest())
       let flags = FlagSet([.seen, .deleted], keywords: [try #require(Keyword("kept"))])
-      try endpoint.save((1...4).map { message($0) }, flags: flags)
+      try endpoint.save((1...4).map { testMessage($0) }, flags: flags)
       let handles = [3, 1, 9].compactMap { UID($0).map { MessageHandle.uid($0) } }
       let outcomes = try endpoint.renumber(handles, targets: [])
-      #expect(outcomes.map(\.uid) == [5, 6, nil])
+      #expect(outcomes.map(\.placedUID) == [5, 6, nil])
       #expect(outcomes.last == .gone)
       let now = try other.open(.inbox, OpenRequest())
-      #expect(now.uids == [2, 4, 5, 6])
+      #expect(now.shownUIDs == [2, 4, 5, 6])
       #expect(now.messages.allSatisfy { $0.flags == flags })
       #expect(
         now.messages.allSatisfy { $0.details?.date == InternalDate(seconds: 1_600_000_000) })
-      #expect(try other.text(of: 6) == message(1))
+      #expect(try other.text(of: 6) == testMessage(1))
 
       #expect(try endpoint.pad(to: try #require(UID(7))) == UID(7))
       #expect(try endpoint.pad(to: try #require(UID(1300))) == UID(1300))
       let padded = try other.open(.inbox, OpenRequest())
-      #expect(padded.uids == [2, 4, 5, 6] && padded.anchor.uidNext == UID(1300))
+      #expect(padded.shownUIDs == [2, 4, 5, 6] && padded.anchor.uidNext == UID(1300))
     }
   }
 }

@@ -39,7 +39,7 @@ func withDovecot(
   options: DovecotOptions = DovecotOptions(),
   _ body: (_ endpoint: IMAPEndpoint, _ other: IMAPEndpoint) throws -> Void
 ) throws {
-  try withTemporaryDirectory { directory in
+  try TestSupport.withTemporaryDirectory { directory in
     let program = try DovecotProgram(in: directory, options: options)
     func connect(_ disabled: Set<Capability>) throws -> IMAPEndpoint {
       var configuration = IMAPConfiguration(target: .command(program.command), tls: .none)
@@ -57,14 +57,14 @@ func withDovecot(
   }
 }
 
-func message(_ number: Int, size: Int = 0, hasID: Bool = true) -> [UInt8] {
+func testMessage(_ number: Int, size: Int = 0, hasID: Bool = true) -> [UInt8] {
   let id = hasID ? "Message-ID: <\(number)@test>\r\n" : ""
   let body = size == 0 ? "text \(number)\r\n" : String(repeating: "line \(number)\r\n", count: size)
   return Array("\(id)Subject: number \(number)\r\n\r\n\(body)".utf8)
 }
 
 /// Keeps what a fetch gives.
-final class CollectingSink: MessageSink {
+final class FetchedMessages: MessageSink {
   var wantedForm: MessageForm { .wire }
   var messages: [(handle: MessageHandle, bytes: [UInt8])] = []
   var missing: [MessageHandle] = []
@@ -104,26 +104,26 @@ extension IMAPEndpoint {
   }
 
   func text(of uid: UInt32) throws -> [UInt8] {
-    let sink = CollectingSink()
+    let sink = FetchedMessages()
     try fetch([.uid(try #require(UID(uid)))], into: sink)
     return try #require(sink.messages.first).bytes
   }
 }
 
 extension PlacementOutcome {
-  var uid: UInt32? { if case .placed(let uid, _, _) = self { uid.rawValue } else { nil } }
+  var placedUID: UInt32? { if case .placed(let uid, _, _) = self { uid.rawValue } else { nil } }
 }
 
-func uids(_ numbers: UInt32...) -> UIDSet { UIDSet(numbers.compactMap { UID($0) }) }
+func uidSet(_ numbers: UInt32...) -> UIDSet { UIDSet(numbers.compactMap { UID($0) }) }
 
 extension Observation {
-  var uids: [UInt32] { messages.compactMap { $0.handle.uid?.rawValue } }
+  var shownUIDs: [UInt32] { messages.compactMap { $0.handle.uid?.rawValue } }
 
-  func flags(_ uid: UInt32) -> FlagSet? {
+  func shownFlags(_ uid: UInt32) -> FlagSet? {
     messages.first { $0.handle.uid?.rawValue == uid }?.flags
   }
 }
 
 extension MailboxName {
-  static func path(_ path: String) -> MailboxName { MailboxName(path: path) ?? .inbox }
+  static func named(_ path: String) -> MailboxName { MailboxName(path: path) ?? .inbox }
 }

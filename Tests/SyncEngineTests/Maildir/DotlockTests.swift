@@ -6,7 +6,9 @@ import Testing
 @testable import SyncEngine
 
 @Suite("Dovecot's lock files") struct DotlockTests {
-  private func withDirectory(_ body: (TemporaryDirectory, Directory, TestClock) throws -> Void)
+  private func withDirectory(
+    _ body: (TestSupport.TemporaryDirectory, Directory, TestClock) throws -> Void
+  )
     throws
   {
     try withTemporaryDirectory { temporary in
@@ -15,9 +17,11 @@ import Testing
   }
 
   private let file = Array("list".utf8)
-  private func lockPath(_ directory: TemporaryDirectory) -> String { directory.path("list.lock") }
+  private func lockPath(_ directory: TestSupport.TemporaryDirectory) -> String {
+    directory.path("list.lock")
+  }
 
-  private func write(_ text: String, _ directory: TemporaryDirectory) throws {
+  private func write(_ text: String, _ directory: TestSupport.TemporaryDirectory) throws {
     try directory.write(text, to: "list.lock")
   }
 

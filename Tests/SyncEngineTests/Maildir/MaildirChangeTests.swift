@@ -1,5 +1,7 @@
+import Dispatch
 import Foundation
 import IMAPClient
+import Synchronization
 import TestSupport
 import Testing
 
@@ -20,7 +22,7 @@ import Testing
       let item = SaveItem(flags: flags([], "Other"), date: InternalDate(seconds: 7))
       #expect(try maildir.save([("A: 4\r\n\n", item)], form: .stored).map(\.uid) == [10])
       let new = maildir.names("new")
-      let cur = maildir.names("cur")
+      let cur = maildir.names("cur").sorted { $0.hasSuffix("DSa") && !$1.hasSuffix("DSa") }
       #expect(new.count == 1 && cur.count == 2)
       #expect(new.allSatisfy { $0.hasSuffix(",S=11,W=15") })
       #expect(cur[0].hasSuffix(",S=6,W=8:2,DSa"))
@@ -201,7 +203,8 @@ import Testing
   @Test("someone else's change in between rejects ours; a mere move to cur does not")
   func rejected() throws {
     try withMessages { maildir in
-      let cur = maildir.names("cur")
+      // The order of names made within one second is not that of the messages.
+      let cur = maildir.names("cur").sorted { $0.hasSuffix(":2,S") && !$1.hasSuffix(":2,S") }
       try maildir.rename("cur/\(cur[0])", to: "cur/\(cur[0])T")
       try maildir.rename("new/\(maildir.names("new")[0])", to: "cur/\(maildir.names("new")[0]):2,")
       try maildir.remove("cur/\(cur[1])")
@@ -318,6 +321,50 @@ import Testing
       #expect(seen.messages.allSatisfy { $0.details?.date.seconds == 1_000_000 })
       #expect(seen.id(of: 8) == seen.id(of: 5))
       #expect(try maildir.open().uids == [1, 2])
+    }
+  }
+
+  @Test("two lanes that move messages towards each other don't block each other")
+  func crossing() throws {
+    try withMessages { maildir in
+      let box = try mailbox("Box")
+      try maildir.prepare(box)
+      let path = maildir.root
+      let failures = Mutex(0)
+      DispatchQueue.concurrentPerform(iterations: 2) { lane in
+        do {
+          let endpoint = try MaildirEndpointFactory(root: path).connect()
+          let (from, to) = lane == 0 ? (MailboxName.inbox, box) : (box, .inbox)
+          for _ in 0..<20 {
+            let seen = try endpoint.open(from, OpenRequest(detailsFrom: .last))
+            try endpoint.select(to)
+            let uids = seen.messages.compactMap(\.handle.uid)
+            _ = try endpoint.copy(uids, from: from, moving: true, targets: [])
+          }
+        } catch {
+          failures.withLock { $0 += 1 }
+        }
+      }
+      #expect(failures.withLock { $0 } == 0)
+      let seen = try [maildir.open(), maildir.open(box)].flatMap(\.messages)
+      #expect(seen.count == 3)
+      #expect(seen.allSatisfy { $0.handle.uid != nil })
+      #expect(Set(seen.compactMap(\.details?.id)).count == 3)
+    }
+  }
+
+  @Test("times of any size are no trap") func times() throws {
+    try withMessages { maildir in
+      for seconds in [Int.max, Int.min, 0, -1] {
+        for path in ["cur", "new", "dovecot-uidlist", "cur/\(maildir.names("cur")[0])"] {
+          let time = timespec(tv_sec: seconds, tv_nsec: 999_999_999)
+          utimensat(AT_FDCWD, "\(maildir.root)/\(path)", [time, time], 0)
+        }
+        #expect(try maildir.open().uids == [1, 2, 3])
+        let order = StoreOrder(uids: uids(1), added: flags([], "K\(seconds)"), removed: .empty)
+        #expect(try maildir.endpoint.store([order]) == StoreOutcome())
+        _ = try maildir.endpoint.list()
+      }
     }
   }
 

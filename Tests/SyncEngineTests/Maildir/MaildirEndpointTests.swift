@@ -164,7 +164,7 @@ import Testing
       _ = try maildir.open()
       try maildir.rename("cur/1:2,", to: "cur/1:2,S")
       let handles = (1...9).map { MessageHandle.uid(uid($0)) }
-      let (stored, wire) = (CollectingSink(.stored), CollectingSink(.wire))
+      let (stored, wire) = (FormSink(.stored), FormSink(.wire))
       try maildir.endpoint.fetch(handles, into: stored)
       try maildir.endpoint.fetch(handles, into: wire)
       #expect(stored.messages.map(\.handle) == Array(handles[0..<7]))

@@ -16,7 +16,7 @@ final class MaildirFixture {
   let surroundings: MaildirSurroundings
 
   init(
-    _ directory: TemporaryDirectory, layout: Layout? = nil, name: String = "Mail",
+    _ directory: TestSupport.TemporaryDirectory, layout: Layout? = nil, name: String = "Mail",
     surroundings: MaildirSurroundings = .machine
   ) throws {
     root = directory.path(name)
@@ -115,19 +115,13 @@ func flags(_ system: SystemFlags = [], _ keywords: String...) -> FlagSet {
   FlagSet(system, keywords: keywords.compactMap { Keyword($0) })
 }
 
-func uid(_ number: UInt32) -> UID { UID(number) ?? .first }
-
-func uids(_ numbers: UInt32...) -> UIDSet { UIDSet(numbers.map(uid)) }
-
 func mailbox(_ path: String) throws -> MailboxName { try #require(MailboxName(path: path)) }
 
 extension PlacementOutcome {
-  var uid: UInt32? { if case .placed(let uid, _, _) = self { uid.rawValue } else { nil } }
   var id: GlobalUID? { if case .placed(_, let id, _) = self { id } else { nil } }
 }
 
 extension Observation {
-  var uids: [UInt32] { messages.compactMap { $0.handle.uid?.rawValue } }
   var unnumbered: [MessageHandle] { messages.map(\.handle).filter { $0.uid == nil } }
 
   func flags(of number: UInt32) -> FlagSet? {
@@ -140,7 +134,7 @@ extension Observation {
 }
 
 /// Keeps what it is given.
-final class CollectingSink: MessageSink {
+final class FormSink: MessageSink {
   let wantedForm: MessageForm
   var messages: [(handle: MessageHandle, size: UInt64, bytes: [UInt8])] = []
   var missed: [MessageHandle: String?] = [:]
@@ -192,4 +186,14 @@ final class TestClock: Sendable {
     result.isAlive = alive
     return result
   }
+}
+
+func uids(_ numbers: UInt32...) -> UIDSet { UIDSet(numbers.compactMap { UID($0) }) }
+
+extension PlacementOutcome {
+  var uid: UInt32? { if case .placed(let uid, _, _) = self { uid.rawValue } else { nil } }
+}
+
+extension Observation {
+  var uids: [UInt32] { messages.compactMap { $0.handle.uid?.rawValue } }
 }

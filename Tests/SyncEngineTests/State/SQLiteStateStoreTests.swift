@@ -7,9 +7,9 @@ import Testing
 
 /// The files of the base: locks, damage, versions, modes.
 @Suite("Base in SQLite") struct SQLiteStateStoreTests {
-  let directory: TemporaryDirectory
+  let directory: StateDirectory
 
-  init() throws { directory = try TemporaryDirectory() }
+  init() throws { directory = try StateDirectory() }
 
   private func open(
     _ access: SQLiteStateStore.Access = .readWrite, pair: String = "work"
@@ -88,7 +88,7 @@ import Testing
   func permission() async {
     // In a process of its own, as root has to give up its rights to be refused anything.
     await #expect(processExitsWith: .success) {
-      let directory = try TemporaryDirectory()
+      let directory = try StateDirectory()
       chmod(directory.path, 0o500)
       if geteuid() == 0 { seteuid(65534) }
       for path in [directory.path, directory.path + "/sub"] {

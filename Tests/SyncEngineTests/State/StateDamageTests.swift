@@ -7,11 +7,11 @@ import Testing
 
 /// Damaged, foreign and newer bases, full disks, failing commits.
 @Suite("Damaged and refused bases") struct StateDamageTests {
-  let directory: TemporaryDirectory
+  let directory: StateDirectory
   let database: String
 
   init() throws {
-    directory = try TemporaryDirectory()
+    directory = try StateDirectory()
     let store = try SQLiteStateStore.open(directory: directory.path, pair: "work").store
     try store.commit(
       [.putMailbox(sampleMailbox(1))]

@@ -55,7 +55,7 @@ func sampleIntent(_ mailbox: Int64, _ side: Side, _ number: UInt64) -> Intent {
 }
 
 /// A directory of its own that is removed with the value.
-final class TemporaryDirectory {
+final class StateDirectory {
   let path: String
 
   init() throws {
@@ -82,7 +82,7 @@ final class TemporaryDirectory {
 
 /// Leaves what a kill in the middle of a commit leaves: pages of the database overwritten already, what
 /// they held in a journal.
-func leaveHotJournal(of database: String, in directory: TemporaryDirectory) throws {
+func leaveHotJournal(of database: String, in directory: StateDirectory) throws {
   let copy = "\(directory.path)/copy"
   do {
     let connection = try Database(path: database, access: .readWrite, busyTimeout: .zero)

@@ -6,11 +6,11 @@ import Testing
 
 /// Both stores in step, bulk insertion, use by several threads.
 @Suite("State stores in agreement") struct StateStoreAgreementTests {
-  let directory: TemporaryDirectory
+  let directory: StateDirectory
   let sqlite: SQLiteStateStore
 
   init() throws {
-    directory = try TemporaryDirectory()
+    directory = try StateDirectory()
     sqlite = try SQLiteStateStore.open(directory: directory.path, pair: "p").store
   }
 

@@ -14,7 +14,7 @@ import Testing
   final class Subject {
     private(set) var store: any StateStore
     /// Lives as long as the subject, which therefore has to outlive the store.
-    private let directory: TemporaryDirectory?
+    private let directory: StateDirectory?
 
     init(_ kind: Kind) throws {
       switch kind {
@@ -22,7 +22,7 @@ import Testing
         directory = nil
         store = MemoryStateStore()
       case .sqlite:
-        let directory = try TemporaryDirectory()
+        let directory = try StateDirectory()
         self.directory = directory
         store = try SQLiteStateStore.open(directory: directory.path, pair: "p").store
       }
