@@ -249,7 +249,8 @@ struct ResponseLexer {
     guard bytes[position] == UInt8(ascii: ")") else { return false }
     guard position + 1 < bytes.count else { return true }
     switch bytes[position + 1] {
-    case UInt8(ascii: ")"), UInt8(ascii: "]"): return true
+    case UInt8(ascii: ")"): return bytes[(position + 2)...].allSatisfy { $0 == 0x20 }
+    case UInt8(ascii: "]"): return true
     case 0x20: return position + 2 < bytes.count && ResponseLexer.isLetter(bytes[position + 2])
     default: return false
     }
