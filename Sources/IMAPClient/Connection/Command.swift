@@ -43,8 +43,8 @@ extension Command {
 
 extension Command {
   public static func list(pattern: String = "*", returning options: [String] = []) -> Command {
-    let end = options.isEmpty ? "" : " RETURN (\(options.joined(separator: " ")))"
-    return Command("LIST \"\" \"\(pattern)\"\(end)")
+    let end = options.isEmpty ? "" : "RETURN (\(options.joined(separator: " ")))"
+    return Command("LIST \"\"", mailbox: Array(pattern.utf8), end)
   }
 
   public static let subscriptions = Command("LSUB \"\" \"*\"")

@@ -3,6 +3,7 @@ extension IMAPConnection {
   ///
   /// - Parameter mailbox: as the server calls it.
   public func beginAppend(to mailbox: [UInt8]) throws(IMAPError) -> Tag {
+    try checkIsOneLine(mailbox)
     let tag = try beginCommand()
     isInCommand = true
     appendLog = log == nil ? nil : "\(tag) APPEND \(ServerText.clean(mailbox))"

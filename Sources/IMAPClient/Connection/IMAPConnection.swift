@@ -76,6 +76,7 @@ public final class IMAPConnection {
 
   /// Queues a command.
   public func send(_ command: Command) throws(IMAPError) -> Tag {
+    try checkIsOneLine(command.text)
     let tag = try beginCommand()
     output.append("\(tag) ".utf8)
     output.append(command.text)
@@ -83,6 +84,13 @@ public final class IMAPConnection {
     log?.sent("\(tag) \(String(decoding: command.text, as: UTF8.self))")
     try makeRoom()
     return tag
+  }
+
+  /// Names come from servers: one with a line break must not become a command of its own.
+  func checkIsOneLine(_ text: [UInt8]) throws(IMAPError) {
+    guard !text.contains(where: { $0 == 0x0d || $0 == 0x0a || $0 == 0 }) else {
+      throw IMAPError(.refused, "a name that has a line break or a NUL can't be sent to a server")
+    }
   }
 
   /// Queues a command whose answer does not matter, or shows in ``profile``.

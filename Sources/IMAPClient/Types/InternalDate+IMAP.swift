@@ -53,7 +53,7 @@ extension InternalDate {
   // The calendar repeats every 400 years of 146,097 days; a year is counted from March, so that the leap
   // day is its last.
 
-  public static func daysSince1970(year: Int64, month: Int64, day: Int64) -> Int64 {
+  static func daysSince1970(year: Int64, month: Int64, day: Int64) -> Int64 {
     let y = month <= 2 ? year - 1 : year
     let era = (y >= 0 ? y : y - 399) / 400
     let yearOfEra = y - era * 400
@@ -62,7 +62,7 @@ extension InternalDate {
     return era * 146_097 + dayOfEra - 719_468
   }
 
-  public static func date(daysSince1970 days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+  static func date(daysSince1970 days: Int64) -> (year: Int64, month: Int64, day: Int64) {
     let shifted = days + 719_468
     let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
     let dayOfEra = shifted - era * 146_097

@@ -30,17 +30,6 @@ struct ResponseLexer {
   @inline(__always)
   mutating func skipSpaces() { while next == 0x20 { position += 1 } }
 
-  /// `NIL` as a word of its own. RFC 9051 §9 (`nil`).
-  mutating func skipNIL() -> Bool {
-    guard matches("NIL", at: position) else { return false }
-    let end = position + 3
-    guard end >= bytes.count || bytes[end] == 0x20 || bytes[end] == UInt8(ascii: ")") else {
-      return false
-    }
-    position = end
-    return true
-  }
-
   mutating func expect(_ text: StaticString) throws(ParseError) {
     guard skip(text) else { throw failure("expected “\(text)”") }
   }
@@ -50,6 +39,9 @@ struct ResponseLexer {
     ResponseLexer.matches(bytes, at: start, text)
   }
 
+  var startsNumber: Bool { next?.isDigit ?? false }
+
+  // Inlined, the comparison with a few known letters is what a parser of flags spends its time on.
   @inline(__always)
   static func matches(
     _ bytes: UnsafeRawBufferPointer, at start: Int, _ text: StaticString
@@ -79,21 +71,24 @@ struct ResponseLexer {
 
   // MARK: Numbers
 
-  // number64 = 1*DIGIT ; 0 <= n <= 9,223,372,036,854,775,807                RFC 9051 §9
+  // number64 = 1*DIGIT                                                       RFC 9051 §9
   mutating func number64() throws(ParseError) -> UInt64 {
-    let largest = UInt64(Int64.max)
     var value: UInt64 = 0
     let start = position
-    while position < bytes.count {
-      let digit = bytes[position] &- 0x30
-      guard digit <= 9 else { break }
-      // One digit more than the largest number has still fits in 64 bits.
-      guard value <= largest / 10 else { throw failure("a number is too large") }
-      value = value * 10 + UInt64(digit)
+    while position < bytes.count, bytes[position].isDigit {
+      let digit = UInt64(bytes[position] - 0x30)
+      // Below this no digit more can overflow.
+      if value < UInt64.max / 10 {
+        value = value * 10 + digit
+      } else {
+        let (tens, high) = value.multipliedReportingOverflow(by: 10)
+        let (sum, low) = tens.addingReportingOverflow(digit)
+        guard !high, !low else { throw failure("a number is too large") }
+        value = sum
+      }
       position += 1
     }
     guard position > start else { throw failure("expected a number") }
-    guard value <= largest else { throw failure("a number is too large") }
     return value
   }
 
@@ -124,6 +119,24 @@ struct ResponseLexer {
       ranges.append(min(first, last)...max(first, last))
     } while skip(",")
     return ranges
+  }
+
+  // As ranges(), where the order does not matter.
+  mutating func uidSet() throws(ParseError) -> UIDSet {
+    var set = UIDSet()
+    var unordered: [ClosedRange<UID>] = []
+    repeat {
+      let first = try uid()
+      let last = skip(":") ? try uid() : first
+      let range = min(first, last)...max(first, last)
+      // What ascends, as it nearly always does, takes no more memory than its runs.
+      if set.max.map({ $0 < range.lowerBound }) ?? true {
+        set.insert(range)
+      } else {
+        unordered.append(range)
+      }
+    } while skip(",")
+    return unordered.isEmpty ? set : set.union(UIDSet(ranges: unordered))
   }
 
   // MARK: Words
@@ -168,13 +181,27 @@ struct ResponseLexer {
     return Array(atom)
   }
 
+  /// Skips `NIL` if it is the whole word that comes next.
+  mutating func skipNIL() -> Bool {
+    let start = position
+    guard skip("NIL") else { return false }
+    switch next {
+    case nil, 0x20, UInt8(ascii: "("), UInt8(ascii: ")"): return true
+    default:
+      position = start
+      return false
+    }
+  }
+
   // string = quoted / literal                                                RFC 9051 §9
   mutating func string() throws(ParseError) -> [UInt8]? {
-    switch next {
-    case UInt8(ascii: "\""): return try quoted()
-    case UInt8(ascii: "{"), UInt8(ascii: "~"): return Array(try literal())
-    default: return nil
-    }
+    if next == UInt8(ascii: "\"") { return try quoted() }
+    return startsLiteral ? Array(try literal()) : nil
+  }
+
+  /// `~` alone begins an atom: `~/Mail`.
+  private var startsLiteral: Bool {
+    next == UInt8(ascii: "{") || matches("~{", at: position)
   }
 
   // quoted = DQUOTE *QUOTED-CHAR DQUOTE                                     RFC 9051 §9
@@ -215,6 +242,10 @@ struct ResponseLexer {
 
   private static func mayBeQuoted(_ byte: UInt8) -> Bool {
     byte != 0 && byte != 0x0a && byte != 0x0d
+  }
+
+  private mutating func skipQuoted() throws(ParseError) {
+    if try plainQuoted() == nil { _ = try quoted() }
   }
 
   private mutating func literal() throws(ParseError) -> UnsafeRawBufferPointer {
@@ -280,17 +311,13 @@ struct ResponseLexer {
         depth -= 1
         position += 1
       case UInt8(ascii: "\""): try skipQuoted()
-      case UInt8(ascii: "{"), UInt8(ascii: "~"): _ = try literal()
+      case _ where startsLiteral: _ = try literal()
       case 0x20 where depth > 0: position += 1
       default:
         let atom = skippedAtom()
         guard atom > 0 else { throw failure("a value is missing") }
       }
     } while depth > 0
-  }
-
-  private mutating func skipQuoted() throws(ParseError) {
-    if try plainQuoted() == nil { _ = try quoted() }
   }
 
   private mutating func skippedAtom() -> Int {

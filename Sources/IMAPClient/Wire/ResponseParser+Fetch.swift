@@ -1,41 +1,21 @@
 extension ResponseParser {
-  /// Whether the literal that follows is a whole message's: `* 12 FETCH (UID 7 BODY[] `.
-  static func announcesBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    var lexer = ResponseLexer(bytes)
-    guard lexer.skip("* "), (try? lexer.number()) != nil, lexer.skip(" FETCH (") else {
-      return false
-    }
-    var end = bytes.count
-    while end > 0, bytes[end - 1] == 0x20 { end -= 1 }
-    // `BODY[]<0>`: a partial message that begins at its beginning.
-    if end > 0, bytes[end - 1] == UInt8(ascii: ">") {
-      while end > 0, bytes[end - 1] != UInt8(ascii: "<") { end -= 1 }
-      end = max(end - 1, 0)
-    }
-    let item = UnsafeRawBufferPointer(rebasing: bytes[..<end])
-    return ResponseLexer.ends(item, with: "BODY[]") || ResponseLexer.ends(item, with: " RFC822")
-      || ResponseLexer.ends(item, with: "(RFC822")
-  }
-
   /// Parses a FETCH response as far as it goes before a body: `* 12 FETCH (UID 7 BODY[] `.
   static func parseBeginning(
     ofFetch bytes: UnsafeRawBufferPointer
   ) throws(ParseError) -> FetchResponse {
     var parser = ResponseParser(bytes)
     guard parser.lexer.skip("* ") else { throw parser.lexer.failure("expected FETCH") }
-    var response = FetchResponse(sequenceNumber: try parser.lexer.number())
+    let number = try parser.lexer.number()
+    guard number > 0 else { throw parser.lexer.failure("message 0 is fetched") }
+    var response = FetchResponse(sequenceNumber: number)
     guard parser.lexer.skip(" FETCH (") else { throw parser.lexer.failure("expected FETCH") }
     while true {
       parser.lexer.skipSpaces()
       guard !parser.lexer.isAtEnd else { return response }
       let name = parser.lexer.word()
-      if isBody(name), parser.lexer.restIsBodySection { return response }
+      if parser.lexer.isBody(name), parser.body == nil { return response }
       try parser.item(name, &response)
     }
-  }
-
-  private static func isBody(_ name: UnsafeRawBufferPointer) -> Bool {
-    ResponseLexer.equal(name, "BODY") || ResponseLexer.equal(name, "RFC822")
   }
 
   // msg-att = "(" msg-att-item *(SP msg-att-item) ")"                         RFC 9051 §9
@@ -106,23 +86,26 @@ extension ResponseParser {
   }
 
   private mutating func takeBody(_ response: inout FetchResponse) throws(ParseError) {
-    guard body == nil else { throw lexer.failure("a FETCH response has two bodies") }
+    guard body == nil else { throw lexer.failure("a message has two bodies") }
     body = try lexer.nstring() ?? []
     response.hadBody = true
   }
 
   // date-time                                                                RFC 9051 §9
-  /// What is no date is taken for the oldest one: a message is not left behind for it.
-  private mutating func internalDate() throws(ParseError) -> InternalDate {
-    if let text = try lexer.plainQuoted() {
-      return InternalDate(imap: text) ?? InternalDate(seconds: 0)
-    }
-    return try lexer.nstring().flatMap { InternalDate(imap: $0) } ?? InternalDate(seconds: 0)
+  /// A date that can't be read is none: whoever needs it can name the message.
+  private mutating func internalDate() throws(ParseError) -> InternalDate? {
+    if let text = try lexer.plainQuoted() { return InternalDate(imap: text) }
+    return try lexer.nstring().flatMap { InternalDate(imap: $0) }
   }
 
   // "EMAILID" SP "(" objectid ")"                                            RFC 8474 §7
   mutating func identifier() throws(ParseError) -> [UInt8]? {
-    lexer.next == UInt8(ascii: "(") ? try lexer.parenthesizedObjectID() : try lexer.nstring()
+    guard lexer.skip("(") else { return try lexer.nstring() }
+    lexer.skipSpaces()
+    let value = try lexer.nstring()
+    lexer.skipSpaces()
+    try lexer.expect(")")
+    return value
   }
 
   // "FLAGS" SP "(" [flag-fetch *(SP flag-fetch)] ")"                         RFC 9051 §9
@@ -174,9 +157,9 @@ extension ResponseParser {
 
 extension ResponseLexer {
   /// What follows the item's name is the section of the whole message, or nothing but its value.
-  fileprivate var restIsBodySection: Bool {
-    guard let next else { return true }
-    return next == 0x20 || ResponseLexer.matches(bytes, at: position, "[]")
+  fileprivate func isBody(_ name: UnsafeRawBufferPointer) -> Bool {
+    if ResponseLexer.equal(name, "RFC822") { return next == nil || next == 0x20 }
+    return ResponseLexer.equal(name, "BODY") && ResponseLexer.matches(bytes, at: position, "[]")
   }
 
   /// Skips the rest of a section with its closing bracket; header names in it may be strings.

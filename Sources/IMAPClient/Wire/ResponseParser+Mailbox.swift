@@ -5,7 +5,7 @@ extension ResponseParser {
     lexer.skipSpaces()
     let separator = try separator()
     lexer.skipSpaces()
-    let mailbox = try lexer.astringToEnd()
+    let mailbox = try lexer.mailbox()
     // What RFC 5258 adds after the name (CHILDINFO, OLDNAME) is not asked for.
     return ListResponse(
       attributes: attributes, separator: separator, mailbox: mailbox,
@@ -14,13 +14,15 @@ extension ResponseParser {
 
   private mutating func separator() throws(ParseError) -> UInt8? {
     guard let text = try lexer.nstring(), let first = text.first else { return nil }
-    guard text.count == 1 else { throw lexer.failure("a separator of more than one character") }
+    guard text.count == 1, first >= 0x20, first < 0x7f else {
+      throw lexer.failure("a separator that is not one character")
+    }
     return first
   }
 
   // mailbox-data = "STATUS" SP mailbox SP "(" [status-att-list] ")"           RFC 9051 §9
   mutating func mailboxStatus() throws(ParseError) -> Response {
-    let mailbox = try lexer.astring()
+    let mailbox = try lexer.mailbox()
     lexer.skipSpaces()
     try lexer.expect("(")
     var status = MailboxStatus()
@@ -52,10 +54,16 @@ extension ResponseParser {
     } else if ResponseLexer.equal(name, "APPENDLIMIT") {
       status.appendLimit = lexer.skipNIL() ? nil : try lexer.number64()
     } else if ResponseLexer.equal(name, "MAILBOXID") || ResponseLexer.equal(name, "X-GUID") {
-      status.mailboxID = try identifier()
+      status.mailboxID = try mailboxID()
     } else {
       try lexer.skipValue()
     }
+  }
+
+  /// MAILBOXID in parentheses (RFC 8474 §7) or X-GUID without.
+  private mutating func mailboxID() throws(ParseError) -> [UInt8]? {
+    if lexer.next == UInt8(ascii: "(") { return try lexer.parenthesizedObjectID() }
+    return try lexer.nstring()
   }
 
   // namespace-response = "NAMESPACE" SP namespace SP namespace SP namespace   RFC 2342 §6
@@ -92,13 +100,10 @@ extension ResponseParser {
 
 extension ResponseLexer {
   /// A mailbox name; as an atom it may hold what atoms must not, because servers send such names.
-  fileprivate mutating func astringToEnd() throws(ParseError) -> [UInt8] {
+  fileprivate mutating func mailbox() throws(ParseError) -> [UInt8] {
     if let string = try string() { return string }
     let start = position
-    while let byte = next, byte != 0x20 {
-      _ = byte
-      advance()
-    }
+    while let byte = next, byte != 0x20 { advance() }
     guard position > start else { throw failure("a mailbox has no name") }
     return Array(bytes[start..<position])
   }

@@ -5,7 +5,7 @@ extension ResponseParser {
   ) throws(ParseError) -> StatusResponse {
     lexer.skipSpaces()
     var response = StatusResponse(condition)
-    if lexer.next == UInt8(ascii: "[") {
+    if lexer.next == UInt8(ascii: "["), lexer.rest.contains(UInt8(ascii: "]")) {
       let start = lexer.position
       lexer.advance()
       if let code = try code() {
@@ -21,13 +21,23 @@ extension ResponseParser {
     return response
   }
 
+  // resp-text-code                                                           RFC 9051 §9
   private mutating func code() throws(ParseError) -> ResponseCode? {
     let word = lexer.word()
     guard !word.isEmpty else { return nil }
     let name = String(decoding: word, as: UTF8.self).uppercased()
     if let plain = ResponseParser.plainCodes[name] { return plain }
     lexer.skipSpaces()
-    return try valued(name) ?? .other(name)
+    let start = lexer.position
+    do throws(ParseError) {
+      return try valued(name) ?? .other(name)
+    } catch {
+      // A code says more than its answer and is no part of it. But whoever does not understand
+      // which messages MODIFIED names takes a change for made that was not.
+      guard name != "MODIFIED" else { throw error }
+      lexer.advance(to: start)
+      return .other(name)
+    }
   }
 
   /// Codes that are a name and nothing else. RFC 9051 §7.1, RFC 5530 §3.
@@ -51,7 +61,7 @@ extension ResponseParser {
     case "UIDVALIDITY": return UIDValidity(try lexer.number()).map { .uidValidity($0) }
     case "UNSEEN": return .unseen(try lexer.number())
     case "HIGHESTMODSEQ": return ModSequence(try lexer.number64()).map { .highestModSeq($0) }
-    case "MODIFIED": return .modified(UIDSet(ranges: try lexer.ranges()))
+    case "MODIFIED": return .modified(try lexer.uidSet())
     case "APPENDUID": return try appendUID()
     case "COPYUID": return try copyUID()
     case "MAILBOXID": return try identifier().map { .mailboxID($0) }
@@ -64,7 +74,7 @@ extension ResponseParser {
   private mutating func appendUID() throws(ParseError) -> ResponseCode? {
     let validity = UIDValidity(try lexer.number())
     lexer.skipSpaces()
-    let uids = UIDSet(ranges: try lexer.ranges())
+    let uids = try lexer.uidSet()
     return validity.map { .appendUID($0, uids) }
   }
 
@@ -82,8 +92,7 @@ extension ResponseParser {
   private mutating func messageLimit() throws(ParseError) -> ResponseCode {
     let limit = try lexer.number()
     lexer.skipSpaces()
-    let hasUID = lexer.next.map { $0 >= 0x30 && $0 <= 0x39 } ?? false
-    return .messageLimit(limit, hasUID ? try lexer.uid() : nil)
+    return .messageLimit(limit, lexer.startsNumber ? try lexer.uid() : nil)
   }
 }
 

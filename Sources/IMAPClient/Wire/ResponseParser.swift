@@ -3,6 +3,7 @@ struct ResponseParser {
   var lexer: ResponseLexer
   /// A body that came as a quoted string or a gathered literal.
   var body: [UInt8]?
+
   let flagLists: FlagListCache
 
   init(_ bytes: UnsafeRawBufferPointer, flagLists: FlagListCache = FlagListCache()) {
@@ -11,7 +12,10 @@ struct ResponseParser {
   }
 
   mutating func parse() throws(ParseError) -> Response {
-    if lexer.skip("* ") { return try untagged() }
+    if lexer.skip("* ") {
+      lexer.skipSpaces()
+      return try untagged()
+    }
     if lexer.skip("+") {
       lexer.skipSpaces()
       return .continuation(Array(lexer.rest))
@@ -23,9 +27,11 @@ struct ResponseParser {
   static func isForPeople(_ line: UnsafeRawBufferPointer) -> Bool {
     guard let first = line.first else { return true }
     if first == UInt8(ascii: "+") { return true }
-    var lexer = ResponseLexer(line)
+    // No tag and no condition is long: the rest need not be looked at.
+    var lexer = ResponseLexer(UnsafeRawBufferPointer(rebasing: line.prefix(40)))
     _ = lexer.word()
     guard lexer.skip(" ") else { return false }
+    lexer.skipSpaces()
     let word = lexer.word()
     return condition(word) != nil
   }
@@ -34,8 +40,8 @@ struct ResponseParser {
   static func mayBeLong(_ line: UnsafeRawBufferPointer) -> Bool {
     var lexer = ResponseLexer(line)
     guard lexer.skip("* ") else { return false }
+    lexer.skipSpaces()
     return lexer.skip("SEARCH") || lexer.skip("ESEARCH") || lexer.skip("VANISHED")
-      || lexer.skip("SORT")
   }
 
   // response-tagged = tag SP resp-cond-state CRLF
@@ -50,7 +56,7 @@ struct ResponseParser {
   }
 
   private mutating func untagged() throws(ParseError) -> Response {
-    if let first = lexer.next, first >= 0x30, first <= 0x39 { return try messageData() }
+    if lexer.startsNumber { return try messageData() }
     let word = lexer.word()
     if let condition = ResponseParser.condition(word) { return .status(try status(condition)) }
     return try data(word)
@@ -95,7 +101,7 @@ struct ResponseParser {
     if ResponseLexer.equal(word, "SEARCH") { return try search() }
     if ResponseLexer.equal(word, "ESEARCH") { return .esearch(try esearch()) }
     if ResponseLexer.equal(word, "NAMESPACE") { return .namespace(try namespace()) }
-    if ResponseLexer.equal(word, "ID") { return .id(try id()) }
+    if ResponseLexer.equal(word, "ID") { return .id(id()) }
     return .unknown
   }
 
@@ -127,9 +133,7 @@ struct ResponseParser {
   private mutating func vanished() throws(ParseError) -> Response {
     let isEarlier = lexer.skip("(EARLIER)")
     lexer.skipSpaces()
-    // Nothing vanished: not in the grammar, and harmless.
-    if lexer.isAtEnd { return .vanished(earlier: isEarlier, UIDSet()) }
-    return .vanished(earlier: isEarlier, UIDSet(ranges: try lexer.ranges()))
+    return .vanished(earlier: isEarlier, try lexer.uidSet())
   }
 
   // "SEARCH" *(SP nz-number) [SP "(" "MODSEQ" SP mod-sequence-value ")"]      RFC 7162 §7
@@ -152,12 +156,7 @@ struct ResponseParser {
   // esearch-response = "ESEARCH" [search-correlator] [SP "UID"] *(SP search-return-data)
   private mutating func esearch() throws(ParseError) -> ESearchResponse {
     var response = ESearchResponse()
-    if lexer.skip("(TAG ") {
-      let text = try lexer.astring()
-      try lexer.expect(")")
-      let digits = String(decoding: text, as: UTF8.self)
-      if digits.hasPrefix("m") { response.tag = UInt32(digits.dropFirst()).map(Tag.init) }
-    }
+    if lexer.skip("(") { response.tag = try correlator() }
     while true {
       lexer.skipSpaces()
       if lexer.isAtEnd { return response }
@@ -166,7 +165,8 @@ struct ResponseParser {
       if ResponseLexer.equal(name, "UID") {
         response.isUID = true
       } else if ResponseLexer.equal(name, "ALL") {
-        response.all = UIDSet(ranges: try lexer.ranges())
+        // Some servers name ALL without a set where nothing was found.
+        response.all = lexer.startsNumber ? try lexer.uidSet() : nil
       } else if ResponseLexer.equal(name, "COUNT") {
         response.count = try lexer.number()
       } else if ResponseLexer.equal(name, "MIN") {
@@ -181,16 +181,36 @@ struct ResponseParser {
     }
   }
 
+  // search-correlator = SP "(" "TAG" SP tag-string ")"                        RFC 9051 §9
+  // RFC 7377 §2.2 adds MAILBOX and UIDVALIDITY.
+  private mutating func correlator() throws(ParseError) -> Tag? {
+    var tag: Tag?
+    while true {
+      lexer.skipSpaces()
+      if lexer.skip(")") { return tag }
+      let name = lexer.word()
+      guard !name.isEmpty else { throw lexer.failure("a search's tag does not end") }
+      lexer.skipSpaces()
+      guard ResponseLexer.equal(name, "TAG") else {
+        try lexer.skipValue()
+        continue
+      }
+      let text = String(decoding: try lexer.astring(), as: UTF8.self)
+      if text.hasPrefix("m") { tag = UInt32(text.dropFirst()).map(Tag.init) }
+    }
+  }
+
   // id-response = "ID" SP ("(" [field-value-pairs] ")" / nil)                 RFC 2971 §4
-  private mutating func id() throws(ParseError) -> [IDField] {
+  private mutating func id() -> [IDField] {
     guard lexer.skip("(") else { return [] }
     var fields: [IDField] = []
     while true {
       lexer.skipSpaces()
       if lexer.skip(")") { return fields }
-      guard let key = try lexer.nstring() else { throw lexer.failure("an ID field has no name") }
+      // Nothing depends on it: what can't be read is left out.
+      guard let key = try? lexer.nstring() else { return fields }
       lexer.skipSpaces()
-      fields.append(IDField(key: key, value: try lexer.nstring()))
+      fields.append(IDField(key: key, value: try? lexer.nstring()))
     }
   }
 }

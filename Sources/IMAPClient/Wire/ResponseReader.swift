@@ -1,4 +1,16 @@
-import Glibc
+/// How much of a server's output is held at a time.
+public struct WireLimits: Hashable, Sendable {
+  /// Octets of one response without its literals.
+  public var line = 1 << 20
+  /// The same for SEARCH, ESEARCH and VANISHED, which may name every message of a mailbox.
+  public var longLine = 32 << 20
+  /// Octets of all literals of one response that are gathered (headers).
+  public var gatheredLiterals = 16 << 20
+
+  public init() {}
+
+  public static let standard = WireLimits()
+}
 
 /// Makes ``WireEvent``s of a server's bytes, however they are cut into pieces.
 ///
@@ -16,12 +28,11 @@ public struct ResponseReader {
   private var state = State.line
   /// The response so far: its text, and the literals that are gathered.
   private var buffer: [UInt8] = []
-  /// Where the line that is being read begins in `buffer`: what lies before it ends with a literal,
-  /// whose octets must not be taken for the line's.
-  private var lineStart = 0
+  /// Where in the buffer the text after the last literal begins: what looks like the end of a line
+  /// or like the start of a literal before it is the content of one.
+  private var textStart = 0
   private var literalOctets = 0
-  private var literalCount = 0
-  /// The response had a body that was given on; an empty string stands for it in `buffer`.
+  /// A body was given on; in the buffer an empty string stands for it.
   private var hasStreamedBody = false
   private let flagLists = FlagListCache()
 
@@ -33,90 +44,122 @@ public struct ResponseReader {
   public mutating func feed(
     _ bytes: UnsafeRawBufferPointer, _ handle: (WireEvent) -> Void
   ) throws(ParseError) {
-    var rest = bytes
+    var rest = bytes[...]
     while !rest.isEmpty {
       switch state {
-      case .line:
-        try feedLine(&rest, handle)
+      case .line: try feedLine(&rest, handle)
       case .literal(let missing):
-        let piece = rest.removeFirst(atMost: missing)
+        let piece = take(&rest, atMost: missing)
         buffer.append(contentsOf: piece)
         endLiteral(missing - UInt64(piece.count))
       case .body(let missing):
-        let piece = rest.removeFirst(atMost: missing)
-        handle(.bodyBytes(piece))
+        let piece = take(&rest, atMost: missing)
+        handle(.bodyBytes(UnsafeRawBufferPointer(rebasing: piece)))
         endBody(missing - UInt64(piece.count), handle)
       }
     }
+  }
+
+  private func take(
+    _ rest: inout Slice<UnsafeRawBufferPointer>, atMost count: UInt64
+  ) -> Slice<UnsafeRawBufferPointer> {
+    let piece = rest.prefix(Int(min(UInt64(rest.count), count)))
+    rest = rest[piece.endIndex...]
+    return piece
+  }
+
+  // MARK: Literals
+
+  private mutating func endLiteral(_ left: UInt64) {
+    state = left == 0 ? .line : .literal(left)
+    textStart = buffer.count
+  }
+
+  private mutating func endBody(_ left: UInt64, _ handle: (WireEvent) -> Void) {
+    state = left == 0 ? .line : .body(left)
+    if left == 0 { handle(.bodyEnds) }
+  }
+
+  private mutating func beginLiteral(
+    _ literal: LiteralAnnouncement, _ handle: (WireEvent) -> Void
+  ) throws(ParseError) {
+    guard let size = literal.size else { throw ParseError("a literal is larger than 2^63 octets") }
+    let beginning = try buffer.withBytes { (bytes) throws(ParseError) -> FetchResponse? in
+      let head = UnsafeRawBufferPointer(rebasing: bytes[..<literal.start])
+      guard ResponseParser.isBody(after: head, from: textStart) else { return nil }
+      // Else a server could have the beginning parsed as often as it likes.
+      guard !hasStreamedBody else { throw ParseError("a message has two bodies") }
+      return try ResponseParser.parseBeginning(ofFetch: head)
+    }
+    if let beginning {
+      buffer.removeSubrange(literal.start...)
+      buffer.append(contentsOf: [0x22, 0x22])
+      textStart = buffer.count
+      hasStreamedBody = true
+      handle(.bodyBegins(beginning, size: size))
+      endBody(size, handle)
+      return
+    }
+    guard size <= UInt64(max(limits.gatheredLiterals - literalOctets, 0)) else {
+      throw ParseError("a literal of \(size) octets is too large here")
+    }
+    literalOctets += Int(size)
+    endLiteral(size)
   }
 
   // MARK: Lines
 
   /// Takes bytes up to the next end of line.
   private mutating func feedLine(
-    _ rest: inout UnsafeRawBufferPointer, _ handle: (WireEvent) -> Void
+    _ rest: inout Slice<UnsafeRawBufferPointer>, _ handle: (WireEvent) -> Void
   ) throws(ParseError) {
-    guard let length = rest.lineLength else {
-      buffer.append(contentsOf: rest)
-      rest = UnsafeRawBufferPointer(start: nil, count: 0)
-      try checkLength()
+    let bytes = UnsafeRawBufferPointer(rebasing: rest)
+    guard let newline = bytes.firstNewline else {
+      buffer.append(contentsOf: bytes)
+      rest = rest[rest.endIndex...]
+      try checkBuffer()
       return
     }
-    let line = rest.removeFirst(atMost: UInt64(length))
-    if buffer.isEmpty, line.count <= limits.line, LiteralMark(endOf: line) == nil {
+    let line = UnsafeRawBufferPointer(rebasing: bytes[...newline])
+    rest = rest.dropFirst(line.count)
+    if buffer.isEmpty, LiteralAnnouncement(endOf: line, from: 0) == nil {
       // The usual case: a line that came in one piece is parsed where it lies.
+      try checkLength(line.count, of: line)
       try complete(line, handle)
       return
     }
     buffer.append(contentsOf: line)
-    try checkLength()
+    try checkBuffer()
     try endLine(handle)
   }
 
   private mutating func endLine(_ handle: (WireEvent) -> Void) throws(ParseError) {
-    guard let mark = literalMark() else {
-      try buffer.withBytes { bytes throws(ParseError) in try complete(bytes, handle) }
-      reset()
+    let announced = buffer.withUnsafeBytes { LiteralAnnouncement(endOf: $0, from: textStart) }
+    if let announced {
+      try beginLiteral(announced, handle)
       return
     }
-    guard let size = mark.size else { throw ParseError("a literal is larger than 2^63 octets") }
-    literalCount += 1
-    guard literalCount <= limits.literalCount else { throw ParseError("too many literals") }
-    let start = lineStart + mark.start
-    let isBody = buffer.withUnsafeBytes { bytes in
-      ResponseParser.announcesBody(UnsafeRawBufferPointer(rebasing: bytes[..<start]))
+    let response = buffer
+    buffer = []
+    defer {
+      textStart = 0
+      literalOctets = 0
+      hasStreamedBody = false
     }
-    if isBody {
-      try beginBody(size: size, literalStart: start, handle)
-    } else {
-      try beginLiteral(size: size)
-    }
-  }
-
-  /// What the line that was just completed announces. Text for people may look like it, and announces
-  /// nothing.
-  private func literalMark() -> LiteralMark? {
-    buffer.withUnsafeBytes { bytes in
-      let line = UnsafeRawBufferPointer(rebasing: bytes[lineStart...])
-      guard let mark = LiteralMark(endOf: line), !ResponseParser.isForPeople(bytes) else {
-        return nil
-      }
-      return mark
-    }
+    try response.withBytes { (bytes) throws(ParseError) in try complete(bytes, handle) }
   }
 
   private func complete(
     _ bytes: UnsafeRawBufferPointer, _ handle: (WireEvent) -> Void
   ) throws(ParseError) {
     var end = bytes.count
-    if end > lineStart, bytes[end - 1] == 0x0a { end -= 1 }
-    if end > lineStart, bytes[end - 1] == 0x0d { end -= 1 }
+    while end > textStart, bytes[end - 1] == 0x0a || bytes[end - 1] == 0x0d { end -= 1 }
     // An empty line means nothing; some servers send one after a literal.
     guard end > 0 else { return }
     var parser = ResponseParser(
       UnsafeRawBufferPointer(rebasing: bytes[..<end]), flagLists: flagLists)
     let response = try parser.parse()
-    if !hasStreamedBody, let body = parser.body, case .fetch(let fetch) = response {
+    if case .fetch(let fetch) = response, let body = parser.body, !hasStreamedBody {
       handle(.bodyBegins(fetch, size: UInt64(body.count)))
       if !body.isEmpty { body.withUnsafeBytes { handle(.bodyBytes($0)) } }
       handle(.bodyEnds)
@@ -124,80 +167,22 @@ public struct ResponseReader {
     handle(.response(response))
   }
 
-  private mutating func reset() {
-    buffer.removeAll(keepingCapacity: buffer.capacity <= limits.line)
-    lineStart = 0
-    literalOctets = 0
-    literalCount = 0
-    hasStreamedBody = false
-  }
+  // MARK: Limits
 
-  private func checkLength() throws(ParseError) {
-    let length = buffer.count - literalOctets
-    guard length > limits.line else { return }
-    let isLong = buffer.withUnsafeBytes { ResponseParser.mayBeLong($0) }
-    guard isLong, length <= limits.longLine else {
-      throw ParseError("a line is too long", excerpt: excerpt())
+  private func checkBuffer() throws(ParseError) {
+    try buffer.withBytes { (bytes) throws(ParseError) in
+      try checkLength(bytes.count - literalOctets, of: bytes)
     }
   }
 
-  private func excerpt() -> String {
-    buffer.withUnsafeBytes { ResponseLexer($0).excerpt(at: 0) }
-  }
-
-  // MARK: Literals
-
-  private mutating func beginLiteral(size: UInt64) throws(ParseError) {
-    guard size <= UInt64(limits.gatheredLiterals - literalOctets) else {
-      throw ParseError("a literal of \(size) octets is too large here")
-    }
-    literalOctets += Int(size)
-    endLiteral(size)
-  }
-
-  private mutating func endLiteral(_ left: UInt64) {
-    state = left == 0 ? .line : .literal(left)
-    lineStart = buffer.count
-  }
-
-  /// The literal is a message's body: in the buffer an empty string stands for it.
-  private mutating func beginBody(
-    size: UInt64, literalStart: Int, _ handle: (WireEvent) -> Void
+  private func checkLength(
+    _ length: Int, of response: UnsafeRawBufferPointer
   ) throws(ParseError) {
-    guard !hasStreamedBody else { throw ParseError("a FETCH response has two bodies") }
-    let partial = try buffer.withBytes { bytes throws(ParseError) in
-      try ResponseParser.parseBeginning(
-        ofFetch: UnsafeRawBufferPointer(rebasing: bytes[..<literalStart]))
+    guard length > limits.line else { return }
+    guard length <= limits.longLine, ResponseParser.mayBeLong(response) else {
+      throw ParseError(
+        "a line of more than \(limits.line) octets", excerpt: ResponseLexer(response).excerpt(at: 0)
+      )
     }
-    buffer.removeSubrange(literalStart...)
-    buffer.append(contentsOf: [UInt8(ascii: "\""), UInt8(ascii: "\"")])
-    lineStart = buffer.count
-    hasStreamedBody = true
-    handle(.bodyBegins(partial, size: size))
-    endBody(size, handle)
-  }
-
-  private mutating func endBody(_ left: UInt64, _ handle: (WireEvent) -> Void) {
-    if left == 0 {
-      state = .line
-      handle(.bodyEnds)
-    } else {
-      state = .body(left)
-    }
-  }
-}
-
-extension UnsafeRawBufferPointer {
-  /// Octets up to and with the first LF.
-  fileprivate var lineLength: Int? {
-    guard let start = baseAddress, let newline = memchr(start, 0x0a, count) else { return nil }
-    return UnsafeRawPointer(newline) - start + 1
-  }
-
-  /// Takes so many octets from the beginning, or all that there are.
-  fileprivate mutating func removeFirst(atMost limit: UInt64) -> UnsafeRawBufferPointer {
-    let length = Int(Swift.min(UInt64(count), limit))
-    defer { self = UnsafeRawBufferPointer(rebasing: self[length...]) }
-    return UnsafeRawBufferPointer(rebasing: self[..<length])
   }
 }

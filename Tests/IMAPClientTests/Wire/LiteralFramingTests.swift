@@ -104,7 +104,6 @@ struct LiteralFramingTests {
     limits.line = 40
     limits.longLine = 60
     limits.gatheredLiterals = 8
-    limits.literalCount = 2
     let fits = "* OK " + String(repeating: "x", count: 33) + "\r\n"
     #expect(trace(fits, limits: limits).error == nil)
     #expect(trace("x" + fits, limits: limits).error != nil)
@@ -113,6 +112,5 @@ struct LiteralFramingTests {
     #expect(trace("* VANISHED " + "1," + numbers.dropFirst(11), limits: limits).error != nil)
     #expect(trace("* ID (a {4}\r\nxxxx b {4}\r\nxxxx)\r\n", limits: limits).error == nil)
     #expect(trace("* ID (a {4}\r\nxxxx b {5}\r\nxxxxx)\r\n", limits: limits).error != nil)
-    #expect(trace("* ID (a {1}\r\nx b {1}\r\nx c {1}\r\nx)\r\n", limits: limits).error != nil)
   }
 }

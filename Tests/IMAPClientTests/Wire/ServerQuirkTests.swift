@@ -48,7 +48,6 @@ struct ServerQuirkTests {
   func date(_ date: String) throws {
     var fetch = FetchResponse(sequenceNumber: 1)
     fetch.uid = UID(2)
-    fetch.internalDate = InternalDate(seconds: 0)
     fetch.size = 5
     #expect(
       try responses("* 1 FETCH (UID 2 INTERNALDATE \(date) RFC822.SIZE 5)\r\n") == [.fetch(fetch)])
@@ -75,9 +74,6 @@ struct ServerQuirkTests {
   func empty() throws {
     #expect(try responses("* ENABLED\r\n* ENABLED \r\n") == [.enabled([]), .enabled([])])
     #expect(try responses("* SEARCH\r\n* SEARCH \r\n").count == 2)
-    #expect(
-      try responses("* VANISHED (EARLIER)\r\n* VANISHED \r\n")
-        == [.vanished(earlier: true, UIDSet()), .vanished(earlier: false, UIDSet())])
     #expect(try responses("\r\n\n* OK\r\n") == [.status(StatusResponse(.ok))])
   }
 
@@ -107,7 +103,7 @@ struct ServerQuirkTests {
     "numbers out of range are errors, never traps",
     arguments: [
       "* 4294967296 EXISTS", "* 0 FETCH (UID 1)", "* 0 EXPUNGE", "* 1 FETCH (UID 0)",
-      "* 1 FETCH (UID 4294967296)", "* 1 FETCH (RFC822.SIZE 9223372036854775808)",
+      "* 1 FETCH (UID 4294967296)", "* 1 FETCH (RFC822.SIZE 18446744073709551616)",
       "* 1 FETCH (MODSEQ (18446744073709551616))", "* VANISHED 0", "* VANISHED 1:0",
       "* VANISHED 1:*", "* VANISHED 99999999999999999999999999999", "* OK [APPENDUID 1 0] x",
       "* SEARCH 123456789012345678901234567890", "m4294967296 OK x", "m OK x", "a1 OK x",
