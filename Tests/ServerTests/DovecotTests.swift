@@ -82,7 +82,7 @@ import Testing
       #expect(Set(try side.store.mailboxes()).subtracting(["INBOX"]) == Set(names))
       #expect(Set(try side.served.mailboxes()).subtracting(["INBOX"]) == Set(names))
       let plain = oddMessages.filter { !$0.isAltered }
-      for odd in plain { try side.store.add(odd.bytes) }
+      try side.store.add(plain.map(\.bytes))
       let found = Set(try side.served.messages(in: "INBOX").map(\.bytes))
       for odd in plain {
         #expect(found.contains(withCRLF(odd.bytes)), "\(odd.name)")

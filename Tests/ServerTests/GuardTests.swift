@@ -72,8 +72,7 @@ import Testing
     try withPair(combination) { pair in
       try pair.left.store.add(tokens: tokens)
       try pair.sync()
-      let home = try #require(pair.right.server?.home)
-      try FileManager.default.removeItem(atPath: "\(home)/mail/alice/sdbox")
+      try pair.right.loseMail()
       // A new UIDVALIDITY: nothing was expunged, what is missing is saved again.
       try pair.sync(expecting: 0)
       try expectTokens(tokens, pair)

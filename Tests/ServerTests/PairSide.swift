@@ -92,7 +92,8 @@ final class PairSide {
     let program = try DovecotProgram(in: directory, name: name, options: options)
     let store = IMAPAccount(program)
     return PairSide(
-      name, store: store, served: store, keys: ["url": "exec:\(program.command)"], program: program)
+      name, store: store, served: store, keys: ["url": "exec:\(program.userCommand)"],
+      program: program)
   }
 
   /// A session with the server of this mail, which the caller ends.
@@ -118,6 +119,16 @@ final class PairSide {
     ])
     let new = try store.numbers(of: "INBOX")
     guard new?.uidValidity == old.uidValidity + 77 else { throw TestFailure("same UIDVALIDITY") }
+  }
+
+  /// Removes all mail of a daemon, whose INBOX then begins anew with another UIDVALIDITY.
+  func loseMail() throws {
+    guard let server else { throw TestFailure("\(name) is no daemon") }
+    let old = try store.numbers(of: "INBOX")
+    try waitUntil {  // Dovecot takes the time in seconds, which may still be that of the old one
+      try FileManager.default.removeItem(atPath: "\(server.home)/mail/alice/sdbox")
+      return try store.numbers(of: "INBOX")?.uidValidity != old?.uidValidity
+    }
   }
 
   /// Sends the program under test through a relay.

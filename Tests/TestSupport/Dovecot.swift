@@ -92,8 +92,10 @@ public struct DovecotOptions: Sendable {
 ///
 /// As root the streams must be pipes: it takes a socket for inetd's.
 public struct DovecotProgram: Sendable {
-  /// For `exec:` and `/bin/sh -c`.
+  /// For `/bin/sh -c` of the tests' process.
   public let command: String
+  /// The same for a program that is run as the ``OrdinaryUser`` already: `exec:` of the command under test.
+  public let userCommand: String
   /// The same, without a shell.
   public let arguments: [String]
   /// The user's home, where ``DovecotStorage/sdbox`` lies.
@@ -120,9 +122,9 @@ public struct DovecotProgram: Sendable {
       ssl = no
 
       """ + options.mailSettings(), to: "\(name)-home/dovecot.conf")
-    arguments =
-      directory.user.prefix
-      + ["/usr/bin/env", "USER=\(user)", "HOME=\(home)", program, "-c", configuration]
-    command = "exec " + arguments.joined(separator: " ") + " 2>>\(log)"
+    let own = ["/usr/bin/env", "USER=\(user)", "HOME=\(home)", program, "-c", configuration]
+    arguments = directory.user.prefix + own
+    command = "exec \(arguments.joined(separator: " ")) 2>>\(log)"
+    userCommand = "\(own.joined(separator: " ")) 2>>\(log)"
   }
 }

@@ -137,12 +137,14 @@ private func daemonSettings(home: String, user: OrdinaryUser, port: UInt16, tlsP
   default_internal_user = \(user.name)
   default_internal_group = \(user.group)
   default_login_user = \(user.name)
-  default_process_limit = 100
+  default_process_limit = 1000
+  default_client_limit = 3000
   mail_uid = \(user.uid)
   mail_gid = \(user.gid)
   mail_max_userip_connections = 100
   auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256
   auth_failure_delay = 0
+  auth_username_chars =
   passdb {
     driver = passwd-file
     args = username_format=%u \(home)/users

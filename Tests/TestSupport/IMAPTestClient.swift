@@ -49,13 +49,13 @@ public final class IMAPTestClient {
 
   /// Sends a command; all replies, the tagged one last. Throws if that isn't OK.
   @discardableResult
-  public func command(_ text: String, literal: [UInt8]? = nil, then rest: String = "") throws
+  public func command(_ text: String, literal: [UInt8]? = nil, then rest: [UInt8] = []) throws
     -> [IMAPReply]
   {
     number += 1
     let tag = "t\(number)"
     var bytes = Array("\(tag) \(text)".utf8)
-    if let literal { bytes += Array("{\(literal.count)+}\r\n".utf8) + literal + Array(rest.utf8) }
+    if let literal { bytes += Array("{\(literal.count)+}\r\n".utf8) + literal + rest }
     try send(bytes + [13, 10])
     var received: [IMAPReply] = []
     while true {
@@ -168,6 +168,16 @@ public final class IMAPTestClient {
     guard let code = replies.last?.code("APPENDUID"), let uid = code.last.flatMap({ UInt32($0) })
     else { throw TestFailure("no APPENDUID") }
     return uid
+  }
+
+  /// Appends messages, many at a time.
+  public func append(_ messages: [[UInt8]], to mailbox: String) throws {
+    for start in stride(from: 0, to: messages.count, by: 100) {
+      let part = messages[start..<min(start + 100, messages.count)].map(withCRLF)
+      var rest: [UInt8] = []
+      for message in part.dropFirst() { rest += Array(" {\(message.count)+}\r\n".utf8) + message }
+      try command("APPEND \(name(mailbox)) ", literal: part[0], then: rest)
+    }
   }
 
   public func store(

@@ -37,10 +37,9 @@ public final class IMAPAccount: MailStore {
     _ = try withSession { try $0.append(bytes, to: mailbox, flags: flags, date: date) }
   }
 
-  public func add(tokens: [String], to mailbox: String) throws {
-    try withSession { session in
-      for token in tokens { try session.append(makeMessage(token), to: mailbox) }
-    }
+  public func add(_ messages: [[UInt8]], to mailbox: String) throws {
+    guard !messages.isEmpty else { return }
+    try withSession { try $0.append(messages, to: mailbox) }
   }
 
   public func flag(_ tokens: [String], in mailbox: String, add: Set<String>, remove: Set<String>)

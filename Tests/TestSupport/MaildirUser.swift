@@ -89,6 +89,10 @@ public final class MaildirUser: MailStore {
         ? "\(folder(mailbox))/new/\(name)" : "\(folder(mailbox))/cur/\(name):2,\(letters)")
   }
 
+  public func add(_ messages: [[UInt8]], to mailbox: String) throws {
+    for message in messages { try add(message, to: mailbox, flags: [], date: nil) }
+  }
+
   public func flag(_ tokens: [String], in mailbox: String, add: Set<String>, remove: Set<String>)
     throws
   {

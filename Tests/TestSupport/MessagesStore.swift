@@ -46,8 +46,8 @@ public protocol MailStore: AnyObject {
   func messages(in mailbox: String) throws -> [StoredMessage]
   func numbers(of mailbox: String) throws -> MailboxNumbers?
   func add(_ bytes: [UInt8], to mailbox: String, flags: Set<String>, date: Int?) throws
-  /// Adds a plain message for each token.
-  func add(tokens: [String], to mailbox: String) throws
+  /// Adds messages without flags, received now.
+  func add(_ messages: [[UInt8]], to mailbox: String) throws
   func flag(_ tokens: [String], in mailbox: String, add: Set<String>, remove: Set<String>) throws
   func expunge(_ tokens: [String], in mailbox: String) throws
   func copy(_ tokens: [String], in mailbox: String, to other: String) throws
@@ -61,15 +61,16 @@ public protocol MailStore: AnyObject {
 
 extension MailStore {
   public func add(_ bytes: [UInt8], to mailbox: String = "INBOX") throws {
-    try add(bytes, to: mailbox, flags: [], date: nil)
+    try add([bytes], to: mailbox)
   }
 
-  public func add(tokens: [String]) throws {
-    try add(tokens: tokens, to: "INBOX")
+  public func add(_ messages: [[UInt8]]) throws {
+    try add(messages, to: "INBOX")
   }
 
-  public func add(tokens: [String], to mailbox: String) throws {
-    for token in tokens { try add(makeMessage(token), to: mailbox) }
+  /// Adds a plain message for each token.
+  public func add(tokens: [String], to mailbox: String = "INBOX") throws {
+    try add(tokens.map { makeMessage($0) }, to: mailbox)
   }
 
   public func tokens(in mailbox: String = "INBOX") throws -> [String] {

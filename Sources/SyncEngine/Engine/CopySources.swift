@@ -107,24 +107,30 @@ struct CopySources {
     _ rows: [MessageRecord], for index: Int, of m: Int, side: Side
   ) -> Bool {
     let other = side.other
+    let date = mailboxes[m].work[index].item.date
     var copy: (row: MessageRecord, flags: FlagSet, uid: UID)?
-    for row in rows where row.stub == nil {
+    let candidates = rows.filter { $0.stub == nil }
+    // A copy has the received date of its original: equal bytes with another date are saved.
+    let sameDate = candidates.filter { $0.date == date }
+    for row in sameDate + candidates.filter({ $0.date != date }) {
       let place = places[row.id]
       guard let alive = self.alive(row, place, on: other) else { continue }
       guard let place, mailboxes[place.mailbox].work[place.work].item.sides[side] == .vanished,
         mailboxes[place.mailbox].work[place.work].claim == nil
       else {
-        if copy == nil { copy = (row, alive.flags, alive.uid) }
+        if copy == nil, row.date == date { copy = (row, alive.flags, alive.uid) }
         continue
       }
-      if place.mailbox == m {
+      if place.mailbox == m, row.date == date {
         rejoin(index, to: place, side: side)
         return true
       }
       let claim = MoveClaim(side: other)
       mailboxes[place.mailbox].work[place.work].claim = claim
       mailboxes[m].work[index].fulfils = claim
-      if let source = source(row, uid: alive.uid, flags: alive.flags, on: other) {
+      if row.date == date,
+        let source = source(row, uid: alive.uid, flags: alive.flags, on: other)
+      {
         mailboxes[m].work[index].source = source
         mailboxes[m].work[index].source?.isMove = policy.allows(.expunge, on: other)
       }

@@ -32,7 +32,10 @@ extension MailboxSync {
     }
     var changes: [StateChange] = []
     for index in due {
-      guard let uid = work[index].handles[side]?.uid, gone.contains(uid) else { continue }
+      guard let uid = work[index].handles[side]?.uid, gone.contains(uid) else {
+        retry(index)
+        continue
+      }
       if let base = work[index].item.base { changes.append(.removeMessage(base.id)) }
       counts[side].expunged += 1
       report(side, .expunged(uid))

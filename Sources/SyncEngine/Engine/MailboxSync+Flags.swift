@@ -63,7 +63,7 @@ extension MailboxSync {
     var unstorable = FlagSet.empty
     for (uid, index) in indexOfUID {
       if outcome.rejected.contains(uid) || outcome.gone.contains(uid) {
-        work[index].isDropped = true
+        retry(index)
         continue
       }
       let change = FlagChange(from: work[index].flags[side], to: work[index].wanted[side])

@@ -208,9 +208,10 @@ extension MailboxSync {
       quiet = next == last ? quiet + 1 : 0
       last = next
       if Int(next.rawValue) - Int(before.rawValue) >= expected { break }
-      Pause.milliseconds(50)
+      pause(50)
     }
     unsettled[side] = []
+    hasIntents[side] = true
     needsLook[side] = true
   }
 

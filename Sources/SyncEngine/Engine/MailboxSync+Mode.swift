@@ -3,7 +3,7 @@ import IMAPClient
 /// Whether the two sides share one UID space, and under which UIDVALIDITY: design.md §5.
 extension MailboxSync {
   func chooseMode() {
-    guard policy.uids != .map else {
+    guard policy.uids != .map, !hasFallenBack else {
       record.mode = .map
       return
     }
@@ -15,8 +15,9 @@ extension MailboxSync {
     case (_, false):
       record.mode = .map
       if policy.uids == .mirror { noteUnsharable() }
-    case (.map?, true) where policy.uids == .auto:
-      // It could not be kept level before: too much padding, or a server that can't renumber.
+    case (.map?, true) where record.selection == MailboxSync.selection(of: policy):
+      // It could not be kept level before (too much padding, or a server that can't renumber), and
+      // nobody has asked for anything else since.
       break
     case (.mirror?, true):
       break

@@ -5,6 +5,7 @@ extension MailboxSync {
   func pair(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     var candidates = self.candidates()
     guard !candidates.left.isEmpty, !candidates.right.isEmpty else { return }
+    try measure(&candidates, endpoints)
     var matches = Pairing.matchByID(&candidates)
     let wanted = Pairing.wanted(candidates)
     for side in Side.allCases where !wanted[side].isEmpty {
@@ -25,6 +26,27 @@ extension MailboxSync {
     join(matches)
   }
 
+  /// Messages of the base that nobody had to ask anything of so far have no size yet.
+  private func measure(
+    _ candidates: inout Both<[Pairing.Candidate]>, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    for side in Side.allCases {
+      let bare = UIDSet(candidates[side].compactMap { $0.size == nil ? $0.handle?.uid : nil })
+      guard !bare.isEmpty else { continue }
+      let described = try on(side) { () throws(EndpointError) in
+        try endpoints[side].select(fullNames[side])
+        return try endpoints[side].describe(bare)
+      }
+      var details: [MessageHandle: MessageDetails] = [:]
+      for message in described { details[message.handle] = message.details }
+      for index in candidates[side].indices where candidates[side][index].size == nil {
+        guard let known = candidates[side][index].handle.flatMap({ details[$0] }) else { continue }
+        candidates[side][index].size = known.size
+        candidates[side][index].id = candidates[side][index].id ?? known.id
+      }
+    }
+  }
+
   /// Messages that one side has and the other has not, and those that one side expunged while the other
   /// got a new UIDVALIDITY.
   private func candidates() -> Both<[Pairing.Candidate]> {
@@ -37,12 +59,14 @@ extension MailboxSync {
           candidates[side].append(
             Pairing.Candidate(
               index: index, handle: seen.handle, size: seen.details?.size ?? known?.size,
-              id: seen.details?.id ?? work.item.base?.ids[side], content: known))
+              id: seen.details?.id ?? work.item.base?.ids[side], content: known,
+              date: seen.details?.date ?? work.item.base?.date))
         case (.vanished, .lost):
           if let content = work.item.base?.contents[side.other] ?? work.item.base?.contents[side] {
             candidates[side].append(
               Pairing.Candidate(
-                index: index, handle: nil, size: content.size, id: nil, content: content))
+                index: index, handle: nil, size: content.size, id: nil, content: content,
+                date: work.item.base?.date))
           }
         default:
           break

@@ -137,9 +137,8 @@ extension MailboxSync {
   /// A message that was to be read is gone, or can't be read.
   private func noteUnread(_ index: Int, on side: Side, why: String?) {
     guard let why else {
-      // Expunged in between: the next round sees it.
-      work[index].isDropped = true
-      changed[side] = true
+      // Expunged in between.
+      retry(index)
       return
     }
     work[index].isDropped = true
@@ -252,9 +251,9 @@ extension MailboxSync {
     case .refused(let code, let text):
       refuse(index, on: side, code, text)
     case .gone, .targetTaken, .retryAlone, .placed:
-      // Someone else was there in between: the next round sees what came of it.
+      // Someone else was there in between.
       work[index].fulfils?.outcome = .failed
-      changed = Both(left: true, right: true)
+      retry(index)
     }
   }
 

@@ -17,16 +17,15 @@ extension MailboxSync {
   }
 
   func place(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
-    let paired = work.indices.filter { index in
-      work[index].item.base == nil && !work[index].isDropped
-        && work[index].uids.left != nil && work[index].uids.right != nil
-    }
-    try recordPlaced(paired)
+    // Found to be the same on both sides, or found again under another UID.
+    try recordPlaced(work.indices.filter { isOnBothSides($0) })
     if mode == .mirror {
       do {
         try placeMirrored(endpoints)
       } catch let failure where failure.error.code == .cannotRenumber {
         fallBack("the server can't give a message a new UID")
+        // What was placed on one side before, for the sake of the other, lies on both.
+        try recordPlaced(work.indices.filter { isOnBothSides($0) })
       }
     }
     if mode == .map { try placeMapped(endpoints) }
@@ -37,6 +36,7 @@ extension MailboxSync {
   /// `mirror` can't be kept up here: each side keeps its own UIDs from now on.
   private func fallBack(_ reason: String) {
     record.mode = .map
+    hasFallenBack = true
     let notice = SyncFailure(
       side: nil, mailbox: record.names.left, code: .cannotRenumber, scope: .message,
       message: "each side keeps its own UIDs from now on: \(reason)",

@@ -114,6 +114,18 @@ extension MailboxSync {
     anchors[side].stamp = nil
   }
 
+  /// Leaves a message that someone else changed in between to the next round, which needs to know what
+  /// it is like on both sides: the anchors will have passed what was seen of it in this round.
+  func retry(_ index: Int) {
+    work[index].isDropped = true
+    for side in Side.allCases {
+      changed[side] = changed[side] || exists[side]
+      if let uid = work[index].handles[side]?.uid ?? work[index].item.base?.uids[side] {
+        deferMessage(.uid(uid), on: side)
+      }
+    }
+  }
+
   // MARK: Guards
 
   /// Expunges that are planned on a side, those that a move takes care of left out.

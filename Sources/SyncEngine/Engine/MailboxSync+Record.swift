@@ -101,6 +101,7 @@ extension MailboxSync {
   ///
   /// - Returns: whether they have to be looked at once more, because this round changed something.
   func finishRound() throws(SideFailure) -> Bool {
+    try clearIntents()
     for side in Side.allCases where looked[side] {
       var anchor = observed[side]
       if changed[side] || anchors[side].stamp == nil { anchor.stamp = nil }

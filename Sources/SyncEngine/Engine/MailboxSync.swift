@@ -12,6 +12,7 @@ final class MailboxSync {
   let store: any StateStore
   let observer: (any SyncObserver)?
   let traits: Both<EndpointTraits>
+  let pause: @Sendable (UInt32) -> Void
 
   /// As in the base, brought up to date as work is done.
   var record: MailboxRecord
@@ -54,6 +55,8 @@ final class MailboxSync {
   var notices: [SyncFailure] = []
   /// Ended by an error: nothing more is done about it in this run.
   var isBroken = false
+  /// `mirror` could not be kept up in this run.
+  var hasFallenBack = false
   /// Something of this mailbox was held back by a guard.
   var isGuarded = false
   var roundsWorked = 0
@@ -62,7 +65,8 @@ final class MailboxSync {
   init(
     record: MailboxRecord, fullNames: Both<MailboxName>, exists: Both<Bool>, needsLook: Both<Bool>,
     policy: Policy,
-    store: any StateStore, observer: (any SyncObserver)?, traits: Both<EndpointTraits>
+    store: any StateStore, observer: (any SyncObserver)?, traits: Both<EndpointTraits>,
+    pause: @escaping @Sendable (UInt32) -> Void
   ) {
     self.record = record
     self.fullNames = fullNames
@@ -72,6 +76,7 @@ final class MailboxSync {
     self.store = store
     self.observer = observer
     self.traits = traits
+    self.pause = pause
     anchors = record.anchors.map { $0 ?? MailboxSync.emptyAnchor }
     observed = anchors
   }
@@ -83,11 +88,17 @@ final class MailboxSync {
   /// Whether UIDs may be handed out anew on both sides in this run.
   var mayRenumber: Bool { policy.changes == .both && policy.kinds.contains(.new) }
 
-  /// What the selection of messages depends on; anchors taken under another one do not fit.
+  /// What the selection of messages and their numbering depend on; anchors taken under another one do not
+  /// fit.
   static func selection(of policy: Policy) -> String {
     var parts: [String] = []
     if let since = policy.since { parts.append("since=\(since.seconds / 86400)") }
     if let maxSize = policy.maxSize { parts.append("max-size=\(maxSize)") }
+    switch policy.uids {
+    case .auto: break
+    case .map: parts.append("uids=map")
+    case .mirror: parts.append("uids=mirror up to \(policy.maxUIDPadding)")
+    }
     if policy.expunge != .none { parts.append("expunge=\(policy.expunge.rawValue)") }
     return parts.joined(separator: " ")
   }

@@ -1,6 +1,7 @@
 import Glibc
 
-/// Waiting for a server to settle: the only place where the engine lets time pass.
+/// Waiting for a server to settle: the only place where the engine lets time pass. A run may be given
+/// another way to wait.
 enum Pause {
   static func milliseconds(_ count: UInt32) { usleep(count * 1000) }
 }

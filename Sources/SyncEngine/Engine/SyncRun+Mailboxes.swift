@@ -80,7 +80,7 @@ extension SyncRun {
   ) throws(SideFailure) {
     var record = rename.record
     if let side = rename.side {
-      let old = record.names[side]
+      let old = rename.oldName
       let new = rename.newNames[side]
       try on(side) { () throws(EndpointError) in
         try endpoints[side].rename(full(old, side), to: full(new, side))
@@ -205,7 +205,8 @@ extension SyncRun {
       record: record, fullNames: Both { full(record.names[$0], $0) }, exists: exists,
       needsLook: Both { side in
         needsLook(record, side: side, listed: entry.listed[side], traits: traits[side])
-      }, policy: policy, store: store, observer: observer, traits: traits)
+      }, policy: policy, store: store, observer: observer, traits: traits,
+      pause: pause)
     if !isStored, !policy.isDryRun {
       record.isSubscribed = entry.subscription
       mailbox.record = record

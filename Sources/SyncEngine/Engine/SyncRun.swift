@@ -13,6 +13,8 @@ public final class SyncRun {
   let lanes: Lanes
   let cancellation: Cancellation
   let connectionNames: Both<String>
+  /// Lets so many milliseconds pass.
+  let pause: @Sendable (UInt32) -> Void
   var report = SyncReport()
   var mailboxes: [MailboxSync] = []
   /// No expunge anywhere, because a store is not what it was.
@@ -24,16 +26,20 @@ public final class SyncRun {
   /// After so many rounds a mailbox that others keep changing is left to the next run.
   static let roundLimit = 6
 
-  /// - Parameter pair: its name, for the marks left in stores.
+  /// - Parameters:
+  ///   - pair: its name, for the marks left in stores.
+  ///   - pause: lets so many milliseconds pass, while a server settles.
   public init(
     pair: String, policy: Policy, factories: Both<any EndpointFactory>, store: any StateStore,
-    observer: (any SyncObserver)? = nil, cancellation: Cancellation = Cancellation()
+    observer: (any SyncObserver)? = nil, cancellation: Cancellation = Cancellation(),
+    pause: (@Sendable (UInt32) -> Void)? = nil
   ) {
     self.pair = pair
     self.policy = policy
     self.store = store
     self.observer = observer
     self.cancellation = cancellation
+    self.pause = pause ?? { Pause.milliseconds($0) }
     connectionNames = factories.map(\.name)
     lanes = Lanes(factories: factories, jobs: policy.jobs, cancellation: cancellation)
   }

@@ -166,11 +166,14 @@ final class IMAPEndpoint: Endpoint {
 
   /// Sends all, with a bounded number under way, and waits for all answers.
   /// - Returns: the answers, in the order of the commands.
-  func pipeline(_ commands: [Command], window: Int = 32) throws(EndpointError) -> [StatusResponse] {
+  func pipeline(_ commands: [Command], window: Int = 64) throws(EndpointError) -> [StatusResponse] {
     var tags: [Tag] = []
     var answers: [StatusResponse] = []
     for command in commands {
-      if tags.count - answers.count >= window { answers.append(try wait(tags[answers.count])) }
+      if tags.count - answers.count >= window {
+        // Half of the window at a time: the other half keeps the server busy meanwhile.
+        for _ in 0..<(window / 2) { answers.append(try wait(tags[answers.count])) }
+      }
       tags.append(try send(command))
     }
     while answers.count < tags.count { answers.append(try wait(tags[answers.count])) }

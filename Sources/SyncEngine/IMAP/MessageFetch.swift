@@ -29,7 +29,7 @@ final class MessageFetch: BodyReceiver {
     case spooled(SpoolFile)
   }
 
-  private static let window = 4
+  private static let window = 8
   private static let messagesPerCommand = 100
 
   init(_ endpoint: IMAPEndpoint, _ sink: any MessageSink) {
@@ -45,8 +45,8 @@ final class MessageFetch: BodyReceiver {
     var underWay: [(tag: Tag, uids: [UID])] = []
     for uids in handles.compactMap(\.uid).ascendingRuns(limit: MessageFetch.messagesPerCommand) {
       if underWay.count >= MessageFetch.window {
-        let oldest = underWay.removeFirst()
-        try finish(oldest.tag, oldest.uids)
+        for (tag, uids) in underWay.prefix(MessageFetch.window / 2) { try finish(tag, uids) }
+        underWay.removeFirst(MessageFetch.window / 2)
       }
       if failure != nil { break }
       pending.formUnion(uids)

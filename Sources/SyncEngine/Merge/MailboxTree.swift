@@ -19,13 +19,16 @@ public struct MailboxTree: Sendable {
 
   public struct Rename: Sendable {
     public var record: MailboxRecord
-    /// The side that follows; `nil` if both sides have it under a new name already.
+    /// The side that follows; `nil` if both sides have it under its new name already.
     public var side: Side?
-    /// The names it is to have; each side's own, where the name that `side` gets is still to be translated.
+    /// The name that it has now on the side that follows.
+    public var oldName: MailboxName
+    /// The names it is to have, each side's own.
     public var newNames: Both<MailboxName>
   }
 
   public var entries: [Entry] = []
+  private var names = NameMap()
 
   public init(entries: [Entry]) { self.entries = entries }
 
@@ -35,7 +38,7 @@ public struct MailboxTree: Sendable {
   public init(
     listings: Both<[ListedMailbox]>, records: [MailboxRecord], policy: Policy
   ) {
-    let names = NameMap(listings: listings, records: records, policy: policy)
+    names = NameMap(listings: listings, records: records, policy: policy)
     let listed = listings.map { side in
       Dictionary(side.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
@@ -54,7 +57,8 @@ public struct MailboxTree: Sendable {
   }
 
   /// Mailboxes of the base that are gone on one side, where another one with the same id of its own has
-  /// appeared: that one was renamed.
+  /// appeared: that one was renamed. If both sides renamed it, the left name stands. A name that another
+  /// mailbox has already on the side that is to follow is not taken from it.
   ///
   /// - Parameter ids: the mailboxes' own ids on each side, for those whose listing has none.
   public func renames(ids: Both<[MailboxName: GlobalUID]>) -> [Rename] {
@@ -66,21 +70,40 @@ public struct MailboxTree: Sendable {
         entry.exists(on: side) ? nil : record.mailboxIDs[side].flatMap { newcomers[side][$0] }
       }
       switch (newName.left, newName.right) {
-      case (let left?, let right?):
-        renames.append(Rename(record: record, side: nil, newNames: Both(left: left, right: right)))
-      case (let left?, nil) where entry.exists(on: .right):
-        renames.append(
-          Rename(record: record, side: .right, newNames: Both(left: left, right: left)))
+      case (let left?, let right):
+        guard let old = right ?? (entry.exists(on: .right) ? record.names.right : nil) else {
+          continue
+        }
+        let new = names.right(of: left)
+        if right == nil || (right != new && !exists(new, on: .right)) {
+          renames.append(rename(record, on: .right, from: old, to: Both(left: left, right: new)))
+        } else {
+          renames.append(rename(record, on: nil, from: old, to: Both(left: left, right: old)))
+        }
       case (nil, let right?) where entry.exists(on: .left):
+        let new = names.left(of: right)
         renames.append(
-          Rename(record: record, side: .left, newNames: Both(left: right, right: right)))
+          rename(record, on: .left, from: record.names.left, to: Both(left: new, right: right)))
       default: break
       }
+    }
+    renames.removeAll { rename in
+      rename.side.map { exists(rename.newNames[$0], on: $0) } ?? false
     }
     // Parents first: renaming one takes its children along.
     return renames.sorted {
       $0.record.names.left.components.count < $1.record.names.left.components.count
     }
+  }
+
+  private func rename(
+    _ record: MailboxRecord, on side: Side?, from old: MailboxName, to names: Both<MailboxName>
+  ) -> Rename {
+    Rename(record: record, side: side, oldName: old, newNames: names)
+  }
+
+  private func exists(_ name: MailboxName, on side: Side) -> Bool {
+    entries.contains { $0.listed[side]?.name == name }
   }
 
   /// Mailboxes of one side that the base does not know, by their own ids.
@@ -127,6 +150,8 @@ extension Policy {
 struct NameMap {
   private var rightOfLeft: [MailboxName: MailboxName] = [:]
   private var leftOfRight: [MailboxName: MailboxName] = [:]
+
+  init() {}
 
   init(listings: Both<[ListedMailbox]>, records: [MailboxRecord], policy: Policy) {
     for (left, right) in policy.map { add(left, right) }

@@ -15,15 +15,19 @@ public struct Pairing: Sendable {
     /// The side's own id.
     public var id: GlobalUID?
     public var content: ContentID?
+    /// The received date: tells apart messages of equal content.
+    public var date: InternalDate?
 
     public init(
-      index: Int, handle: MessageHandle?, size: UInt64?, id: GlobalUID?, content: ContentID?
+      index: Int, handle: MessageHandle?, size: UInt64?, id: GlobalUID?, content: ContentID?,
+      date: InternalDate? = nil
     ) {
       self.index = index
       self.handle = handle
       self.size = size
       self.id = id
       self.content = content
+      self.date = date
     }
   }
 
@@ -82,25 +86,48 @@ public struct Pairing: Sendable {
     return matches.sorted { ($0.left, $0.right) < ($1.left, $1.right) }
   }
 
-  /// Equal messages on both sides: those of the same UID first, then in the order of their UIDs.
+  /// What makes two messages of equal content more likely the same one.
+  private struct Trait: Hashable {
+    var uid: UID?
+    var date: InternalDate?
+  }
+
+  /// Equal messages on both sides: those of one UID and date first, then of one date, then of one UID;
+  /// the rest in the order of their UIDs.
   private static func pairUp(_ lefts: [Candidate], _ rights: [Candidate]) -> [Match] {
     var matches: [Match] = []
     var rest = Both(left: inOrder(lefts), right: inOrder(rights))
     if lefts.count > 1 || rights.count > 1 {
-      var byUID: [UID: Candidate] = [:]
-      for candidate in rest.right { if let uid = candidate.handle?.uid { byUID[uid] = candidate } }
-      var taken = Set<Int>()
-      rest.left.removeAll { candidate in
-        guard let uid = candidate.handle?.uid, let twin = byUID[uid] else { return false }
-        matches.append(Match(left: candidate.index, right: twin.index))
-        taken.insert(twin.index)
-        return true
+      matches += pairUp(&rest) { candidate in
+        candidate.handle?.uid.map { Trait(uid: $0, date: candidate.date) }
       }
-      rest.right.removeAll { taken.contains($0.index) }
+      matches += pairUp(&rest) { candidate in candidate.date.map { Trait(uid: nil, date: $0) } }
+      matches += pairUp(&rest) { candidate in
+        candidate.handle?.uid.map { Trait(uid: $0, date: nil) }
+      }
     }
     for (left, right) in zip(rest.left, rest.right) {
       matches.append(Match(left: left.index, right: right.index))
     }
+    return matches
+  }
+
+  private static func pairUp(
+    _ rest: inout Both<[Candidate]>, by trait: (Candidate) -> Trait?
+  ) -> [Match] {
+    var twins: [Trait: [Candidate]] = [:]
+    for candidate in rest.right.reversed() {
+      if let trait = trait(candidate) { twins[trait, default: []].append(candidate) }
+    }
+    var matches: [Match] = []
+    var taken = Set<Int>()
+    rest.left.removeAll { candidate in
+      guard let trait = trait(candidate), let twin = twins[trait]?.popLast() else { return false }
+      matches.append(Match(left: candidate.index, right: twin.index))
+      taken.insert(twin.index)
+      return true
+    }
+    rest.right.removeAll { taken.contains($0.index) }
     return matches
   }
 

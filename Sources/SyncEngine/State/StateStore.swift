@@ -39,7 +39,8 @@ public enum StateKey: String, Hashable, Sendable {
   case mark
   case leftMarked = "left-marked"
   case rightMarked = "right-marked"
-  /// Seconds since 1970 of the last run's end, and its result as in the JSON output.
+  /// Seconds since 1970 of the end of the last run that changed something or ended otherwise than the one
+  /// before, and its result as in the JSON output.
   case lastRun = "last-run"
   case lastResult = "last-result"
 }

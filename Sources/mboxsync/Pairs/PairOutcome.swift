@@ -5,7 +5,7 @@ struct PairOutcome: Sendable {
   var pair: String
   var report: SyncReport
   var milliseconds: Int64
-  /// Of the run before, as the base knows it; only for `status`.
+  /// Of the last run that changed something, or ended otherwise than the one before; only for `status`.
   var lastRun: (seconds: Int64, result: String)?
   /// What the base holds; only for `status`.
   var known = (mailboxes: 0, messages: 0)

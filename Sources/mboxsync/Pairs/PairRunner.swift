@@ -31,6 +31,7 @@ struct PairRunner {
     }
     if session.cancellation.isRequested { return failed(PairRunner.interrupted) }
     var report = sync(pair, store)
+    if !invocation.isDryRun { record(report, in: store) }
     if let command = pair.after, !invocation.isDryRun {
       if let failure = hook("after", command, Hook.variables(pair.name, report)) {
         report.failures.append(failure)
@@ -52,6 +53,20 @@ struct PairRunner {
       pair: pair.name, policy: pair.policy, factories: session.factories(pair), store: store,
       observer: observer, cancellation: session.cancellation
     ).run()
+  }
+
+  /// For `status`. A run that found nothing to do and ends as the one before is not recorded: it would
+  /// wait longer for the disk than for everything else.
+  ///
+  /// That it can't be written has no influence on the mail, and a base that fails has been reported by
+  /// the run.
+  private func record(_ report: SyncReport, in store: SQLiteStateStore) {
+    let result = try? store.value(.lastResult)
+    guard result != report.result.rawValue || !report.mailboxes.isEmpty else { return }
+    try? store.commit([
+      .setValue(.lastRun, String(Clock.now())),
+      .setValue(.lastResult, report.result.rawValue),
+    ])
   }
 
   private func openStore(_ pair: PairSettings) throws(StateError) -> SQLiteStateStore {

@@ -15,11 +15,20 @@ enum Terminal {
     return Int(size.ws_col)
   }
 
+  /// Both sides may ask at the same time.
+  private static let turn = Mutex(())
+
   /// Asks without showing what is typed.
   ///
   /// - Returns: `nil` if there is no terminal, or a run that nobody watches: its input and its errors go
   ///   elsewhere.
   static func askForPassword(
+    _ question: String, _ cancellation: Cancellation
+  ) throws(PasswordError) -> [UInt8]? {
+    try turn.withLock { (_) throws(PasswordError) in try ask(question, cancellation) }
+  }
+
+  private static func ask(
     _ question: String, _ cancellation: Cancellation
   ) throws(PasswordError) -> [UInt8]? {
     guard isTerminal(STDIN_FILENO) || isTerminal(STDERR_FILENO) else { return nil }

@@ -67,7 +67,8 @@ struct StatusVerb {
 
   /// - Parameter time: writes seconds since 1970 for people.
   static func lines(_ outcome: PairOutcome, time: (Int64) -> String) -> [String] {
-    let last = outcome.lastRun.map { "last run \(time($0.seconds)) (\($0.result))" } ?? "never run"
+    let last =
+      outcome.lastRun.map { "last change \(time($0.seconds)) (\($0.result))" } ?? "never synced"
     var lines = [
       "\(outcome.pair): \(last), \(Text.counted(outcome.known.mailboxes, "mailbox")), "
         + Text.counted(outcome.known.messages, "message")

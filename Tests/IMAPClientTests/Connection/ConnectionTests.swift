@@ -6,21 +6,23 @@ import Testing
 @Suite("Connection") struct ConnectionTests {
   @Test("commands are pipelined, and their answers found by tag")
   func pipelining() throws {
-    try withScript({ client in
-      try preauthenticated(client)
-      var tags: [String] = []
-      for _ in 1...3 {
-        try client.expect("NOOP")
-        tags.append(client.tag)
-      }
-      try client.say("\(tags[2]) NO third", "\(tags[0]) OK first", "\(tags[1]) BAD second")
-    }) { configuration in
-      let connection = try IMAPConnection.connect(configuration)
-      let tags = try [connection.send(.noop), connection.send(.noop), connection.send(.noop)]
-      let conditions = try tags.map { try connection.wait($0).condition }
-      #expect(conditions == [.ok, .bad, .no])
-      #expect(connection.roundTrips == 1)
-    }
+    try withScript(
+      { client in
+        try preauthenticated(client)
+        var tags: [String] = []
+        for _ in 1...3 {
+          try client.expect("NOOP")
+          tags.append(client.tag)
+        }
+        try client.say("\(tags[2]) NO third", "\(tags[0]) OK first", "\(tags[1]) BAD second")
+      },
+      { configuration in
+        let connection = try IMAPConnection.connect(configuration)
+        let tags = try [connection.send(.noop), connection.send(.noop), connection.send(.noop)]
+        let conditions = try tags.map { try connection.wait($0).condition }
+        #expect(conditions == [.ok, .bad, .no])
+        #expect(connection.roundTrips == 1)
+      })
   }
 
   @Test(
@@ -32,17 +34,19 @@ import Testing
       ("+ go on\r\n", .protocolViolation),
     ])
   func ends(_ text: String, _ kind: IMAPError.Kind) throws {
-    try withScript({ client in
-      try preauthenticated(client)
-      try client.expect("NOOP")
-      try client.send(text)
-    }) { configuration in
-      let connection = try IMAPConnection.connect(configuration)
-      #expect(failure { _ = try connection.wait(connection.send(.noop)) } == kind)
-      // From now on every call says the same.
-      #expect(failure { _ = try connection.send(.noop) } == kind)
-      connection.disconnect()
-    }
+    try withScript(
+      { client in
+        try preauthenticated(client)
+        try client.expect("NOOP")
+        try client.send(text)
+      },
+      { configuration in
+        let connection = try IMAPConnection.connect(configuration)
+        #expect(failure { _ = try connection.wait(connection.send(.noop)) } == kind)
+        // From now on every call says the same.
+        #expect(failure { _ = try connection.send(.noop) } == kind)
+        connection.disconnect()
+      })
   }
 
   @Test("a server that falls silent")
@@ -52,48 +56,50 @@ import Testing
       { client in
         try preauthenticated(client)
         #expect(client.waitForEnd())
-      }
-    ) { configuration in
-      let connection = try IMAPConnection.connect(configuration)
-      #expect(failure { _ = try connection.wait(connection.send(.noop)) } == .timeout)
-    }
+      },
+      { configuration in
+        let connection = try IMAPConnection.connect(configuration)
+        #expect(failure { _ = try connection.wait(connection.send(.noop)) } == .timeout)
+      })
   }
 
   @Test("large literals in both directions at once block nobody")
   func bothDirections() throws {
     let size = 12_000_000
-    try withScript({ client in
-      try preauthenticated(client, "LITERAL+")
-      try client.expect("FETCH")
-      let fetch = client.tag
-      try client.expect("APPEND")
-      let append = client.tag
-      // Sends everything before it reads anything.
-      try client.send("* 1 FETCH (UID 1 BODY[] {\(size)}\r\n")
-      try client.send([UInt8](repeating: UInt8(ascii: "x"), count: size))
-      try client.say(")", "\(fetch) OK fetched")
-      #expect(try client.readBytes(size).allSatisfy { $0 == UInt8(ascii: "y") })
-      try client.readLine()
-      try client.say("\(append) OK appended")
-    }) { configuration in
-      let connection = try IMAPConnection.connect(configuration)
-      let observer = RecordingObserver()
-      connection.observer = observer
-      let fetch = try connection.send(.fetch(UIDSet(.first), ["UID", "BODY.PEEK[]"]))
-      let append = try connection.beginAppend(to: Array("INBOX".utf8))
-      let date = InternalDate(seconds: 0)
-      #expect(
-        try connection.appendMessage(append, flags: .empty, date: date, size: UInt64(size)))
-      let piece = [UInt8](repeating: UInt8(ascii: "y"), count: 60_000)
-      for _ in 0..<(size / piece.count) {
-        try piece.withBytes { (bytes) throws(IMAPError) in try connection.write(bytes) }
-        #expect(connection.output.count < 2 * IMAPConnection.outputLimit)
-      }
-      try connection.endAppend(append)
-      #expect(try connection.wait(append).condition == .ok)
-      #expect(try connection.wait(fetch).condition == .ok)
-      #expect(observer.bodies == [size])
-    }
+    try withScript(
+      { client in
+        try preauthenticated(client, "LITERAL+")
+        try client.expect("FETCH")
+        let fetch = client.tag
+        try client.expect("APPEND")
+        let append = client.tag
+        // Sends everything before it reads anything.
+        try client.send("* 1 FETCH (UID 1 BODY[] {\(size)}\r\n")
+        try client.send([UInt8](repeating: UInt8(ascii: "x"), count: size))
+        try client.say(")", "\(fetch) OK fetched")
+        #expect(try client.readBytes(size).allSatisfy { $0 == UInt8(ascii: "y") })
+        try client.readLine()
+        try client.say("\(append) OK appended")
+      },
+      { configuration in
+        let connection = try IMAPConnection.connect(configuration)
+        let observer = RecordingObserver()
+        connection.observer = observer
+        let fetch = try connection.send(.fetch(UIDSet(.first), ["UID", "BODY.PEEK[]"]))
+        let append = try connection.beginAppend(to: Array("INBOX".utf8))
+        let date = InternalDate(seconds: 0)
+        #expect(
+          try connection.appendMessage(append, flags: .empty, date: date, size: UInt64(size)))
+        let piece = [UInt8](repeating: UInt8(ascii: "y"), count: 60_000)
+        for _ in 0..<(size / piece.count) {
+          try piece.withBytes { (bytes) throws(IMAPError) in try connection.write(bytes) }
+          #expect(connection.output.count < 2 * IMAPConnection.outputLimit)
+        }
+        try connection.endAppend(append)
+        #expect(try connection.wait(append).condition == .ok)
+        #expect(try connection.wait(fetch).condition == .ok)
+        #expect(observer.bodies == [size])
+      })
   }
 
   @Test(
@@ -103,47 +109,51 @@ import Testing
       ("", 1, true),
     ])
   func literals(_ capability: String, _ size: Int, _ waits: Bool) throws {
-    try withScript({ client in
-      try preauthenticated(client, capability)
-      try client.expect(
-        "APPEND \"a\\\"b\" (\\Seen key) \"01-Jan-1970 00:00:00 +0000\" {\(size)\(waits ? "" : "+")}"
-      )
-      let tag = client.tag
-      if waits { try client.say("* 1 EXISTS", "+ go on") }
-      _ = try client.readBytes(size)
-      #expect(try client.readLine().isEmpty)
-      try client.say("\(tag) OK [APPENDUID 1 7] done")
-    }) { configuration in
-      let connection = try IMAPConnection.connect(configuration)
-      let tag = try connection.beginAppend(to: Array("a\"b".utf8))
-      let flags = FlagSet(.seen, keywords: [Keyword("key")].compactMap(\.self))
-      #expect(
-        try connection.appendMessage(
-          tag, flags: flags, date: InternalDate(seconds: 0), size: UInt64(size)))
-      let bytes = [UInt8](repeating: 0x61, count: size)
-      try bytes.withBytes { (bytes) throws(IMAPError) in try connection.write(bytes) }
-      try connection.endAppend(tag)
-      let status = try connection.wait(tag)
-      #expect(
-        status.code == UIDValidity(1).map { .appendUID($0, UIDSet([7].compactMap { UID($0) })) })
-    }
+    try withScript(
+      { client in
+        try preauthenticated(client, capability)
+        try client.expect(
+          "APPEND \"a\\\"b\" (\\Seen key) \"01-Jan-1970 00:00:00 +0000\" {\(size)\(waits ? "" : "+")}"
+        )
+        let tag = client.tag
+        if waits { try client.say("* 1 EXISTS", "+ go on") }
+        _ = try client.readBytes(size)
+        #expect(try client.readLine().isEmpty)
+        try client.say("\(tag) OK [APPENDUID 1 7] done")
+      },
+      { configuration in
+        let connection = try IMAPConnection.connect(configuration)
+        let tag = try connection.beginAppend(to: Array("a\"b".utf8))
+        let flags = FlagSet(.seen, keywords: [Keyword("key")].compactMap(\.self))
+        #expect(
+          try connection.appendMessage(
+            tag, flags: flags, date: InternalDate(seconds: 0), size: UInt64(size)))
+        let bytes = [UInt8](repeating: 0x61, count: size)
+        try bytes.withBytes { (bytes) throws(IMAPError) in try connection.write(bytes) }
+        try connection.endAppend(tag)
+        let status = try connection.wait(tag)
+        #expect(
+          status.code == UIDValidity(1).map { .appendUID($0, UIDSet([7].compactMap { UID($0) })) })
+      })
   }
 
   @Test("a literal that is refused before it is sent is not sent")
   func refusedLiteral() throws {
-    try withScript({ client in
-      try preauthenticated(client)
-      try client.answer("APPEND", with: "NO [TOOBIG] no")
-      try client.answer("NOOP")
-    }) { configuration in
-      let connection = try IMAPConnection.connect(configuration)
-      let tag = try connection.beginAppend(to: Array("INBOX".utf8))
-      let isWanted = try connection.appendMessage(
-        tag, flags: .empty, date: InternalDate(seconds: 0), size: 10)
-      #expect(!isWanted)
-      #expect(try connection.wait(tag).code == .tooBig)
-      #expect(try connection.wait(connection.send(.noop)).condition == .ok)
-    }
+    try withScript(
+      { client in
+        try preauthenticated(client)
+        try client.answer("APPEND", with: "NO [TOOBIG] no")
+        try client.answer("NOOP")
+      },
+      { configuration in
+        let connection = try IMAPConnection.connect(configuration)
+        let tag = try connection.beginAppend(to: Array("INBOX".utf8))
+        let isWanted = try connection.appendMessage(
+          tag, flags: .empty, date: InternalDate(seconds: 0), size: 10)
+        #expect(!isWanted)
+        #expect(try connection.wait(tag).code == .tooBig)
+        #expect(try connection.wait(connection.send(.noop)).condition == .ok)
+      })
   }
 
   @Test("compression begins behind the first flight and costs no round trip")
@@ -170,19 +180,21 @@ import Testing
 
   @Test("a refused compression leaves everything as it was")
   func refusedCompression() throws {
-    try withScript({ client in
-      try preauthenticated(client)
-      try client.expect("NOOP")
-      let noop = client.tag
-      try client.expect("COMPRESS DEFLATE")
-      try client.say("\(noop) OK done", "\(client.tag) NO [COMPRESSIONACTIVE] no", "* 1 EXISTS")
-      try client.answer("NOOP")
-    }) { configuration in
-      let connection = try IMAPConnection.connect(configuration)
-      connection.compression = .wanted
-      _ = try connection.wait(connection.send(.noop))
-      #expect(try connection.wait(connection.send(.noop)).condition == .ok)
-    }
+    try withScript(
+      { client in
+        try preauthenticated(client)
+        try client.expect("NOOP")
+        let noop = client.tag
+        try client.expect("COMPRESS DEFLATE")
+        try client.say("\(noop) OK done", "\(client.tag) NO [COMPRESSIONACTIVE] no", "* 1 EXISTS")
+        try client.answer("NOOP")
+      },
+      { configuration in
+        let connection = try IMAPConnection.connect(configuration)
+        connection.compression = .wanted
+        _ = try connection.wait(connection.send(.noop))
+        #expect(try connection.wait(connection.send(.noop)).condition == .ok)
+      })
   }
 
   @Test("sets are cut into lines of bounded length")

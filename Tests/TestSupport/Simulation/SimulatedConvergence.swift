@@ -6,10 +6,12 @@ public enum SimulatedConvergence {
   /// - Parameters:
   ///   - rightName: the right name of a left mailbox.
   ///   - mode: of a left mailbox; `nil` compares like `map`.
+  ///   - ignoresDate: of a message with these bytes.
   /// - Returns: what differs; nothing if the sides are one.
   public static func differences(
     _ servers: Both<SimulatedServer>, rightName: (MailboxName) -> MailboxName = { $0 },
-    mode: (MailboxName) -> UIDMode? = { _ in nil }
+    mode: (MailboxName) -> UIDMode? = { _ in nil },
+    ignoresDate: ([UInt8]) -> Bool = { _ in false }
   ) -> [String] {
     var differences: [String] = []
     var expected: Set<MailboxName> = []
@@ -20,7 +22,7 @@ public enum SimulatedConvergence {
         differences.append("\(name): only on the left")
         continue
       }
-      differences += compare(name, left, right)
+      differences += compare(name, left, right, ignoresDate)
       if mode(name) == .mirror { differences += compareNumbers(name, left, right) }
     }
     for name in servers.right.mailboxes.keys.sorted() where !expected.contains(name) {
@@ -34,10 +36,10 @@ public enum SimulatedConvergence {
     var flags: FlagSet
     var date: InternalDate
 
-    init(_ message: SimulatedMessage) {
+    init(_ message: SimulatedMessage, _ ignoresDate: ([UInt8]) -> Bool) {
       content = message.origin
       flags = message.flags
-      date = message.date
+      date = ignoresDate(content) ? InternalDate(seconds: 0) : message.date
     }
 
     var label: String { "\(SimulatedContent.label(content)) (\(flags)) at \(date.seconds)" }
@@ -45,11 +47,12 @@ public enum SimulatedConvergence {
 
   /// As multisets.
   private static func compare(
-    _ name: MailboxName, _ left: SimulatedMailbox, _ right: SimulatedMailbox
+    _ name: MailboxName, _ left: SimulatedMailbox, _ right: SimulatedMailbox,
+    _ ignoresDate: ([UInt8]) -> Bool
   ) -> [String] {
     var balance: [Seen: Int] = [:]
-    for message in left.messages { balance[Seen(message), default: 0] += 1 }
-    for message in right.messages { balance[Seen(message), default: 0] -= 1 }
+    for message in left.messages { balance[Seen(message, ignoresDate), default: 0] += 1 }
+    for message in right.messages { balance[Seen(message, ignoresDate), default: 0] -= 1 }
     return balance.filter { $0.value != 0 }.map { seen, count in
       "\(name): \(abs(count)) more on the \(count > 0 ? "left" : "right") of \(seen.label)"
     }.sorted()

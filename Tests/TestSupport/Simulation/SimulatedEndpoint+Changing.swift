@@ -40,7 +40,6 @@ extension SimulatedEndpoint {
     let name = try writable()
     try checkNumbered(name)
     try check(source)
-    if source == name { throw misuse("copy of \(name) to itself") }
     try check(targets: targets, count: uids.count)
     let moves = moving && server.traits.canMove
     let knowsID = server.traits.isMaildir

@@ -25,6 +25,14 @@ public final class SimulatedLedger: @unchecked Sendable {
 
   public func noteRemoval(_ content: [UInt8]) { entries[content, default: Entry()].removals += 1 }
 
+  /// Equal messages that were born apart may have different dates for good.
+  public func isBornOnBothSides(_ content: [UInt8]) -> Bool {
+    guard let births = entries[content]?.births else { return false }
+    return births.left > 0 && births.right > 0
+  }
+
+  public func isBornTwice(_ content: [UInt8]) -> Bool { (entries[content]?.most ?? 0) > 1 }
+
   /// - Returns: messages that are nowhere any more, though nobody removed them.
   public func losses(_ servers: Both<SimulatedServer>) -> [String] {
     let counts = servers.map(\.contentCounts)

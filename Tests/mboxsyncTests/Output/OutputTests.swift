@@ -183,7 +183,7 @@ import Testing
     var outcome = PairOutcome(pair: "p", report: SyncReport(), milliseconds: 0)
     #expect(
       StatusVerb.lines(outcome) { _ in "" }
-        == ["p: never run, 0 mailboxes, 0 messages", "  nothing pending"])
+        == ["p: never synced, 0 mailboxes, 0 messages", "  nothing pending"])
     outcome.lastRun = (7, "ok")
     outcome.known = (2, 1204)
     var counts = Both(left: ChangeCounts(), right: ChangeCounts())
@@ -196,7 +196,7 @@ import Testing
     }
     #expect(
       StatusVerb.lines(outcome) { "at \($0)" } == [
-        "p: last run at 7 (ok), 2 mailboxes, 1,204 messages",
+        "p: last change at 7 (ok), 2 mailboxes, 1,204 messages",
         "  INBOX   left: 1 to expunge; right: 2 to save",
         "  Work/A  left: 1 to expunge; right: 2 to save",
       ])

@@ -1,0 +1,53 @@
+import IMAPClient
+import SyncEngine
+
+/// A message as a client sees it, wherever it is.
+public struct SimulatedView: Hashable, Sendable, CustomStringConvertible {
+  public var mailbox: MailboxName
+  public var content: [UInt8]
+  public var flags: FlagSet
+  public var date: InternalDate
+
+  public var description: String {
+    "\(mailbox) \(SimulatedContent.label(content)) (\(flags)) of \(date.seconds % 1000)"
+  }
+
+  public static func all(_ server: SimulatedServer) -> [SimulatedView] {
+    server.mailboxes.sorted { $0.key < $1.key }.flatMap { name, mailbox in
+      mailbox.messages.map {
+        SimulatedView(mailbox: name, content: $0.origin, flags: $0.flags, date: $0.date)
+      }
+    }
+  }
+
+  /// As multisets; empty if they are equal.
+  public static func difference(
+    _ old: [SimulatedView], _ new: [SimulatedView], ignoresDate: ([UInt8]) -> Bool = { _ in false }
+  ) -> String {
+    func simplified(_ view: SimulatedView) -> SimulatedView {
+      guard ignoresDate(view.content) else { return view }
+      var view = view
+      view.date = InternalDate(seconds: 0)
+      return view
+    }
+    var balance: [SimulatedView: Int] = [:]
+    for view in new { balance[simplified(view), default: 0] += 1 }
+    for view in old { balance[simplified(view), default: 0] -= 1 }
+    return balance.filter { $0.value != 0 }
+      .map { "\($0.value > 0 ? "+" : "")\($0.value) \($0.key)" }.sorted().joined(separator: ", ")
+  }
+}
+
+extension SimulatedServer {
+  /// Subscriptions of mailboxes that are there.
+  public var liveSubscriptions: Set<MailboxName> {
+    subscriptions.filter { mailboxes[$0] != nil }
+  }
+}
+
+extension SimulatedWorld {
+  /// Both INBOXes have one UIDVALIDITY.
+  public func shareUIDValidity() {
+    servers.right.mailboxes[.inbox]?.uidValidity = servers.left[.inbox]?.uidValidity
+  }
+}
