@@ -136,24 +136,6 @@ import Testing
     }
   }
 
-  @Test("`verify` finds what differs and changes nothing", arguments: Combination.allCases)
-  func verify(combination: Combination) throws {
-    try withPair(combination) { pair in
-      try pair.left.store.add(tokens: ["a", "b"])
-      try pair.right.store.add(tokens: ["c"])
-      try pair.sync()
-      try pair.sync(verb: "verify")
-      try pair.right.store.flag("a", add: ["\\Flagged"])
-      try pair.sync(expecting: 1, verb: "verify")
-      #expect(try pair.left.store.flags(of: "a") == [])
-      try pair.sync()
-      try pair.sync(verb: "verify")
-      try pair.left.store.add(tokens: ["d"])
-      try pair.sync(expecting: 1, verb: "verify")
-      #expect(try pair.right.store.tokens() == ["a", "b", "c"])
-    }
-  }
-
   @Test("`status` and `check` change nothing", arguments: ["status", "check"])
   func looking(verb: String) throws {
     try withPair(.maildirAndIMAP) { pair in

@@ -110,8 +110,10 @@ public struct FlagSet: Hashable, Sendable, CustomStringConvertible {
   public mutating func remove(_ keyword: Keyword) { keywords.removeAll { $0 == keyword } }
 
   public func union(_ other: FlagSet) -> FlagSet {
-    if other.keywords.isEmpty { return FlagSet(system.union(other.system), sorted: keywords) }
-    return FlagSet(system.union(other.system), keywords: keywords + other.keywords)
+    let new = other.keywords.filter { !keywords.contains($0) }
+    let system = system.union(other.system)
+    return new.isEmpty
+      ? FlagSet(system, sorted: keywords) : FlagSet(system, keywords: keywords + new)
   }
 
   public func subtracting(_ other: FlagSet) -> FlagSet {

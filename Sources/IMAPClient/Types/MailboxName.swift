@@ -1,9 +1,6 @@
 /// A mailbox's name: its hierarchy levels in Unicode, without any server's separator or encoding.
 ///
 /// `INBOX` as the only level is recognised in any case and stored in capitals. RFC 9051 §5.1.
-///
-/// Names are equal if their code points are: a server may hold two that Unicode calls equivalent (an accented
-/// letter as one code point or as two), and they are two mailboxes.
 public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertible {
   /// At least one; none is empty.
   public let components: [String]
@@ -16,13 +13,10 @@ public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertib
           && component.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
       })
     else { return nil }
-    self.components =
-      components.count == 1 && MailboxName.isInbox(components[0]) ? ["INBOX"] : components
-  }
-
-  /// In any case of ASCII; other letters whose capital is an `I` make another name.
-  private static func isInbox(_ component: String) -> Bool {
-    component.utf8.elementsEqual("inbox".utf8) { byte, letter in byte | 0x20 == letter }
+    // In ASCII only: a dotless i would become an I.
+    let isInbox =
+      components.count == 1 && components[0].utf8.elementsEqual("inbox".utf8) { $0 | 0x20 == $1 }
+    self.components = isInbox ? ["INBOX"] : components
   }
 
   private init(known components: [String]) { self.components = components }
@@ -53,26 +47,29 @@ public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertib
   /// The levels below `prefix`; `nil` if this name does not lie below it.
   public func removingPrefix(_ prefix: MailboxName) -> MailboxName? {
     guard components.count > prefix.components.count,
-      components.starts(with: prefix.components, by: MailboxName.areIdentical)
+      components.starts(with: prefix.components, by: { $0.utf8.elementsEqual($1.utf8) })
     else { return nil }
     return MailboxName(Array(components.dropFirst(prefix.components.count)))
   }
 
+  // Names are compared byte by byte: String's own equality takes a letter with an accent and the same letter
+  // followed by a combining accent for one, and a server may have a mailbox of either name.
+
   public static func == (left: MailboxName, right: MailboxName) -> Bool {
-    left.components.elementsEqual(right.components, by: areIdentical)
+    left.components.elementsEqual(right.components) { $0.utf8.elementsEqual($1.utf8) }
   }
 
-  // Equivalent strings have one hash: names that are equal have it too.
-  public func hash(into hasher: inout Hasher) { hasher.combine(components) }
+  public func hash(into hasher: inout Hasher) {
+    for component in components {
+      for byte in component.utf8 { hasher.combine(byte) }
+      hasher.combine(0 as UInt8)
+    }
+  }
 
   public static func < (left: MailboxName, right: MailboxName) -> Bool {
     left.components.lexicographicallyPrecedes(right.components) {
       $0.utf8.lexicographicallyPrecedes($1.utf8)
     }
-  }
-
-  private static func areIdentical(_ left: String, _ right: String) -> Bool {
-    left.utf8.elementsEqual(right.utf8)
   }
 }
 

@@ -75,7 +75,10 @@ struct CopySources {
         if mailbox.traits[side].hasCheapContents {
           return try store.hasMessage(ofSize: details.size, on: side)
         }
-        return !mailbox.traits[side].hasIDs && vanishedSizes[side].contains(details.size)
+        // A server gives an id of its own even to what a run that died has saved in place of another.
+        let isSuspect = mailbox.savedBefore[side].map { seen.handle >= .uid($0) } ?? false
+        return (!mailbox.traits[side].hasIDs || isSuspect)
+          && vanishedSizes[side].contains(details.size)
       }
       if isWorthwhile { handles.append(seen.handle) }
     }

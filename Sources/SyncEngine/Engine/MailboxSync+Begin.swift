@@ -6,7 +6,8 @@ extension MailboxSync {
 
   /// Before anything is changed: under a new UIDVALIDITY the base's UIDs mean nothing any more, so what
   /// was found again is recorded and the rest forgotten, together with the new anchors. A run that is cut
-  /// short after this leaves nothing that could be misread.
+  /// short after this leaves nothing that could be misread: where a message was forgotten that the other
+  /// side has still, the next run is told to look at it again, because that side's anchor has passed it.
   func begin() throws(SideFailure) {
     let isNew = Side.allCases.filter { hasNewValidity($0) && anchors[$0].uidValidity != nil }
     guard !isNew.isEmpty else { return }
@@ -23,6 +24,7 @@ extension MailboxSync {
       }
       guard isFound else {
         changes.append(.removeMessage(row.id))
+        changes += restoring(index)
         work[index].isRecorded = false
         continue
       }
@@ -37,6 +39,25 @@ extension MailboxSync {
     changes.append(.putMailbox(record))
     storedRecord = record
     try stateAccess { () throws(StateError) in try store.commit(changes) }
+  }
+
+  private func restoring(_ index: Int) -> [StateChange] {
+    var changes: [StateChange] = []
+    for side in Side.allCases where work[index].handles[side] != nil {
+      // A Maildir is always read as a whole; it only has to be read.
+      if traits[side].choosesUIDs {
+        record.anchors[side]?.stamp = nil
+        hasDroppedStamp[side] = true
+      }
+      guard !traits[side].choosesUIDs, let uid = work[index].handles[side]?.uid,
+        pending[side][uid] == nil
+      else { continue }
+      let message = PendingMessage(mailbox: record.id, side: side, uid: uid)
+      pending[side][uid] = message
+      restored[side].insert(uid)
+      changes.append(.putPending(message))
+    }
+    return changes
   }
 
   // MARK: Dry run

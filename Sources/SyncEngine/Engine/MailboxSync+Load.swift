@@ -131,10 +131,15 @@ extension MailboxSync {
     }
   }
 
-  /// Flags that we set and that did not stay: the side can't hold them; nobody removed them.
+  /// Flags that we set and that did not stay, on a side where no message has them: the side can't hold
+  /// them; nobody removed them.
   private func noteLacking(_ observation: Observation, side: Side, items: inout Items) {
     guard !attempted[side].isEmpty else { return }
     var seen: [UID: FlagSet] = [:]
+    var held = observation.messages.reduce(FlagSet.empty) { $0.union($1.flags) }
+    for row in items.rows where attempted[side][row.uids[side]] == nil {
+      held = held.union(row.flags(on: side))
+    }
     for message in observation.messages {
       if let uid = message.handle.uid, attempted[side][uid] != nil { seen[uid] = message.flags }
     }
@@ -142,6 +147,7 @@ extension MailboxSync {
       let uid = items.rows[index].uids[side]
       guard let tried = attempted[side][uid], let now = seen[uid] else { continue }
       let missing = tried.subtracting(now).intersection(items.rows[index].flags)
+        .subtracting(held)
       guard !missing.isEmpty else { continue }
       items.rows[index].lacking[side] = items.rows[index].lacking[side].union(missing)
       items.amended.append(index)
@@ -211,6 +217,7 @@ extension MailboxSync {
       pause(50)
     }
     unsettled[side] = []
+    savedBefore[side] = before
     hasIntents[side] = true
     needsLook[side] = true
   }

@@ -44,6 +44,7 @@ extension MailboxSync {
     for (side, validity) in try validitiesToAdopt(endpoints) where policy.changes.includes(side) {
       let hadMessages = anchors[side].uidValidity != nil && anchors[side].messages > 0
       let expunged = hasNewValidity(side) ? [] : items.vanishedRows(on: side)
+      try distrust(side)
       let observation = try on(side) { () throws(EndpointError) in
         try endpoints[side].select(fullNames[side])
         try endpoints[side].adopt(validity, uidNext: .first)
@@ -59,6 +60,16 @@ extension MailboxSync {
       }
       if hadMessages { noteAdoption(validity, on: side) }
     }
+  }
+
+  /// The side's messages are about to lose their UIDs, perhaps to get others under the very UIDVALIDITY
+  /// that the base knows: a run after this one must not take them for expunged.
+  private func distrust(_ side: Side) throws(SideFailure) {
+    guard record.anchors[side] != nil else { return }
+    record.anchors[side] = MailboxSync.emptyAnchor
+    let record = self.record
+    storedRecord = record
+    try stateAccess { () throws(StateError) in try store.commit([.putMailbox(record)]) }
   }
 
   private func validitiesToAdopt(

@@ -53,7 +53,10 @@ extension MailboxSync {
     var candidates = Both<[Pairing.Candidate]>(left: [], right: [])
     for (index, work) in work.enumerated() {
       for side in Side.allCases {
-        switch (work.item.sides[side], work.item.sides[side.other]) {
+        var other = work.item.sides[side.other]
+        // What a run that died has given a new UID there looks vanished, and arrived.
+        if other == .vanished, savedBefore[side.other] != nil { other = .lost }
+        switch (work.item.sides[side], other) {
         case (.present(let seen), .absent), (.present(let seen), .lost):
           let known = work.item.base?.contents[side] ?? seen.content
           candidates[side].append(

@@ -88,13 +88,19 @@ extension MailboxSync {
       throw SideFailure(side: transfer.saverError == nil ? from : side, error: error)
     }
     let outcomes = try on(side) { () throws(EndpointError) in try saver.commit() }
+    // Messages copied as they lie in their files were not hashed on the way.
+    let contents = try on(from) { () throws(EndpointError) in
+      let unhashed = transfer.completed.filter { $0.content == nil }.map(\.handle)
+      return unhashed.isEmpty ? [:] : try endpoints[from].contents(of: unhashed)
+    }
     var alone: [Job] = []
     for (completed, outcome) in zip(transfer.completed, outcomes) {
       guard let job = jobOfHandle[completed.handle] else { continue }
       if outcome == .retryAlone {
         alone.append(job)
       } else {
-        noteSaved(job.index, on: side, outcome, content: completed.content)
+        let content = completed.content ?? contents[completed.handle]
+        noteSaved(job.index, on: side, outcome, content: content)
       }
     }
     for (handle, why) in transfer.missing {
@@ -129,6 +135,7 @@ extension MailboxSync {
       return
     }
     notePlaced(index, on: side, uid: uid, id: id, flags: work[index].flags[side.other])
+    attempted[side][uid] = work[index].flags[side.other]
     counts[side].saved += 1
     observer?.handle(.transferred(messages: 1, octets: 0))
     report(side, .saved(uid))
@@ -160,6 +167,7 @@ extension MailboxSync {
   ) throws(SideFailure) {
     let sources = jobs.compactMap { work[$0.index].source }
     guard sources.count == jobs.count else { return }
+    try noteIntents(jobs, on: side)
     let outcomes = try on(side) { () throws(EndpointError) in
       try endpoints[side].select(fullNames[side])
       return try endpoints[side].copy(
@@ -204,6 +212,7 @@ extension MailboxSync {
   ) throws(SideFailure) {
     let handles = jobs.compactMap { work[$0.index].handles[side] }
     guard handles.count == jobs.count else { return }
+    try noteIntents(jobs, on: side)
     let outcomes = try on(side) { () throws(EndpointError) in
       try endpoints[side].select(fullNames[side])
       return try endpoints[side].renumber(
@@ -241,7 +250,6 @@ extension MailboxSync {
     work[index].handles[side] = .uid(uid)
     work[index].flags[side] = flags
     work[index].isFresh[side] = true
-    attempted[side][uid] = flags
     if let next = uid.next, next > anchors[side].uidNext { anchors[side].uidNext = next }
   }
 

@@ -123,7 +123,10 @@ extension MailboxSync {
         if let job = job(index, on: lead, target: target) { leading.append(job) }
         target = target.next ?? target
       }
-      try perform(leading, on: lead, endpoints) { _ in }
+      try perform(leading, on: lead, endpoints) { done throws(SideFailure) in
+        // A run that dies before the other side follows must not leave them as vanished and arrived.
+        try self.recordPlaced(done)
+      }
       let following = indices.compactMap { index -> Job? in
         guard let uid = work[index].handles[lead]?.uid else { return nil }
         return job(index, on: lead.other, target: uid)

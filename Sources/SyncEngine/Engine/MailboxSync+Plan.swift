@@ -126,6 +126,12 @@ extension MailboxSync {
     }
   }
 
+  /// Whether something that was to be saved here may not have been.
+  var mayLackMessages: Bool {
+    isBroken
+      || failures.contains { $0.code != .cannotRenumber && $0.code != .keywords && $0.code != .altered }
+  }
+
   // MARK: Guards
 
   /// Expunges that are planned on a side, those that a move takes care of left out.

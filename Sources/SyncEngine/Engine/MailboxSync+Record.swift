@@ -74,7 +74,7 @@ extension MailboxSync {
     var changes: [StateChange] = []
     for job in jobs {
       let item = work[job.index].item
-      let details = item.sides[side.other].seen?.details
+      let details = (item.sides[side.other].seen ?? item.sides[side].seen)?.details
       changes.append(
         .putIntent(
           Intent(
@@ -107,6 +107,10 @@ extension MailboxSync {
       if changed[side] || anchors[side].stamp == nil { anchor.stamp = nil }
       record.anchors[side] = anchor
     }
+    for side in Side.allCases where !looked[side] && hasDroppedStamp[side] {
+      record.anchors[side]?.stamp = changed[side] ? nil : anchors[side].stamp
+    }
+    hasDroppedStamp = Both(left: false, right: false)
     record.selection = MailboxSync.selection(of: policy)
     let isChanged = changed.left || changed.right
     if mode == .mirror, !isChanged, anchors.left.uidNext == anchors.right.uidNext,
@@ -137,7 +141,9 @@ extension MailboxSync {
   private func pendingChanges() -> [StateChange] {
     var changes: [StateChange] = []
     for side in Side.allCases {
-      var wanted = looked[side] ? [:] : pending[side]
+      var wanted =
+        looked[side] ? [:] : pending[side].filter { !restored[side].contains($0.key) }
+      restored[side] = []
       wanted.merge(deferred[side]) { _, new in new }
       for (uid, message) in wanted where pending[side][uid] != message {
         changes.append(.putPending(message))

@@ -27,6 +27,8 @@ final class MailboxSync {
   var storedRecord: MailboxRecord?
   /// Sides on which a run that died was saving messages: to be watched until they settle.
   var unsettled: Both<[Intent]> = Both(left: [], right: [])
+  /// From this UID on there may be what a run that died has saved.
+  var savedBefore: Both<UID?> = Both(left: nil, right: nil)
   /// Changes left over from earlier runs.
   var pending: Both<[UID: PendingMessage]> = Both(left: [:], right: [:])
 
@@ -46,6 +48,10 @@ final class MailboxSync {
 
   // MARK: This run
 
+  /// Pending messages that this run made pending itself, until they are placed.
+  var restored: Both<Set<UID>> = Both(left: [], right: [])
+  /// Sides whose recorded stamp was dropped for the time until what was forgotten is placed.
+  var hasDroppedStamp = Both(left: false, right: false)
   /// Messages that could not be synced in this run; not tried again before the next one.
   var givenUp: Both<Set<MessageHandle>> = Both(left: [], right: [])
   /// Flags that were set on a side and may turn out not to have been kept.

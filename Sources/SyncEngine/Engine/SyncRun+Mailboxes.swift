@@ -272,7 +272,10 @@ extension SyncRun {
     } else {
       wanted = now.left || now.right
     }
-    for side in Side.allCases where now[side] != wanted {
+    for side in Side.allCases {
+      // A mailbox that was deleted and is made again may have kept its subscription.
+      let isUnknown = entry.listed[side] == nil && entry.record != nil
+      guard now[side] != wanted || isUnknown else { continue }
       guard policy.changes.includes(side) else { return }
       observer?.handle(.change(side, entry.names[side], wanted ? .subscribed : .unsubscribed))
       guard !policy.isDryRun, exists[side] else { continue }
@@ -312,8 +315,7 @@ extension SyncRun {
     // Children before their parents.
     for entry in tree.entries.reversed() {
       guard let side = entry.isDoomed, let record = entry.record else { continue }
-      let arrivals = mailboxes.contains { $0.isBroken || !$0.failures.isEmpty }
-      if arrivals || refusesExpunges {
+      if mailboxes.contains(where: \.mayLackMessages) || refusesExpunges {
         note(
           EndpointError(
             .mailbox, .conflict, "not deleted, because other mailboxes could not be synced",

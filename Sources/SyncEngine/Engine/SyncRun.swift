@@ -88,6 +88,9 @@ public final class SyncRun {
       try lanes.run(busy) { mailbox, endpoints throws(SideFailure) in
         try mailbox.begin()
         try mailbox.place(endpoints)
+      }
+      // Not before every copy is made: a copy has the flags that its original has at that moment.
+      try lanes.run(busy.filter { !$0.isBroken }) { mailbox, endpoints throws(SideFailure) in
         try mailbox.storeFlags(endpoints)
       }
       try lanes.run(active.filter { !$0.isBroken }) { mailbox, endpoints throws(SideFailure) in

@@ -25,16 +25,15 @@ extension MaildirFolder {
     return try withLock { lock throws(EndpointError) in
       try refreshForPlacing()
       let keywordsBefore = keywords
-      var outcomes: [PlacementOutcome] = []
+      var outcomes = [PlacementOutcome](repeating: .targetTaken, count: messages.count)
       var placements: [(message: DeliveredMessage, placement: Placement)] = []
-      for message in messages {
-        if let refusal = message.refusal {
-          outcomes.append(refusal)
-        } else if let placement = place(message) {
-          placements.append((message, placement))
-          outcomes.append(.placed(placement.uid, id: placement.id, movedAway: false))
-        } else {
-          outcomes.append(.targetTaken)
+      // A server may send messages in another order than they were asked for.
+      for index in MaildirFolder.byTarget(messages) {
+        if let refusal = messages[index].refusal {
+          outcomes[index] = refusal
+        } else if let placement = place(messages[index]) {
+          placements.append((messages[index], placement))
+          outcomes[index] = .placed(placement.uid, id: placement.id, movedAway: false)
         }
       }
       guard !placements.isEmpty else { return outcomes }
@@ -54,6 +53,18 @@ extension MaildirFolder {
       }
       try syncDirectories()
       return outcomes.map { replacing($0, refused) }
+    }
+  }
+
+  /// UIDs are handed out ascending; messages that take any come last, in their own order.
+  private static func byTarget(_ messages: [DeliveredMessage]) -> [Int] {
+    messages.indices.sorted { a, b in
+      switch (messages[a].item.target, messages[b].item.target) {
+      case (let x?, let y?) where x != y: x < y
+      case (.some, nil): true
+      case (nil, .some): false
+      default: a < b
+      }
     }
   }
 

@@ -93,3 +93,23 @@ import Testing
     }
   }
 }
+
+@Suite("Mailbox names") struct MailboxNameIdentityTests {
+  @Test("a letter with an accent and a letter followed by one are two names")
+  func compositions() throws {
+    let composed = try #require(MailboxName(path: "caf\u{e9}"))
+    let decomposed = try #require(MailboxName(path: "cafe\u{301}"))
+    #expect(composed != decomposed)
+    #expect(Set([composed, decomposed]).count == 2)
+    #expect((composed < decomposed) != (decomposed < composed))
+    let below = decomposed.appending(try #require(MailboxName(path: "2024")))
+    #expect(below.removingPrefix(composed) == nil)
+    #expect(below.removingPrefix(decomposed)?.path == "2024")
+  }
+
+  @Test("INBOX in any case is one mailbox, in ASCII only", arguments: ["inbox", "Inbox", "INBOX"])
+  func inbox(spelling: String) throws {
+    #expect(try #require(MailboxName(path: spelling)).isInbox)
+    #expect(try #require(MailboxName(path: "\u{131}nbox")).isInbox == false)
+  }
+}

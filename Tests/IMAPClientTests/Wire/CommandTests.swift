@@ -1,4 +1,5 @@
 import IMAPClient
+import TestSupport
 import Testing
 
 @Suite("commands") struct CommandTests {
@@ -86,5 +87,30 @@ import Testing
     // A server that lists it so is understood.
     let response = Array("* LIST () \"/\" \(quoted)\r\n".utf8)
     #expect(ReadResult(response).responses == [.list([], "/", name)])
+  }
+
+  @Test(
+    "a name with a line break is not sent",
+    arguments: ["a\"\r\nm9 DELETE \"b", "a\n", "\r", "a\0b"])
+  func injection(name: String) throws {
+    let script: @Sendable (ScriptedClient) throws -> Void = { client in
+      try preauthenticated(client)
+      try client.expect("NOOP")
+      try client.say("\(client.tag) OK")
+    }
+    try withScript(script) { configuration in
+      let connection = try IMAPConnection.connect(configuration)
+      let bytes = Array(name.utf8)
+      let commands: [Command] = [
+        .select(bytes), .status(bytes, ["UIDNEXT"]), .rename(CommandTests.inbox, to: bytes),
+        .copy(uids(1...1), to: bytes, moving: false), .list(pattern: name),
+      ]
+      for command in commands {
+        #expect(failure { _ = try connection.send(command) } == .refused)
+      }
+      #expect(failure { _ = try connection.beginAppend(to: bytes) } == .refused)
+      // Nothing of it went out, and the connection can be used.
+      #expect(try connection.wait(connection.send(.noop)).condition == .ok)
+    }
   }
 }

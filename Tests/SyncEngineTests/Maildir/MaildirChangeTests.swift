@@ -55,6 +55,23 @@ import Testing
     }
   }
 
+  @Test("messages that come in another order than their UIDs") func outOfOrder() throws {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      try maildir.prepare()
+      let targets: [UInt32?] = [7, 5, nil, 6]
+      let outcomes = try maildir.save(
+        targets.enumerated().map { number, target in
+          let date = InternalDate(seconds: 1)
+          return (
+            "A: \(number)\r\n\r\n",
+            SaveItem(flags: .empty, date: date, target: target.flatMap { UID($0) })
+          )
+        })
+      #expect(outcomes.map(\.uid) == [7, 5, 8, 6])
+    }
+  }
+
   @Test("what is not completed leaves nothing") func abandon() throws {
     try withTemporaryDirectory { directory in
       let maildir = try MaildirFixture(directory)

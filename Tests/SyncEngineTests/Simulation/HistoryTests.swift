@@ -16,7 +16,9 @@ import Testing
     return Array(stride(from: 0, to: count, by: Int(chunk)))
   }
 
-  @Test("everything is level after a run in quiet", .enabled(if: environment["MBOXSYNC_SEED"] == nil), arguments: chunks)
+  @Test(
+    "everything is level after a run in quiet", .enabled(if: environment["MBOXSYNC_SEED"] == nil),
+    arguments: chunks)
   func histories(from first: UInt64) {
     var failed = 0
     for seed in first..<first + HistoryTests.chunk where failed < 8 {

@@ -46,6 +46,11 @@ public final class SimulatedHistory {
       .createMailbox, .renameMailbox, .deleteMailbox,
     ]
 
+  /// Without a Dovecot that numbers the files of a Maildir while they are numbered.
+  /// And without anyone who takes a flag away that a run has just set: in a mailbox where no other message
+  /// has it, that can't be told from a server that does not keep it.
+  static let deedsDuringRuns = deeds.filter { ![.numberAll, .unflag, .keyword].contains($0) }
+
   /// - Returns: whether everything held.
   @discardableResult public func play() -> Bool {
     note("\(setup)")
@@ -126,6 +131,8 @@ public final class SimulatedHistory {
 
   /// A run among faults and, unless only one side may act, users.
   private func runInTurmoil() {
+    for side in Side.allCases { users[side].deeds = SimulatedHistory.deedsDuringRuns }
+    defer { for side in Side.allCases { users[side].deeds = SimulatedHistory.deeds } }
     var faults = Int.random(in: 0...2, using: &random)
     world.onStep = { [unowned self] step in
       check(at: step)
@@ -230,7 +237,9 @@ public final class SimulatedHistory {
     if let expected, let actor, failures.isEmpty {
       let differences = SimulatedView.difference(
         expected, SimulatedView.all(servers[actor.other]),
-        ignoresDate: ignoresDate)
+        ignoresDate: ignoresDate,
+        // A copy whose flags were not set before the run was killed is not known for a copy any more.
+        ignoresFlags: { [self] in isFaulty && world.ledger.isBornTwice($0) })
       if !differences.isEmpty { failures.append("not as \(actor) left it: \(differences)") }
     }
   }

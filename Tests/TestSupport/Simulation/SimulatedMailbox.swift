@@ -126,6 +126,7 @@ public struct SimulatedMailbox: Sendable {
     for message in all {
       _ = insert(message)
     }
+    _ = touch()
   }
 
   /// Every message loses its number.

@@ -27,7 +27,7 @@ public final class SimulatedServer: @unchecked Sendable {
   public init(_ side: Side, _ traits: SimulatedTraits) {
     self.side = side
     self.traits = traits
-    lastUIDValidity = side == .left ? 1000 : 2000
+    lastUIDValidity = side == .left ? 1000 : 2001
     mailboxes[.inbox] = newMailbox()
   }
 
@@ -49,7 +49,7 @@ public final class SimulatedServer: @unchecked Sendable {
   // MARK: For users and endpoints alike
 
   func newUIDValidity() -> UIDValidity {
-    lastUIDValidity += 1
+    lastUIDValidity += 2
     guard let validity = UIDValidity(lastUIDValidity) else {
       preconditionFailure("a test used up all UIDVALIDITYs")
     }
@@ -58,7 +58,8 @@ public final class SimulatedServer: @unchecked Sendable {
 
   /// Adopted validities count as given.
   func noteUIDValidity(_ validity: UIDValidity) {
-    lastUIDValidity = max(lastUIDValidity, validity.rawValue)
+    // Even on the left, odd on the right: the two never give the same.
+    while lastUIDValidity < validity.rawValue { lastUIDValidity += 2 }
   }
 
   /// An id that nothing in the world has.

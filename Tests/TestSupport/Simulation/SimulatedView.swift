@@ -22,12 +22,14 @@ public struct SimulatedView: Hashable, Sendable, CustomStringConvertible {
 
   /// As multisets; empty if they are equal.
   public static func difference(
-    _ old: [SimulatedView], _ new: [SimulatedView], ignoresDate: ([UInt8]) -> Bool = { _ in false }
+    _ old: [SimulatedView], _ new: [SimulatedView],
+    ignoresDate: ([UInt8]) -> Bool = { _ in false },
+    ignoresFlags: ([UInt8]) -> Bool = { _ in false }
   ) -> String {
     func simplified(_ view: SimulatedView) -> SimulatedView {
-      guard ignoresDate(view.content) else { return view }
       var view = view
-      view.date = InternalDate(seconds: 0)
+      if ignoresDate(view.content) { view.date = InternalDate(seconds: 0) }
+      if ignoresFlags(view.content) { view.flags = .empty }
       return view
     }
     var balance: [SimulatedView: Int] = [:]
