@@ -202,9 +202,13 @@ final class CopySource {
   /// Its flags there.
   var flags: FlagSet
 
-  init(record: MessageRecord, mailbox: MailboxName, uid: UID, isMove: Bool, flags: FlagSet) {
+  init(
+    record: MessageRecord, mailbox: MailboxName, uidValidity: UIDValidity?, uid: UID, isMove: Bool,
+    flags: FlagSet
+  ) {
     self.record = record
     self.mailbox = mailbox
+    self.uidValidity = uidValidity
     self.uid = uid
     self.isMove = isMove
     self.flags = flags
