@@ -119,7 +119,8 @@ struct Items {
     for index in rows.indices {
       let row = rows[index]
       let isTouched = states[index].left != nil || states[index].right != nil
-      guard isTouched || (includingUnequal && row.uids.left != row.uids.right) else { continue }
+      guard isTouched || (includingUnequal && row.uids.left != row.uids.right) || row.asksForMessage
+      else { continue }
       let sides = Both<Presence> { side in
         states[index][side]
           ?? .present(Seen(handle: .uid(row.uids[side]), flags: row.flags(on: side)))
@@ -134,6 +135,11 @@ struct Items {
     }
     return items
   }
+}
+
+extension MessageRecord {
+  /// A stub that is flagged: its message could not be fetched so far.
+  fileprivate var asksForMessage: Bool { stub != nil && flags.system.contains(.flagged) }
 }
 
 extension Seen {

@@ -7,6 +7,7 @@ extension MailboxSync {
     work = []
     changed = Both(left: false, right: false)
     deferred = Both(left: [:], right: [:])
+    staleStubs = Both(left: [], right: [])
     for side in Side.allCases where !unsettled[side].isEmpty {
       try settle(side, endpoints[side])
     }
@@ -34,7 +35,7 @@ extension MailboxSync {
         item: item, decision: .forget,
         handles: item.sides.map { $0.seen?.handle },
         flags: item.sides.map { $0.seen?.flags ?? .empty },
-        wanted: Both(left: .empty, right: .empty))
+        wanted: Both(left: .empty, right: .empty), stub: item.base?.stub)
     }
   }
 
