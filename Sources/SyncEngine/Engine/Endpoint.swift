@@ -45,6 +45,10 @@ public protocol Endpoint: AnyObject {
   /// left out.
   func contents(of handles: [MessageHandle]) throws(EndpointError) -> [MessageHandle: ContentID]
 
+  /// The headers of messages in CRLF form, each with the empty line after it if it has one, cut off after
+  /// ``StubMessage/headerLimit`` octets. Those that are gone or can't be read are left out.
+  func headers(of handles: [MessageHandle]) throws(EndpointError) -> [MessageHandle: [UInt8]]
+
   /// Reads whole messages, in the order of `handles`, and gives each to `sink` in pieces. Those that are
   /// gone are given to ``MessageSink/missing(_:)``.
   func fetch(_ handles: [MessageHandle], into sink: any MessageSink) throws(EndpointError)

@@ -120,7 +120,9 @@ struct Items {
     for index in rows.indices {
       let row = rows[index]
       let state = states[index]
-      guard state != nil || (includingUnequal && row.uids.left != row.uids.right) else { continue }
+      guard
+        state != nil || (includingUnequal && row.uids.left != row.uids.right) || row.asksForMessage
+      else { continue }
       let sides = Both<Presence> { side in
         state?[side]
           ?? .present(Seen(handle: .uid(row.uids[side]), flags: row.flags(on: side)))
@@ -135,6 +137,11 @@ struct Items {
     }
     return items
   }
+}
+
+extension MessageRecord {
+  /// A stub that is flagged: its message could not be fetched so far.
+  fileprivate var asksForMessage: Bool { stub != nil && flags.system.contains(.flagged) }
 }
 
 extension Seen {

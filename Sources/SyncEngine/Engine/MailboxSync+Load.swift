@@ -7,6 +7,7 @@ extension MailboxSync {
     work = []
     changed = Both(left: false, right: false)
     deferred = Both(left: [:], right: [:])
+    staleStubs = Both(left: [], right: [])
     for side in Side.allCases where !unsettled[side].isEmpty {
       try settle(side, endpoints[side])
     }
@@ -30,7 +31,7 @@ extension MailboxSync {
     dropUnselected(&items)
     try writeBack(items)
     work = items.finish(includingUnequal: mode == .mirror).map { item in
-      ItemWork(item: item)
+      ItemWork(item: item, stub: item.base?.stub)
     }
   }
 

@@ -21,12 +21,13 @@ extension MailboxSync {
       while let job = rest.first, job.kind == first.kind, batch.count < MailboxSync.batchCount,
         batch.isEmpty || octets < MailboxSync.batchOctets
       {
-        octets += size(of: job.index)
+        octets += job.kind == .stub ? UInt64(StubMessage.headerLimit) : size(of: job.index)
         batch.append(job)
         rest.removeFirst()
       }
       switch first.kind {
       case .save: try save(batch, on: side, endpoints)
+      case .stub: try saveStubs(batch, on: side, endpoints)
       case .copy(let mailbox, let moving):
         try copy(batch, on: side, from: mailbox, moving: moving, endpoints)
       case .renumber: try renumber(batch, on: side, endpoints)
@@ -35,7 +36,7 @@ extension MailboxSync {
     }
   }
 
-  private func size(of index: Int) -> UInt64 {
+  func size(of index: Int) -> UInt64 {
     let item = work[index].item
     for side in Side.allCases {
       if let size = item.sides[side].seen?.details?.size ?? item.base?.contents[side]?.size {
@@ -47,7 +48,7 @@ extension MailboxSync {
 
   // MARK: SAVE
 
-  private func save(
+  func save(
     _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
     let alone = try saveTogether(jobs, on: side, endpoints)
@@ -109,18 +110,23 @@ extension MailboxSync {
     return alone
   }
 
-  private func saveItem(_ job: Job, on side: Side) -> SaveItem {
+  func saveItem(_ job: Job, on side: Side) -> SaveItem {
     let index = job.index
     let item = work[index].item
     let seen = item.sides[side.other].seen
     return SaveItem(
-      flags: work[index].flags[side.other],
+      flags: flagsToSave(index, on: side),
       date: item.date ?? InternalDate(seconds: 0),
       guid: item.base?.guid ?? seen?.details?.id,
       target: traits[side].choosesUIDs ? job.target : nil)
   }
 
-  private func noteSaved(
+  /// Those of the other side; of a message that takes its stub's place, what is to become of both.
+  private func flagsToSave(_ index: Int, on side: Side) -> FlagSet {
+    work[index].replaced == nil ? work[index].flags[side.other] : work[index].wanted[side]
+  }
+
+  func noteSaved(
     _ index: Int, on side: Side, _ outcome: PlacementOutcome, content: ContentID?
   ) {
     if let content {
@@ -134,8 +140,9 @@ extension MailboxSync {
       noteFailed(index, on: side, outcome)
       return
     }
-    notePlaced(index, on: side, uid: uid, id: id, flags: work[index].flags[side.other])
-    attempted[side][uid] = work[index].flags[side.other]
+    let flags = flagsToSave(index, on: side)
+    notePlaced(index, on: side, uid: uid, id: id, flags: flags)
+    attempted[side][uid] = flags
     counts[side].saved += 1
     observer?.handle(.transferred(messages: 1, octets: 0))
     report(side, .saved(uid))
@@ -151,6 +158,7 @@ extension MailboxSync {
     work[index].isDropped = true
     guard let handle = work[index].handles[side] else { return }
     givenUp[side].insert(handle)
+    deferReplaced(index)
     deferMessage(handle, on: side, code: .unreadable, text: why)
     noteFailure(
       EndpointError(
@@ -183,6 +191,9 @@ extension MailboxSync {
       }
       notePlaced(
         job.index, on: side, uid: uid, id: id ?? source.record.ids[side], flags: source.flags)
+      if work[job.index].stub != nil {
+        noteContent(source.record.contents[side], of: job.index, on: side)
+      }
       counts[side].copied += 1
       report(side, moving ? .moved(uid, from: mailbox) : .copied(uid, from: mailbox))
       if movedAway {
@@ -266,11 +277,12 @@ extension MailboxSync {
     }
   }
 
-  private func refuse(_ index: Int, on side: Side, _ code: FailureCode, _ text: String) {
+  func refuse(_ index: Int, on side: Side, _ code: FailureCode, _ text: String) {
     work[index].isDropped = true
     work[index].fulfils?.outcome = .failed
     guard let handle = work[index].handles[side.other] else { return }
     givenUp[side.other].insert(handle)
+    deferReplaced(index)
     deferMessage(handle, on: side.other, code: code, text: text)
     noteFailure(
       EndpointError(
@@ -289,7 +301,7 @@ extension MailboxSync {
     }
   }
 
-  private func describe(_ handle: MessageHandle) -> String {
+  func describe(_ handle: MessageHandle) -> String {
     handle.uid.map { "with UID \($0)" } ?? "without a UID"
   }
 }

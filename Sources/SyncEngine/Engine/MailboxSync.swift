@@ -43,6 +43,8 @@ final class MailboxSync {
   var work: [ItemWork] = []
   /// Sides changed by this program in this round.
   var changed = Both(left: false, right: false)
+  /// Stubs in whose place whole messages have come: to be expunged.
+  var staleStubs: Both<Set<UID>> = Both(left: [], right: [])
   /// UIDs that are to be looked at again at the next run, with why.
   var deferred: Both<[UID: PendingMessage]> = Both(left: [:], right: [:])
 
@@ -148,8 +150,15 @@ struct ItemWork {
   var isDropped = false
   /// The side on which only a stub is to lie, or lies.
   var stub: Side?
+  /// The message for which an arrival that turned out to be a stub stands, if that tells.
+  var original: ContentID?
+  /// The stub in whose place the whole message is to come.
+  var replaced: ReplacedStub?
 
-  init(item: Item) { self.item = item }
+  init(item: Item, stub: Side? = nil) {
+    self.item = item
+    self.stub = stub
+  }
 
   /// Where it lies now.
   var handles: Both<MessageHandle?> { item.sides.map { $0.seen?.handle } }
@@ -170,6 +179,12 @@ struct ItemWork {
   }
 
   var uids: Both<UID?> { handles.map { $0?.uid } }
+}
+
+/// A stub, by where it lies.
+struct ReplacedStub {
+  var side: Side
+  var uid: UID
 }
 
 /// What became of a message that was moved to another mailbox on one side.

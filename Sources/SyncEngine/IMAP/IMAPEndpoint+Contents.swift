@@ -34,6 +34,24 @@ extension IMAPEndpoint {
   }
 }
 
+extension IMAPEndpoint {
+  func headers(of handles: [MessageHandle]) throws(EndpointError) -> [MessageHandle: [UInt8]] {
+    _ = try selectOpen()
+    observer.begin()
+    let uids = UIDSet(handles.compactMap(\.uid))
+    let limit = StubMessage.headerLimit
+    var headers: [MessageHandle: [UInt8]] = [:]
+    observer.onHeader = { response, header in
+      guard let uid = response.uid, uids.contains(uid), !header.isEmpty else { return }
+      headers[.uid(uid)] = Array(header.prefix(limit))
+    }
+    let items = ["UID", "BODY.PEEK[HEADER]<0.\(limit)>"]
+    try pipeline(uids.pieces(limit: 1000).map { .fetch($0, items) }, to: "show headers")
+    observer.onHeader = nil
+    return headers
+  }
+}
+
 /// Computes the identities of whole messages, and keeps nothing else of them.
 private final class HashingSink: MessageSink {
   private(set) var contents: [MessageHandle: ContentID] = [:]
