@@ -1,13 +1,18 @@
 // date-time = DQUOTE date-day-fixed "-" date-month "-" date-year SP time SP zone DQUOTE
 //                                                                            RFC 9051 §9
 extension InternalDate {
-  private static let months = [
+  private static let months: [StaticString] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
   ]
 
   /// - Parameter text: without the quotes; the day may have one digit with or without a space before it.
   /// - Returns: `nil` for what is no date of the years 1 to 9999.
   public init?(imap text: [UInt8]) {
+    guard let date = text.withUnsafeBytes({ InternalDate(imap: $0) }) else { return nil }
+    self = date
+  }
+
+  init?(imap text: UnsafeRawBufferPointer) {
     var fields = DateFields(text)
     fields.skipSpace()
     guard let day = fields.number(digits: 1...2), fields.skip("-"), let month = fields.month(),
@@ -80,35 +85,44 @@ extension InternalDate {
 
   /// A cursor over a date's text.
   private struct DateFields {
-    private var rest: ArraySlice<UInt8>
+    private let text: UnsafeRawBufferPointer
+    private var position = 0
 
-    init(_ text: [UInt8]) { rest = text[...] }
+    init(_ text: UnsafeRawBufferPointer) { self.text = text }
 
-    var isAtEnd: Bool { rest.allSatisfy { $0 == 0x20 } }
+    private var next: UInt8? { position < text.count ? text[position] : nil }
 
-    mutating func skipSpace() { while rest.first == 0x20 { rest.removeFirst() } }
+    var isAtEnd: Bool { text[position...].allSatisfy { $0 == 0x20 } }
 
-    mutating func skip(_ character: Character) -> Bool {
-      guard let ascii = character.asciiValue, rest.first == ascii else { return false }
-      rest.removeFirst()
+    mutating func skipSpace() { while next == 0x20 { position += 1 } }
+
+    mutating func skip(_ character: Unicode.Scalar) -> Bool {
+      guard let next, UInt32(next) == character.value else { return false }
+      position += 1
       return true
     }
 
     mutating func number(digits: ClosedRange<Int>) -> Int64? {
-      let found = rest.prefix(digits.upperBound).prefix { $0 >= 0x30 && $0 <= 0x39 }
-      guard found.count >= digits.lowerBound else { return nil }
-      rest = rest[found.endIndex...]
-      return found.reduce(0) { $0 * 10 + Int64($1 - 0x30) }
+      var value: Int64 = 0
+      var count = 0
+      while count < digits.upperBound, let next, next >= 0x30, next <= 0x39 {
+        value = value * 10 + Int64(next - 0x30)
+        position += 1
+        count += 1
+      }
+      return count >= digits.lowerBound ? value : nil
     }
 
     mutating func month() -> Int64? {
-      let name = rest.prefix(3)
-      let index = InternalDate.months.firstIndex { month in
-        name.elementsEqual(month.utf8) { $0 | 0x20 == $1 | 0x20 }
+      for (index, name) in InternalDate.months.enumerated() where matches(name) {
+        position += 3
+        return Int64(index) + 1
       }
-      guard let index else { return nil }
-      rest = rest.dropFirst(3)
-      return Int64(index) + 1
+      return nil
+    }
+
+    private func matches(_ name: StaticString) -> Bool {
+      ResponseLexer.matches(text, at: position, name)
     }
 
     mutating func sign() -> Int64? {

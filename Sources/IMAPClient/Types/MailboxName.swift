@@ -46,7 +46,8 @@ public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertib
 
   /// The levels below `prefix`; `nil` if this name does not lie below it.
   public func removingPrefix(_ prefix: MailboxName) -> MailboxName? {
-    guard components.count > prefix.components.count, components.starts(with: prefix.components)
+    guard components.count > prefix.components.count,
+      components.starts(with: prefix.components, by: { $0.utf8.elementsEqual($1.utf8) })
     else { return nil }
     return MailboxName(Array(components.dropFirst(prefix.components.count)))
   }

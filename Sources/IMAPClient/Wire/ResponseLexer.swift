@@ -20,24 +20,29 @@ struct ResponseLexer {
   var rest: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[position...]) }
 
   /// Skips `text` if it comes next, letters in any case.
+  @inline(__always)
   mutating func skip(_ text: StaticString) -> Bool {
     guard matches(text, at: position) else { return false }
     position += text.utf8CodeUnitCount
     return true
   }
 
+  @inline(__always)
   mutating func skipSpaces() { while next == 0x20 { position += 1 } }
 
   mutating func expect(_ text: StaticString) throws(ParseError) {
     guard skip(text) else { throw failure("expected “\(text)”") }
   }
 
+  @inline(__always)
   private func matches(_ text: StaticString, at start: Int) -> Bool {
     ResponseLexer.matches(bytes, at: start, text)
   }
 
   var startsNumber: Bool { next?.isDigit ?? false }
 
+  // Inlined, the comparison with a few known letters is what a parser of flags spends its time on.
+  @inline(__always)
   static func matches(
     _ bytes: UnsafeRawBufferPointer, at start: Int, _ text: StaticString
   ) -> Bool {
@@ -57,6 +62,7 @@ struct ResponseLexer {
     matches(bytes, at: bytes.count - text.utf8CodeUnitCount, text)
   }
 
+  @inline(__always)
   static func equal(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
     bytes.count == text.utf8CodeUnitCount && matches(bytes, at: 0, text)
   }
@@ -70,10 +76,16 @@ struct ResponseLexer {
     var value: UInt64 = 0
     let start = position
     while position < bytes.count, bytes[position].isDigit {
-      let (tens, high) = value.multipliedReportingOverflow(by: 10)
-      let (sum, low) = tens.addingReportingOverflow(UInt64(bytes[position] - 0x30))
-      guard !high, !low else { throw failure("a number is too large") }
-      value = sum
+      let digit = UInt64(bytes[position] - 0x30)
+      // Below this no digit more can overflow.
+      if value < UInt64.max / 10 {
+        value = value * 10 + digit
+      } else {
+        let (tens, high) = value.multipliedReportingOverflow(by: 10)
+        let (sum, low) = tens.addingReportingOverflow(digit)
+        guard !high, !low else { throw failure("a number is too large") }
+        value = sum
+      }
       position += 1
     }
     guard position > start else { throw failure("expected a number") }
@@ -192,33 +204,48 @@ struct ResponseLexer {
     next == UInt8(ascii: "{") || matches("~{", at: position)
   }
 
+  // quoted = DQUOTE *QUOTED-CHAR DQUOTE                                     RFC 9051 §9
   private mutating func quoted() throws(ParseError) -> [UInt8] {
+    if let plain = try plainQuoted() { return Array(plain) }
     position += 1
     var text: [UInt8] = []
-    while position < bytes.count {
-      let byte = bytes[position]
-      position += 1
-      switch byte {
-      case UInt8(ascii: "\""): return text
-      case UInt8(ascii: "\\"):
-        guard position < bytes.count else { throw failure("a quoted string does not end") }
-        text.append(bytes[position])
-        position += 1
-      default: text.append(byte)
+    while var byte = next, byte != UInt8(ascii: "\"") {
+      advance()
+      if byte == UInt8(ascii: "\\") {
+        guard let escaped = next else { break }
+        advance()
+        byte = escaped
       }
+      guard ResponseLexer.mayBeQuoted(byte) else { throw failure("a quoted string does not end") }
+      text.append(byte)
     }
-    throw failure("a quoted string does not end")
+    guard skip("\"") else { throw failure("a quoted string does not end") }
+    return text
+  }
+
+  /// The contents of a quoted string that has no escapes; `nil` for anything else.
+  mutating func plainQuoted() throws(ParseError) -> UnsafeRawBufferPointer? {
+    guard next == UInt8(ascii: "\"") else { return nil }
+    let start = position + 1
+    var end = start
+    while end < bytes.count, bytes[end] != UInt8(ascii: "\"") {
+      if bytes[end] == UInt8(ascii: "\\") { return nil }
+      guard ResponseLexer.mayBeQuoted(bytes[end]) else {
+        throw failure("a quoted string does not end")
+      }
+      end += 1
+    }
+    guard end < bytes.count else { throw failure("a quoted string does not end") }
+    position = end + 1
+    return UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+  }
+
+  private static func mayBeQuoted(_ byte: UInt8) -> Bool {
+    byte != 0 && byte != 0x0a && byte != 0x0d
   }
 
   private mutating func skipQuoted() throws(ParseError) {
-    position += 1
-    while position < bytes.count {
-      let byte = bytes[position]
-      position += byte == UInt8(ascii: "\\") ? 2 : 1
-      if byte == UInt8(ascii: "\"") { return }
-    }
-    position = bytes.count
-    throw failure("a quoted string does not end")
+    if try plainQuoted() == nil { _ = try quoted() }
   }
 
   private mutating func literal() throws(ParseError) -> UnsafeRawBufferPointer {
@@ -234,6 +261,37 @@ struct ResponseLexer {
     }
     defer { position += count }
     return UnsafeRawBufferPointer(rebasing: bytes[position..<position + count])
+  }
+
+  // objectid in parentheses                                                 RFC 8474 §7
+  /// - Returns: `nil` if it is none: Cyrus sends stray octets in STATUS, any of them, parentheses too.
+  mutating func parenthesizedObjectID() throws(ParseError) -> [UInt8]? {
+    try expect("(")
+    let start = position
+    while position < bytes.count, !isAtEndOfValue { position += 1 }
+    let end = position
+    try expect(")")
+    let id = bytes[start..<end]
+    return !id.isEmpty && id.allSatisfy(ResponseLexer.isObjectIDCharacter) ? Array(id) : nil
+  }
+
+  /// At a parenthesis behind which a list goes on with the next item's name, or ends.
+  private var isAtEndOfValue: Bool {
+    guard bytes[position] == UInt8(ascii: ")") else { return false }
+    guard position + 1 < bytes.count else { return true }
+    switch bytes[position + 1] {
+    case UInt8(ascii: ")"): return bytes[(position + 2)...].allSatisfy { $0 == 0x20 }
+    case UInt8(ascii: "]"): return true
+    case 0x20: return position + 2 < bytes.count && ResponseLexer.isLetter(bytes[position + 2])
+    default: return false
+    }
+  }
+
+  private static func isLetter(_ byte: UInt8) -> Bool { fold(byte) >= 0x41 && fold(byte) <= 0x5a }
+
+  private static func isObjectIDCharacter(_ byte: UInt8) -> Bool {
+    isLetter(byte) || (byte >= 0x30 && byte <= 0x39)
+      || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
   }
 
   // MARK: Skipping

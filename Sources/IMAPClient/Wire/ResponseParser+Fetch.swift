@@ -13,7 +13,7 @@ extension ResponseParser {
       parser.lexer.skipSpaces()
       guard !parser.lexer.isAtEnd else { return response }
       let name = parser.lexer.word()
-      if parser.lexer.isBody(name) { return response }
+      if parser.lexer.isBody(name), parser.body == nil { return response }
       try parser.item(name, &response)
     }
   }
@@ -51,8 +51,7 @@ extension ResponseParser {
     } else if ResponseLexer.equal(name, "RFC822.SIZE") {
       response.size = try lexer.number64()
     } else if ResponseLexer.equal(name, "INTERNALDATE") {
-      // A date that can't be read is none: whoever needs it can name the message.
-      response.internalDate = try lexer.nstring().flatMap { InternalDate(imap: $0) }
+      response.internalDate = try internalDate()
     } else if ResponseLexer.equal(name, "EMAILID") || ResponseLexer.equal(name, "X-GUID")
       || ResponseLexer.equal(name, "X-GM-MSGID")
     {
@@ -87,8 +86,16 @@ extension ResponseParser {
   }
 
   private mutating func takeBody(_ response: inout FetchResponse) throws(ParseError) {
+    guard body == nil else { throw lexer.failure("a message has two bodies") }
     body = try lexer.nstring() ?? []
     response.hadBody = true
+  }
+
+  // date-time                                                                RFC 9051 §9
+  /// A date that can't be read is none: whoever needs it can name the message.
+  private mutating func internalDate() throws(ParseError) -> InternalDate? {
+    if let text = try lexer.plainQuoted() { return InternalDate(imap: text) }
+    return try lexer.nstring().flatMap { InternalDate(imap: $0) }
   }
 
   // "EMAILID" SP "(" objectid ")"                                            RFC 8474 §7
@@ -103,20 +110,38 @@ extension ResponseParser {
 
   // "FLAGS" SP "(" [flag-fetch *(SP flag-fetch)] ")"                         RFC 9051 §9
   private mutating func flags() throws(ParseError) -> FlagSet {
+    let start = lexer.position
     try lexer.expect("(")
     var system: SystemFlags = []
-    var keywords: [Keyword] = []
-    while true {
-      lexer.skipSpaces()
-      if lexer.skip(")") { return FlagSet(system, keywords: keywords) }
-      let name = lexer.looseAtom()
-      guard let first = name.first else { throw lexer.failure("a list of flags does not end") }
-      if first == UInt8(ascii: "\\") {
+    var hasKeywords = false
+    while let name = try nextFlag() {
+      if name.first == UInt8(ascii: "\\") {
         // \Recent and flags that no client may set are none of ours.
         if let flag = ResponseParser.systemFlag(name) { system.insert(flag) }
-      } else if let keyword = Keyword(String(decoding: name, as: UTF8.self)) {
-        keywords.append(keyword)
+      } else {
+        hasKeywords = true
       }
+    }
+    guard hasKeywords else { return FlagSet(system) }
+    let list = UnsafeRawBufferPointer(rebasing: lexer.bytes[start..<lexer.position])
+    return flagLists.flags(of: list) {
+      FlagSet(system, keywords: ResponseParser.keywords(in: list))
+    }
+  }
+
+  /// The next word of a list of flags; `nil` at its end, which is passed.
+  private mutating func nextFlag() throws(ParseError) -> UnsafeRawBufferPointer? {
+    lexer.skipSpaces()
+    if lexer.skip(")") { return nil }
+    let name = lexer.looseAtom()
+    guard !name.isEmpty else { throw lexer.failure("a list of flags does not end") }
+    return name
+  }
+
+  /// - Parameter list: a list of flags that was read before.
+  private static func keywords(in list: UnsafeRawBufferPointer) -> [Keyword] {
+    list.dropFirst().dropLast().split(separator: 0x20).compactMap { name in
+      Keyword(String(decoding: name, as: UTF8.self))
     }
   }
 

@@ -60,23 +60,10 @@ extension ResponseParser {
     }
   }
 
-  /// MAILBOXID in parentheses (RFC 8474 §7) or X-GUID without. Cyrus 3.6 sends arbitrary octets
-  /// in parentheses: then there is none.
+  /// MAILBOXID in parentheses (RFC 8474 §7) or X-GUID without.
   private mutating func mailboxID() throws(ParseError) -> [UInt8]? {
-    let start = lexer.position
-    if let id = try? identifier(), !id.isEmpty, id.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) {
-      return id
-    }
-    lexer.advance(to: start)
-    guard lexer.skip("(") else {
-      try lexer.skipValue()
-      return nil
-    }
-    while let byte = lexer.next {
-      lexer.advance()
-      if byte == UInt8(ascii: ")") { break }
-    }
-    return nil
+    if lexer.next == UInt8(ascii: "(") { return try lexer.parenthesizedObjectID() }
+    return try lexer.nstring()
   }
 
   // namespace-response = "NAMESPACE" SP namespace SP namespace SP namespace   RFC 2342 §6

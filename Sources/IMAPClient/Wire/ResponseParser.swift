@@ -4,7 +4,12 @@ struct ResponseParser {
   /// A body that came as a quoted string or a gathered literal.
   var body: [UInt8]?
 
-  init(_ bytes: UnsafeRawBufferPointer) { lexer = ResponseLexer(bytes) }
+  let flagLists: FlagListCache
+
+  init(_ bytes: UnsafeRawBufferPointer, flagLists: FlagListCache = FlagListCache()) {
+    lexer = ResponseLexer(bytes)
+    self.flagLists = flagLists
+  }
 
   mutating func parse() throws(ParseError) -> Response {
     if lexer.skip("* ") {

@@ -32,8 +32,9 @@ public struct ResponseReader {
   /// or like the start of a literal before it is the content of one.
   private var textStart = 0
   private var literalOctets = 0
-  /// Bodies that were given on and of which the buffer holds nothing.
-  private var streamedBodies = 0
+  /// A body was given on; in the buffer an empty string stands for it.
+  private var hasStreamedBody = false
+  private let flagLists = FlagListCache()
 
   public init(limits: WireLimits = .standard) { self.limits = limits }
 
@@ -86,14 +87,15 @@ public struct ResponseReader {
     let beginning = try buffer.withBytes { (bytes) throws(ParseError) -> FetchResponse? in
       let head = UnsafeRawBufferPointer(rebasing: bytes[..<literal.start])
       guard ResponseParser.isBody(after: head, from: textStart) else { return nil }
+      // Else a server could have the beginning parsed as often as it likes.
+      guard !hasStreamedBody else { throw ParseError("a message has two bodies") }
       return try ResponseParser.parseBeginning(ofFetch: head)
     }
     if let beginning {
-      // In the buffer an empty string stands for the body.
       buffer.removeSubrange(literal.start...)
       buffer.append(contentsOf: [0x22, 0x22])
       textStart = buffer.count
-      streamedBodies += 1
+      hasStreamedBody = true
       handle(.bodyBegins(beginning, size: size))
       endBody(size, handle)
       return
@@ -142,7 +144,7 @@ public struct ResponseReader {
     defer {
       textStart = 0
       literalOctets = 0
-      streamedBodies = 0
+      hasStreamedBody = false
     }
     try response.withBytes { (bytes) throws(ParseError) in try complete(bytes, handle) }
   }
@@ -154,9 +156,10 @@ public struct ResponseReader {
     while end > textStart, bytes[end - 1] == 0x0a || bytes[end - 1] == 0x0d { end -= 1 }
     // An empty line means nothing; some servers send one after a literal.
     guard end > 0 else { return }
-    var parser = ResponseParser(UnsafeRawBufferPointer(rebasing: bytes[..<end]))
+    var parser = ResponseParser(
+      UnsafeRawBufferPointer(rebasing: bytes[..<end]), flagLists: flagLists)
     let response = try parser.parse()
-    if case .fetch(let fetch) = response, let body = parser.body, streamedBodies == 0 {
+    if case .fetch(let fetch) = response, let body = parser.body, !hasStreamedBody {
       handle(.bodyBegins(fetch, size: UInt64(body.count)))
       if !body.isEmpty { body.withUnsafeBytes { handle(.bodyBytes($0)) } }
       handle(.bodyEnds)

@@ -32,6 +32,10 @@ public protocol Endpoint: AnyObject {
   func open(_ mailbox: MailboxName, _ request: OpenRequest) throws(EndpointError) -> Observation
   /// Makes the mailbox the open one without looking into it, if it is not already.
   func select(_ mailbox: MailboxName) throws(EndpointError)
+  /// Tells what the UIDs that will be named belong to: should the mailbox have another UIDVALIDITY when it
+  /// is next selected, the call fails with ``FailureCode/mailboxGone`` before anything is done to other
+  /// messages than those meant.
+  func expect(_ uidValidity: UIDValidity, of mailbox: MailboxName)
   /// Leaves the open mailbox.
   func close() throws(EndpointError)
 
@@ -88,6 +92,11 @@ public protocol Endpoint: AnyObject {
 
   /// Says good-bye, without waiting for an answer.
   func disconnect()
+}
+
+extension Endpoint {
+  /// Nothing to do where a mailbox is checked each time it is changed.
+  public func expect(_ uidValidity: UIDValidity, of mailbox: MailboxName) {}
 }
 
 /// What an endpoint can do; the engine asks no more of it.

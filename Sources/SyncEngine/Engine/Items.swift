@@ -9,12 +9,13 @@ struct Items {
   /// Rows changed by what was seen (not by what was decided), to be written back.
   var amended: [Int] = []
   private let record: MailboxRecord
-  private var states: [Both<Presence?>]
+  /// Of the rows that are not as they were, by index.
+  private var states: [Int: Both<Presence?>] = [:]
+  private static let untouched = Both<Presence?>(left: nil, right: nil)
 
   init(rows: [MessageRecord], record: MailboxRecord) {
     self.rows = rows
     self.record = record
-    states = Array(repeating: Both(left: nil, right: nil), count: rows.count)
   }
 
   /// - Parameter vanished: UIDs that are gone; `nil` where the observation lists the whole mailbox.
@@ -31,7 +32,7 @@ struct Items {
 
   /// Rows whose messages are gone from a side.
   func vanishedRows(on side: Side) -> Set<Int> {
-    Set(states.indices.filter { states[$0][side] == .vanished })
+    Set(states.filter { $0.value[side] == .vanished }.keys)
   }
 
   private mutating func absorbChanges(_ observation: Observation, side: Side, vanished: UIDSet) {
@@ -39,7 +40,7 @@ struct Items {
     for index in rows.indices {
       let uid = rows[index].uids[side]
       rowOfUID[uid] = index
-      if vanished.contains(uid) { states[index][side] = .vanished }
+      if vanished.contains(uid) { states[index, default: Items.untouched][side] = .vanished }
     }
     for message in observation.messages {
       if let uid = message.handle.uid, let index = rowOfUID[uid] {
@@ -62,7 +63,7 @@ struct Items {
         continue
       }
       while next < order.count, rows[order[next]].uids[side] < uid {
-        states[order[next]][side] = .vanished
+        states[order[next], default: Items.untouched][side] = .vanished
         next += 1
       }
       if next < order.count, rows[order[next]].uids[side] == uid {
@@ -72,13 +73,13 @@ struct Items {
         arrivals[side].append(Seen(message))
       }
     }
-    for index in order[next...] { states[index][side] = .vanished }
+    for index in order[next...] { states[index, default: Items.untouched][side] = .vanished }
   }
 
   private mutating func noteSeen(_ message: ObservedMessage, row index: Int, side: Side) {
-    guard states[index][side] != .vanished else { return }
+    guard states[index]?[side] != .vanished else { return }
     if message.flags != rows[index].flags(on: side) {
-      states[index][side] = .present(Seen(message))
+      states[index, default: Items.untouched][side] = .present(Seen(message))
     }
   }
 
@@ -89,14 +90,14 @@ struct Items {
     var rowsOfID: [GlobalUID: [Int]] = [:]
     for index in rows.indices.reversed() {
       if let id = rows[index].ids[side] { rowsOfID[id, default: []].append(index) }
-      states[index][side] = expunged.contains(index) ? .vanished : .lost
+      states[index, default: Items.untouched][side] = expunged.contains(index) ? .vanished : .lost
     }
     for message in observation.messages {
       if let details = message.details, let id = details.id,
         let index = rowsOfID[id]?.popLast(),
         rows[index].contents[side].map({ $0.size == details.size }) ?? true
       {
-        states[index][side] = .present(Seen(message))
+        states[index, default: Items.untouched][side] = .present(Seen(message))
       } else {
         arrivals[side].append(Seen(message))
       }
@@ -118,11 +119,12 @@ struct Items {
     var items: [Item] = []
     for index in rows.indices {
       let row = rows[index]
-      let isTouched = states[index].left != nil || states[index].right != nil
-      guard isTouched || (includingUnequal && row.uids.left != row.uids.right) || row.asksForMessage
+      let state = states[index]
+      guard
+        state != nil || (includingUnequal && row.uids.left != row.uids.right) || row.asksForMessage
       else { continue }
       let sides = Both<Presence> { side in
-        states[index][side]
+        state?[side]
           ?? .present(Seen(handle: .uid(row.uids[side]), flags: row.flags(on: side)))
       }
       items.append(Item(base: row, sides: sides))
@@ -145,7 +147,7 @@ extension MessageRecord {
 extension Seen {
   init(_ message: ObservedMessage) {
     self.init(
-      handle: message.handle, flags: message.flags, modSeq: message.modSeq,
+      handle: message.handle, flags: message.flags,
       details: message.details)
   }
 }

@@ -28,7 +28,7 @@ extension MailboxSync {
     let uids = UIDSet(due.compactMap { work[$0].handles[side]?.uid })
     changed[side] = true
     let gone = try on(side) { () throws(EndpointError) in
-      try endpoints[side].select(fullNames[side])
+      try select(side, endpoints[side])
       return try endpoints[side].expunge(uids)
     }
     var changes: [StateChange] = []
@@ -65,9 +65,9 @@ extension MailboxSync {
   /// The key `expunge`: messages flagged \Deleted go, where it says so; the other side then follows as it
   /// follows any expunge.
   private func expungeDeleted(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
-    guard policy.expunge != .none, policy.changes == .both, policy.kinds.contains(.expunge) else {
-      return
-    }
+    guard policy.expunge != .none, policy.changes == .both,
+      Side.allCases.allSatisfy({ allows(.expunge, on: $0) })
+    else { return }
     let rows = try stateAccess { () throws(StateError) in try store.messages(in: record.id) }
     let deleted = rows.filter { $0.flags.system.contains(.deleted) }
     guard !deleted.isEmpty, !isGuarded else { return }
@@ -85,7 +85,7 @@ extension MailboxSync {
     for side in Side.allCases {
       changed[side] = true
       gone[side] = try on(side) { () throws(EndpointError) in
-        try endpoints[side].select(fullNames[side])
+        try select(side, endpoints[side])
         return try endpoints[side].expunge(UIDSet(deleted.map { $0.uids[side] }.sorted()))
       }
       counts[side].expunged += gone[side].count

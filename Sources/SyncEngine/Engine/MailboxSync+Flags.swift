@@ -16,7 +16,9 @@ extension MailboxSync {
 
   private func storeFlags(on side: Side, _ endpoint: any Endpoint) throws(SideFailure) {
     var groups: [OrderKey: [Int]] = [:]
+    var unstorable = FlagSet.empty
     for index in work.indices where isOnBothSides(index) {
+      unstorable.formUnion(renounceUnkept(index, on: side))
       let change = FlagChange(from: work[index].flags[side], to: work[index].wanted[side])
       guard !change.isEmpty else { continue }
       let key = OrderKey(
@@ -24,6 +26,7 @@ extension MailboxSync {
         isFresh: work[index].isFresh[side])
       groups[key, default: []].append(index)
     }
+    if !unstorable.isEmpty { noteUnstorable(unstorable, on: side) }
     guard !groups.isEmpty else { return }
     changed[side] = true
     var indexOfUID: [UID: Int] = [:]
@@ -40,10 +43,21 @@ extension MailboxSync {
         expected: key.expected)
     }
     let outcome = try on(side) { () throws(EndpointError) in
-      try endpoint.select(fullNames[side])
+      try select(side, endpoint)
       return try endpoint.store(orders)
     }
     take(outcome, indexOfUID: indexOfUID, on: side)
+  }
+
+  /// Keywords that the side does not keep are not sent there.
+  /// - Returns: those.
+  private func renounceUnkept(_ index: Int, on side: Side) -> FlagSet {
+    let added = work[index].wanted[side].subtracting(work[index].flags[side])
+    let unkept = unkept(added, on: side)
+    guard !unkept.isEmpty else { return .empty }
+    work[index].wanted[side] = work[index].wanted[side].subtracting(unkept)
+    work[index].item.base?.lacking[side].formUnion(unkept)
+    return unkept
   }
 
   func isOnBothSides(_ index: Int) -> Bool {
@@ -69,7 +83,7 @@ extension MailboxSync {
       }
       let change = FlagChange(from: work[index].flags[side], to: work[index].wanted[side])
       let lacking = missing[uid] ?? .empty
-      work[index].flags[side] = work[index].wanted[side].subtracting(lacking)
+      work[index].setFlags(work[index].wanted[side].subtracting(lacking), on: side)
       if !lacking.isEmpty, work[index].item.base != nil {
         work[index].item.base?.lacking[side].formUnion(lacking)
         unstorable = unstorable.union(lacking)

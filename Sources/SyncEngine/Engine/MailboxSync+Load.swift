@@ -31,11 +31,7 @@ extension MailboxSync {
     dropUnselected(&items)
     try writeBack(items)
     work = items.finish(includingUnequal: mode == .mirror).map { item in
-      ItemWork(
-        item: item, decision: .forget,
-        handles: item.sides.map { $0.seen?.handle },
-        flags: item.sides.map { $0.seen?.flags ?? .empty },
-        wanted: Both(left: .empty, right: .empty), stub: item.base?.stub)
+      ItemWork(item: item)
     }
   }
 
@@ -62,6 +58,9 @@ extension MailboxSync {
     }
     anchors[side] = observation.anchor
     looked[side] = true
+    readOnly[side] = observation.isReadOnly
+    // Nothing can be stored in a read-only mailbox; what is missing there, others took away.
+    keptKeywords[side] = observation.isReadOnly ? nil : observation.permanentKeywords
     if let id = observation.mailboxID { record.mailboxIDs[side] = id }
     return observation
   }
@@ -132,29 +131,43 @@ extension MailboxSync {
     }
   }
 
-  /// Flags that we set and that did not stay, on a side where no message has them: the side can't hold
-  /// them; nobody removed them.
+  /// Flags that we set and that did not stay, on a side where no message has them, and keywords that the
+  /// mailbox does not keep: the side can't hold them; nobody removed them. Those that are there after all
+  /// can be held.
   private func noteLacking(_ observation: Observation, side: Side, items: inout Items) {
-    guard !attempted[side].isEmpty else { return }
+    let attempted = self.attempted[side]
+    self.attempted[side] = [:]
+    guard !hasNewValidity(side) else { return }
+    let hasLacking = items.rows.contains { !$0.lacking[side].isEmpty }
+    guard !attempted.isEmpty || hasLacking || keptKeywords[side] != nil else { return }
     var seen: [UID: FlagSet] = [:]
     var held = observation.messages.reduce(FlagSet.empty) { $0.union($1.flags) }
-    for row in items.rows where attempted[side][row.uids[side]] == nil {
+    for row in items.rows where attempted[row.uids[side]] == nil {
       held = held.union(row.flags(on: side))
     }
     for message in observation.messages {
-      if let uid = message.handle.uid, attempted[side][uid] != nil { seen[uid] = message.flags }
+      if let uid = message.handle.uid { seen[uid] = message.flags }
     }
+    var unstorable = FlagSet.empty
     for index in items.rows.indices {
-      let uid = items.rows[index].uids[side]
-      guard let tried = attempted[side][uid], let now = seen[uid] else { continue }
-      let missing = tried.subtracting(now).intersection(items.rows[index].flags)
-        .subtracting(held)
-      guard !missing.isEmpty else { continue }
-      items.rows[index].lacking[side] = items.rows[index].lacking[side].union(missing)
+      let row = items.rows[index]
+      guard let now = seen[row.uids[side]] else { continue }
+      let tried = (attempted[row.uids[side]] ?? .empty).subtracting(held)
+        .union(unkept(row.flags, on: side))
+      let missing = tried.subtracting(now).intersection(row.flags)
+      let lacking = row.lacking[side].union(missing).subtracting(now)
+      guard lacking != row.lacking[side] else { continue }
+      unstorable = unstorable.union(missing.subtracting(row.lacking[side]))
+      items.rows[index].lacking[side] = lacking
       items.amended.append(index)
-      noteUnstorable(missing, on: side)
     }
-    attempted[side] = [:]
+    if !unstorable.isEmpty { noteUnstorable(unstorable, on: side) }
+  }
+
+  /// Keywords among these flags that the side is known not to keep. RFC 9051 §7.1 (PERMANENTFLAGS)
+  func unkept(_ flags: FlagSet, on side: Side) -> FlagSet {
+    guard let kept = keptKeywords[side] else { return .empty }
+    return FlagSet([], keywords: flags.keywords.filter { !kept.contains($0) })
   }
 
   func noteUnstorable(_ flags: FlagSet, on side: Side) {

@@ -41,12 +41,13 @@ extension MailboxSync {
     _ endpoints: Both<any Endpoint>, items: inout Items
   ) throws(SideFailure) {
     guard !policy.isDryRun else { return }
-    for (side, validity) in try validitiesToAdopt(endpoints) where policy.changes.includes(side) {
+    for (side, validity) in try validitiesToAdopt(endpoints)
+    where policy.changes.includes(side) && !readOnly[side] {
       let hadMessages = anchors[side].uidValidity != nil && anchors[side].messages > 0
       let expunged = hasNewValidity(side) ? [] : items.vanishedRows(on: side)
       try distrust(side)
       let observation = try on(side) { () throws(EndpointError) in
-        try endpoints[side].select(fullNames[side])
+        try select(side, endpoints[side])
         try endpoints[side].adopt(validity, uidNext: .first)
         return try endpoints[side].open(fullNames[side], OpenRequest())
       }

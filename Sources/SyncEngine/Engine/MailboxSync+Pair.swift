@@ -17,7 +17,7 @@ extension MailboxSync {
     for side in Side.allCases where !wanted[side].isEmpty {
       let handles = wanted[side].compactMap(\.handle)
       let contents = try on(side) { () throws(EndpointError) in
-        try endpoints[side].select(fullNames[side])
+        try select(side, endpoints[side])
         return try endpoints[side].contents(of: handles)
       }
       for index in candidates[side].indices {
@@ -40,7 +40,7 @@ extension MailboxSync {
       let bare = UIDSet(candidates[side].compactMap { $0.size == nil ? $0.handle?.uid : nil })
       guard !bare.isEmpty else { continue }
       let described = try on(side) { () throws(EndpointError) in
-        try endpoints[side].select(fullNames[side])
+        try select(side, endpoints[side])
         return try endpoints[side].describe(bare)
       }
       var details: [MessageHandle: MessageDetails] = [:]
@@ -69,7 +69,7 @@ extension MailboxSync {
         case (.present(let seen), .absent) where work.stub == side,
           (.present(let seen), .lost) where work.stub == side:
           // It stands for its message, which is known by what it is on the other side.
-          if let content = work.original ?? work.item.base?.contents[side.other] {
+          if let content = work.stubDetails?.original ?? work.item.base?.contents[side.other] {
             candidates[side].append(
               Pairing.Candidate(
                 index: index, handle: seen.handle, size: content.size, id: nil, content: content,
@@ -119,12 +119,9 @@ extension MailboxSync {
       let side: Side = keepsRight ? .left : .right
       let presence = work[other].item.sides[side]
       work[kept].item.sides[side] = presence
-      work[kept].handles[side] = presence.seen?.handle
-      work[kept].flags[side] = presence.seen?.flags ?? .empty
       work[kept].stub = work[kept].stub ?? work[other].stub
       // A second row of the base for the other half says nothing any more: it is forgotten.
       work[other].item.sides = Both(left: .vanished, right: .vanished)
-      work[other].handles = Both(left: nil, right: nil)
       if work[other].item.base == nil { gone.insert(other) }
     }
     guard !gone.isEmpty else { return }

@@ -74,9 +74,9 @@ extension MailboxSync {
     }
     let handles = jobs.compactMap { work[$0.index].handles[from] }
     try noteIntents(jobs, on: side)
-    try on(from) { () throws(EndpointError) in try endpoints[from].select(fullNames[from]) }
+    try on(from) { () throws(EndpointError) in try select(from, endpoints[from]) }
     let saver = try on(side) { () throws(EndpointError) in
-      try endpoints[side].select(fullNames[side])
+      try select(side, endpoints[side])
       return try endpoints[side].saver()
     }
     let transfer = Transfer(
@@ -123,7 +123,8 @@ extension MailboxSync {
 
   /// Those of the other side; of a message that takes its stub's place, what is to become of both.
   private func flagsToSave(_ index: Int, on side: Side) -> FlagSet {
-    work[index].replaced == nil ? work[index].flags[side.other] : work[index].wanted[side]
+    work[index].stubDetails?.replaced == nil
+      ? work[index].flags[side.other] : work[index].wanted[side]
   }
 
   func noteSaved(
@@ -177,7 +178,8 @@ extension MailboxSync {
     guard sources.count == jobs.count else { return }
     try noteIntents(jobs, on: side)
     let outcomes = try on(side) { () throws(EndpointError) in
-      try endpoints[side].select(fullNames[side])
+      try select(side, endpoints[side])
+      if let validity = sources.first?.uidValidity { endpoints[side].expect(validity, of: mailbox) }
       return try endpoints[side].copy(
         sources.map(\.uid), from: mailbox, moving: moving,
         targets: traits[side].choosesUIDs ? targets(jobs, on: side) : [])
@@ -225,7 +227,7 @@ extension MailboxSync {
     guard handles.count == jobs.count else { return }
     try noteIntents(jobs, on: side)
     let outcomes = try on(side) { () throws(EndpointError) in
-      try endpoints[side].select(fullNames[side])
+      try select(side, endpoints[side])
       return try endpoints[side].renumber(
         handles, targets: traits[side].choosesUIDs ? targets(jobs, on: side) : [])
     }
@@ -246,10 +248,12 @@ extension MailboxSync {
   // MARK: Outcomes
 
   private func notePlaced(
-    _ index: Int, on side: Side, uid: UID, id: GlobalUID?, flags: FlagSet
+    _ index: Int, on side: Side, uid: UID, id: GlobalUID?, flags given: FlagSet
   ) {
+    let flags = given.subtracting(unkept(given, on: side))
     if case .present(var seen) = work[index].item.sides[side] {
       seen.handle = .uid(uid)
+      seen.flags = flags
       work[index].item.sides[side] = .present(seen)
     } else {
       let other = work[index].item.sides[side.other].seen
@@ -258,8 +262,6 @@ extension MailboxSync {
       work[index].item.sides[side] = .present(
         Seen(handle: .uid(uid), flags: flags, details: details, content: other?.content))
     }
-    work[index].handles[side] = .uid(uid)
-    work[index].flags[side] = flags
     work[index].isFresh[side] = true
     if let next = uid.next, next > anchors[side].uidNext { anchors[side].uidNext = next }
   }

@@ -160,7 +160,7 @@ extension MailboxSync {
   ) throws(SideFailure) {
     changed[side] = true
     anchors[side].uidNext = try on(side) { () throws(EndpointError) in
-      try endpoints[side].select(fullNames[side])
+      try select(side, endpoints[side])
       return try endpoints[side].pad(to: uid)
     }
   }

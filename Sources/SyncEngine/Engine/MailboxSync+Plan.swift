@@ -9,7 +9,19 @@ extension MailboxSync {
       decide(index)
       hasWork = hasWork || !work[index].isDropped
     }
+    sayReadOnly()
     return hasWork || needsLevelling
+  }
+
+  /// Once a run: why changes of one side are not made on the other.
+  private func sayReadOnly() {
+    for side in Side.allCases where readOnly[side] && heldBack[side] && !saidReadOnly[side] {
+      saidReadOnly[side] = true
+      noteFailure(
+        EndpointError(
+          .message, .readOnly, "the mailbox is read-only: the other side's changes stay there",
+          advice: "ask for the right to change it, or leave it out"), on: side)
+    }
   }
 
   /// In `mirror` both sides are to hand out the same UID next.
@@ -35,9 +47,9 @@ extension MailboxSync {
     case .place(let side):
       planPlacement(index, on: side)
     case .expunge(let side):
-      if !policy.allows(.expunge, on: side) {
+      if !allows(.expunge, on: side) {
         work[index].isDropped = true
-        if let base = item.base { deferMessage(.uid(base.uids[side.other]), on: side.other) }
+        if let base = item.base { holdBack(.uid(base.uids[side.other]), from: side) }
       }
     case .forget:
       work[index].isDropped = item.base == nil
@@ -50,11 +62,11 @@ extension MailboxSync {
     for side in Side.allCases {
       work[index].wanted[side] = work[index].flags[side]
       guard !changes[side].isEmpty else { continue }
-      if policy.allows(.flags, on: side) {
+      if allows(.flags, on: side) {
         work[index].wanted[side] = changes[side].applied(to: work[index].flags[side])
         isNeeded = true
       } else if let handle = work[index].handles[side.other] {
-        deferMessage(handle, on: side.other)
+        holdBack(handle, from: side)
       }
     }
     let uids = work[index].uids
@@ -93,9 +105,9 @@ extension MailboxSync {
       return
     }
     if work[index].source == nil { work[index].stub = isToBeStub(index, on: side) ? side : nil }
-    guard policy.allows(.new, on: side) else {
+    guard allows(.new, on: side) else {
       work[index].isDropped = true
-      deferMessage(handle, on: side.other)
+      holdBack(handle, from: side)
       work[index].fulfils?.outcome = .failed
       return
     }
@@ -109,6 +121,12 @@ extension MailboxSync {
     } else {
       work[index].wanted = Both(left: arrived, right: arrived)
     }
+  }
+
+  /// A change of the other side that may not be made on this one, now.
+  private func holdBack(_ handle: MessageHandle, from side: Side) {
+    heldBack[side] = true
+    deferMessage(handle, on: side.other)
   }
 
   /// Remembers to look at a message again at the next run.

@@ -17,6 +17,17 @@ extension MailboxSync {
       }
       if !changes.isEmpty { try store.commit(changes) }
     }
+    for index in indices where isSettled(index) { work[index].release() }
+  }
+
+  /// Whether nothing is left to be done about a message that was placed and recorded.
+  private func isSettled(_ index: Int) -> Bool {
+    let item = work[index]
+    guard isOnBothSides(index), item.isRecorded, item.stub == nil, item.fulfils == nil,
+      item.claim == nil,
+      item.flags == item.wanted, item.item.base?.flags == agreedFlags(index)
+    else { return false }
+    return mode == .map || item.uids.left == item.uids.right
   }
 
   private func row(_ index: Int) throws(StateError) -> MessageRecord? {

@@ -56,6 +56,13 @@ final class MailboxSync {
   var hasDroppedStamp = Both(left: false, right: false)
   /// Messages that could not be synced in this run; not tried again before the next one.
   var givenUp: Both<Set<MessageHandle>> = Both(left: [], right: [])
+  /// Sides that showed the mailbox as read-only: nothing is tried there.
+  var readOnly = Both(left: false, right: false)
+  /// Sides on which something that the other side changed may not be done in this run.
+  var heldBack = Both(left: false, right: false)
+  var saidReadOnly = Both(left: false, right: false)
+  /// The keywords that a side keeps for good; `nil`: any, as far as is known.
+  var keptKeywords: Both<Set<Keyword>?> = Both(left: nil, right: nil)
   /// Flags that were set on a side and may turn out not to have been kept.
   var attempted: Both<[UID: FlagSet]> = Both(left: [:], right: [:])
   var counts = Both(left: ChangeCounts(), right: ChangeCounts())
@@ -94,7 +101,14 @@ final class MailboxSync {
   var mode: UIDMode { record.mode ?? .map }
 
   /// Whether UIDs may be handed out anew on both sides in this run.
-  var mayRenumber: Bool { policy.changes == .both && policy.kinds.contains(.new) }
+  var mayRenumber: Bool {
+    policy.changes == .both && policy.kinds.contains(.new) && !readOnly.left && !readOnly.right
+  }
+
+  /// Whether changes of this kind may be made on a side.
+  func allows(_ kind: Policy.Kinds, on side: Side) -> Bool {
+    policy.allows(kind, on: side) && !readOnly[side]
+  }
 
   /// What the selection of messages and their numbering depend on; anchors taken under another one do not
   /// fit.
@@ -113,15 +127,14 @@ final class MailboxSync {
 }
 
 /// A message that something may have to be done about, and how far it has come.
+///
+/// A first sync has one for every message of the mailbox: what only a few need is kept apart.
 struct ItemWork {
+  /// Brought up to date as the message is placed.
   var item: Item
-  var decision: Decision
-  /// Where it lies now; a message being placed gets its UID here.
-  var handles: Both<MessageHandle?>
-  /// Its flags on each side now, as far as they are known.
-  var flags: Both<FlagSet>
+  var decision = Decision.forget
   /// What its flags are to be on each side.
-  var wanted: Both<FlagSet>
+  var wanted = Both(left: FlagSet.empty, right: FlagSet.empty)
   /// Where the copy that this side lacks can be made from, without the body crossing the wire.
   var source: CopySource?
   /// To be told what became of this copy.
@@ -137,18 +150,33 @@ struct ItemWork {
   var isDropped = false
   /// The side on which only a stub is to lie, or lies.
   var stub: Side?
-  /// The message for which an arrival that turned out to be a stub stands, if that tells.
-  var original: ContentID?
-  /// The stub in whose place the whole message is to come.
-  var replaced: ReplacedStub?
+  /// What is to be known of some stubs.
+  var stubDetails: StubDetails?
+
+  init(item: Item) {
+    self.item = item
+    stub = item.base?.stub
+  }
+
+  /// Where it lies now.
+  var handles: Both<MessageHandle?> { item.sides.map { $0.seen?.handle } }
+
+  /// Its flags on each side now, as far as they are known.
+  var flags: Both<FlagSet> { item.sides.map { $0.seen?.flags ?? .empty } }
+
+  /// Nothing is left to be done: what was known of the message is not needed any more.
+  mutating func release() {
+    item = Item(base: nil, left: .absent, right: .absent)
+    isDropped = true
+  }
+
+  mutating func setFlags(_ flags: FlagSet, on side: Side) {
+    guard case .present(var seen) = item.sides[side] else { return }
+    seen.flags = flags
+    item.sides[side] = .present(seen)
+  }
 
   var uids: Both<UID?> { handles.map { $0?.uid } }
-}
-
-/// A stub, by where it lies.
-struct ReplacedStub {
-  var side: Side
-  var uid: UID
 }
 
 /// What became of a message that was moved to another mailbox on one side.
@@ -170,14 +198,28 @@ final class MoveClaim {
 }
 
 /// A message on the same side, in any mailbox, with the content that is wanted.
-struct CopySource {
+final class CopySource {
   var record: MessageRecord
   var mailbox: MailboxName
+  /// What `uid` belongs to.
+  var uidValidity: UIDValidity?
   var uid: UID
   /// It has vanished on the other side: moving it takes care of that too.
   var isMove: Bool
   /// Its flags there.
   var flags: FlagSet
+
+  init(
+    record: MessageRecord, mailbox: MailboxName, uidValidity: UIDValidity?, uid: UID, isMove: Bool,
+    flags: FlagSet
+  ) {
+    self.record = record
+    self.mailbox = mailbox
+    self.uidValidity = uidValidity
+    self.uid = uid
+    self.isMove = isMove
+    self.flags = flags
+  }
 }
 
 /// An endpoint's error, and whose it is.
@@ -187,6 +229,14 @@ struct SideFailure: Error {
 }
 
 extension MailboxSync {
+  /// Makes the mailbox the open one, as long as its UIDs mean what was observed.
+  func select(_ side: Side, _ endpoint: any Endpoint) throws(EndpointError) {
+    if let uidValidity = anchors[side].uidValidity {
+      endpoint.expect(uidValidity, of: fullNames[side])
+    }
+    try endpoint.select(fullNames[side])
+  }
+
   func on<Result>(
     _ side: Side, _ body: () throws(EndpointError) -> Result
   ) throws(SideFailure) -> Result {

@@ -3,7 +3,7 @@ import IMAPClient
 extension IMAPEndpoint {
   func expunge(_ uids: UIDSet) throws(EndpointError) -> UIDSet {
     guard !uids.isEmpty else { return UIDSet() }
-    _ = try selectOpen()
+    _ = try selectToChange()
     observer.begin()
     if !connection.has(.uidPlus) { return try expungeWithoutUIDPlus(uids) }
     let flagging = uids.pieces().map { Command.store($0, adding: true, FlagSet(.deleted)) }

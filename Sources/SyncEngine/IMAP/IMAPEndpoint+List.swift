@@ -73,7 +73,9 @@ extension IMAPEndpoint {
       switch names.translate(entry.mailbox) {
       case .foreign: continue
       case .unusable(let reason):
-        if !entry.isSubscription { unusable.append((ServerText.clean(entry.mailbox), reason)) }
+        // A mere level of other names (INBOX.INBOX above INBOX.INBOX.a) holds nothing to be synced.
+        guard !entry.isSubscription, entry.isSelectable else { continue }
+        unusable.append((ServerText.clean(entry.mailbox), reason))
       case .name(let name):
         if !entry.isSubscription, found[name] == nil { order.append(name) }
         found[name, default: ListedMailbox(name: name, isSelectable: false)].merge(entry)

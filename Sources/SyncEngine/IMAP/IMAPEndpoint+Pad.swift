@@ -2,7 +2,7 @@ import IMAPClient
 
 extension IMAPEndpoint {
   func pad(to uidNext: UID) throws(EndpointError) -> UID {
-    let mailbox = try selectOpen().name
+    let mailbox = try selectToChange().name
     var reached = try askUIDNext(of: mailbox)
     while reached < uidNext {
       let saver = try appender()

@@ -14,7 +14,7 @@ extension IMAPEndpoint {
   ) throws(EndpointError) -> [PlacementOutcome] {
     let uids = handles.compactMap(\.uid)
     guard !uids.isEmpty, uids.count == handles.count else { return [] }
-    let mailbox = try selectOpen().name
+    let mailbox = try selectToChange().name
     var way: RenumberWay? = firstWay
     while let current = way {
       if let outcomes = try renumber(uids, in: mailbox, by: current) { return outcomes }

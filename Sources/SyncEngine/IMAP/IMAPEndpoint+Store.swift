@@ -2,7 +2,7 @@ import IMAPClient
 
 extension IMAPEndpoint {
   func store(_ orders: [StoreOrder]) throws(EndpointError) -> StoreOutcome {
-    let selected = try selectOpen()
+    let selected = try selectToChange()
     observer.begin()
     var outcome = StoreOutcome()
     let steps = orders.map { storable($0, selected, &outcome) }

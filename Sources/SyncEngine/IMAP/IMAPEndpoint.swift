@@ -200,6 +200,10 @@ final class IMAPEndpoint: Endpoint {
     _ = try selectOpen()
   }
 
+  func expect(_ uidValidity: UIDValidity, of mailbox: MailboxName) {
+    validities[mailbox] = uidValidity
+  }
+
   func close() throws(EndpointError) { openMailbox = nil }
 
   /// Sees to it that the opened mailbox is the selected one.
@@ -212,13 +216,27 @@ final class IMAPEndpoint: Endpoint {
 
   /// Selects a mailbox, if it is not, and checks that its UIDs still mean what they did.
   func selectOnServer(_ mailbox: MailboxName) throws(EndpointError) -> SelectedMailbox {
-    if let selected = observer.mailbox, selected.name == mailbox { return selected }
-    let tag = try sendSelect(mailbox, .plain)
-    let selected = try finishSelect(tag)
+    let selected: SelectedMailbox
+    if let current = observer.mailbox, current.name == mailbox {
+      selected = current
+    } else {
+      selected = try finishSelect(try sendSelect(mailbox, .plain))
+    }
     if let known = validities[mailbox], known != selected.uidValidity {
       throw EndpointError(
         .mailbox, .mailboxGone, "the mailbox was replaced while it was synced",
         advice: "run it again")
+    }
+    return selected
+  }
+
+  /// The same for the opened mailbox, if it may be changed.
+  func selectToChange() throws(EndpointError) -> SelectedMailbox {
+    let selected = try selectOpen()
+    guard !selected.isReadOnly else {
+      throw EndpointError(
+        .mailbox, .readOnly, "the mailbox is read-only",
+        advice: "ask for the right to change it, or leave it out")
     }
     return selected
   }

@@ -4,7 +4,7 @@ extension IMAPEndpoint {
   func saver() throws(EndpointError) -> any MessageSaver { try appender() }
 
   func appender() throws(EndpointError) -> IMAPSaver {
-    let selected = try selectOpen()
+    let selected = try selectToChange()
     var uidNext = selected.uidNext ?? .first
     if !connection.has(.uidPlus) { uidNext = try askUIDNext(of: selected.name) }
     return IMAPSaver(

@@ -4,18 +4,16 @@ import IMAPClient
 public struct Seen: Hashable, Sendable {
   public var handle: MessageHandle
   public var flags: FlagSet
-  public var modSeq: ModSequence?
   /// `nil` for a message of the base whose details nobody had to ask for.
   public var details: MessageDetails?
   public var content: ContentID?
 
   public init(
-    handle: MessageHandle, flags: FlagSet, modSeq: ModSequence? = nil,
+    handle: MessageHandle, flags: FlagSet,
     details: MessageDetails? = nil, content: ContentID? = nil
   ) {
     self.handle = handle
     self.flags = flags
-    self.modSeq = modSeq
     self.details = details
     self.content = content
   }
@@ -29,8 +27,8 @@ public enum Presence: Hashable, Sendable {
   case lost
   /// It was expunged.
   case vanished
-  /// It is there, changed or not.
-  case present(Seen)
+  /// It is there, changed or not. Kept apart, because most messages are there on one side only.
+  indirect case present(Seen)
 
   public var seen: Seen? { if case .present(let seen) = self { seen } else { nil } }
 }
@@ -38,12 +36,22 @@ public enum Presence: Hashable, Sendable {
 /// One message of a mailbox, as the base and both sides know it: what the merge decides about.
 public struct Item: Hashable, Sendable {
   /// `nil`: not in the base; it has arrived on one side, or on both.
-  public var base: MessageRecord?
+  public var base: MessageRecord? {
+    get { if case .known(let record) = storedBase { record } else { nil } }
+    set { storedBase = newValue.map { .known($0) } ?? .unknown }
+  }
   public var sides: Both<Presence>
+  private var storedBase: StoredBase
+
+  /// A record is large, and at a first sync no message has one: it is kept apart.
+  private enum StoredBase: Hashable, Sendable {
+    case unknown
+    indirect case known(MessageRecord)
+  }
 
   public init(base: MessageRecord?, sides: Both<Presence>) {
-    self.base = base
     self.sides = sides
+    storedBase = base.map { .known($0) } ?? .unknown
   }
 
   public init(base: MessageRecord?, left: Presence, right: Presence) {

@@ -3,7 +3,7 @@ import IMAPClient
 /// What is to be done about one message.
 public enum Decision: Hashable, Sendable {
   /// Both sides have it: their flags become `flags` by these changes.
-  case agree(flags: FlagSet, changes: Both<FlagChange>)
+  indirect case agree(flags: FlagSet, changes: Both<FlagChange>)
   /// The other side has it, this one does not: it is to be placed here, by SAVE, COPY or MOVE.
   case place(on: Side)
   /// The other side expunged it: it is to be expunged here.

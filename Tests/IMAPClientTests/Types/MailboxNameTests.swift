@@ -102,6 +102,9 @@ import Testing
     #expect(composed != decomposed)
     #expect(Set([composed, decomposed]).count == 2)
     #expect((composed < decomposed) != (decomposed < composed))
+    let below = decomposed.appending(try #require(MailboxName(path: "2024")))
+    #expect(below.removingPrefix(composed) == nil)
+    #expect(below.removingPrefix(decomposed)?.path == "2024")
   }
 
   @Test("INBOX in any case is one mailbox, in ASCII only", arguments: ["inbox", "Inbox", "INBOX"])

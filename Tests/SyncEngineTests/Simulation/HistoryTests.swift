@@ -12,7 +12,7 @@ import Testing
   private static let chunk: UInt64 = 100
 
   private static var chunks: [UInt64] {
-    let count = environment["MBOXSYNC_HISTORIES"].flatMap { UInt64($0) } ?? 2000
+    let count = environment["MBOXSYNC_HISTORIES"].flatMap { UInt64($0) } ?? 1500
     return Array(stride(from: 0, to: count, by: Int(chunk)))
   }
 

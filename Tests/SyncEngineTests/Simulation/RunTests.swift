@@ -96,9 +96,12 @@ import Testing
       SimulatedWorld(Both(left: servers[number], right: servers[(number + 1) % 3]))
     }
     let stores = worlds.map { $0.stateStore() }
+    // No twins: that one of two equal messages came and one went are news that may chase each other
+    // round a ring.
     var users = (0..<3).map { number in
       RandomUser(
-        seed: random.next(), deeds: RandomUser.everyday.filter { $0 != .deliverTwin },
+        seed: random.next(),
+        deeds: RandomUser.everyday.filter { $0 != .deliverTwin && $0 != .copy },
         firstToken: number * 1000)
     }
     // A Maildir can take the UIDVALIDITY of one server only.

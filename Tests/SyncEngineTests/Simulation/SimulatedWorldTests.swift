@@ -142,7 +142,7 @@ import Testing
   func convergence() throws {
     let world = SimulatedWorld(.imap(), .imap())
     let both = world.servers
-    let flags = FlagSet([.seen], keywords: [try #require(Keyword("work"))])
+    let flags = FlagSet([.seen], keywords: [try #require(Keyword("chores"))])
     world.deliverToBoth(message(1), flags: flags)
     world.deliverToBoth(message(1))
     #expect(SimulatedConvergence.differences(both) == [])

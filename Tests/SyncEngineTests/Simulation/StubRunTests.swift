@@ -145,7 +145,9 @@ import Testing
       #expect(stage.bigs(.left).first?.date == stage.bigs(.right).first?.date)
       // Its UID never stands for anything else.
       #expect(stage.bigs(.right).first?.handle != stub?.handle)
-      if pair.uids == .auto, pair.source.isMaildir || pair.stub.isMaildir {
+      if pair.uids == .auto, pair.source.isMaildir || pair.stub.isMaildir,
+        pair.source.hasUIDPlus, pair.stub.hasUIDPlus
+      {
         #expect(stage.messages(.left).map(\.handle) == stage.messages(.right).map(\.handle))
       }
       stage.expectQuiet()

@@ -83,7 +83,7 @@ public struct RandomUser: Sendable {
       [SystemFlags.seen, .answered, .flagged, .deleted, .draft].randomElement(using: &random)
         ?? .seen)
     if deed == .keyword {
-      let texts = ["$Junk", "$Forwarded", "work", "later"]
+      let texts = ["$Junk", "$Forwarded", "chores", "later"]
       flags = FlagSet(
         [], keywords: texts.shuffled(using: &random).prefix(1).compactMap { Keyword($0) })
     }
