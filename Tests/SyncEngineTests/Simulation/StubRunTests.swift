@@ -258,25 +258,31 @@ import Testing
 
   @Test("a run that is killed at any call leaves nothing behind", arguments: pairs)
   func killed(_ pair: Pair) {
-    for moment in [SimulatedStep.Moment.before, .after] {
+    let faults: [(SimulatedStep.Moment, SimulatedFault)] = [
+      (.before, .crash(.partial(1))), (.before, .crash(.late(3))), (.after, .crash(.none)),
+      (.before, .connectionLost(.all)),
+    ]
+    for (moment, fault) in faults {
       var number = 1
-      while killed(pair, at: number, moment) { number += 1 }
+      while killed(pair, at: number, moment, fault) { number += 1 }
       #expect(number > 20)
     }
   }
 
   /// - Returns: false if there were not so many calls.
-  private func killed(_ pair: Pair, at number: Int, _ moment: SimulatedStep.Moment) -> Bool {
+  private func killed(
+    _ pair: Pair, at number: Int, _ moment: SimulatedStep.Moment, _ fault: SimulatedFault
+  ) -> Bool {
     let stage = Stage(pair)
     var left = number
     stage.world.onStep = { step in
       guard step.moment == moment else { return nil }
       left -= 1
-      return left == 0 ? .crash(.partial(1)) : nil
+      return left == 0 ? fault : nil
     }
     stage.run()
     if left > 0 {
-      stage.set(StubRunTests.flagged, .right)
+      stage.set(StubRunTests.flagged, number % 2 == 0 ? .left : .right)
       stage.run()
     }
     stage.world.onStep = nil
@@ -285,9 +291,10 @@ import Testing
     stage.run()
     stage.set(StubRunTests.flagged, .right)
     for _ in 0..<2 { stage.run() }
+    let issue = "\(moment) call \(number): \(fault)"
     stage.expect(stub: false)
-    #expect(stage.messages(.left).count == 2, "killed \(moment) call \(number)")
-    #expect(stage.messages(.right).count == 2, "killed \(moment) call \(number)")
+    #expect(stage.messages(.left).count == 2, "\(issue)")
+    #expect(stage.messages(.right).count == 2, "\(issue)")
     stage.expectQuiet()
     return left <= 0
   }
