@@ -18,6 +18,9 @@ struct CopySources {
   /// Rows that this round knows something of.
   private var places: [MessageID: Place] = [:]
   private var vanishedSizes: Both<Set<UInt64>> = Both(left: [], right: [])
+  /// Of stubs of which the side's own id is not known: a body that is not read for anyone must not be
+  /// taken for one that is.
+  private var vanishedStubs: Both<Set<UInt64>> = Both(left: [], right: [])
 
   init(
     mailboxes: [MailboxSync], records: [MailboxID: MailboxRecord], store: any StateStore,
@@ -32,7 +35,9 @@ struct CopySources {
         guard let base = work.item.base else { continue }
         places[base.id] = Place(mailbox: m, work: w)
         for side in Side.allCases where work.item.sides[side] == .vanished {
-          if let size = base.contents[side]?.size { vanishedSizes[side].insert(size) }
+          guard let size = base.contents[side]?.size else { continue }
+          vanishedSizes[side].insert(size)
+          if base.stub == side, base.ids[side] == nil { vanishedStubs[side].insert(size) }
         }
       }
     }
@@ -54,7 +59,8 @@ struct CopySources {
     for index in arrivals {
       guard let seen = mailbox.work[index].item.sides[side].seen else { continue }
       let content = seen.content ?? contents[seen.handle]
-      let original = mailbox.work[index].stub == side ? mailbox.work[index].original : nil
+      let original =
+        mailbox.work[index].stub == side ? mailbox.work[index].stubDetails?.original : nil
       let rows = try mailbox.stateAccess { () throws(StateError) in
         let rows = try self.rows(like: seen, content: content, side: side)
         guard rows.isEmpty, let original else { return rows }
@@ -84,8 +90,9 @@ struct CopySources {
         }
         // A server gives an id of its own even to what a run that died has saved in place of another.
         let isSuspect = mailbox.savedBefore[side].map { seen.handle >= .uid($0) } ?? false
-        return (!mailbox.traits[side].hasIDs || isSuspect)
-          && vanishedSizes[side].contains(details.size)
+        return vanishedStubs[side].contains(details.size)
+          || (!mailbox.traits[side].hasIDs || isSuspect)
+            && vanishedSizes[side].contains(details.size)
       }
       if isWorthwhile { handles.append(seen.handle) }
     }

@@ -31,7 +31,7 @@ extension MailboxSync {
     dropUnselected(&items)
     try writeBack(items)
     work = items.finish(includingUnequal: mode == .mirror).map { item in
-      ItemWork(item: item, stub: item.base?.stub)
+      ItemWork(item: item)
     }
   }
 

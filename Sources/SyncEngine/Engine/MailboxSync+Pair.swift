@@ -69,7 +69,7 @@ extension MailboxSync {
         case (.present(let seen), .absent) where work.stub == side,
           (.present(let seen), .lost) where work.stub == side:
           // It stands for its message, which is known by what it is on the other side.
-          if let content = work.original ?? work.item.base?.contents[side.other] {
+          if let content = work.stubDetails?.original ?? work.item.base?.contents[side.other] {
             candidates[side].append(
               Pairing.Candidate(
                 index: index, handle: seen.handle, size: content.size, id: nil, content: content,

@@ -129,7 +129,8 @@ extension MailboxSync {
 
   /// Those of the other side; of a message that takes its stub's place, what is to become of both.
   func flagsToSave(_ index: Int, on side: Side) -> FlagSet {
-    work[index].replaced == nil ? work[index].flags[side.other] : work[index].wanted[side]
+    work[index].stubDetails?.replaced == nil
+      ? work[index].flags[side.other] : work[index].wanted[side]
   }
 
   func noteSaved(

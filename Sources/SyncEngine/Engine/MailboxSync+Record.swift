@@ -23,8 +23,8 @@ extension MailboxSync {
   /// Whether nothing is left to be done about a message that was placed and recorded.
   private func isSettled(_ index: Int) -> Bool {
     let item = work[index]
-    guard isOnBothSides(index), item.isRecorded, item.fulfils == nil, item.claim == nil,
-      item.stub == nil, item.replaced == nil,
+    guard isOnBothSides(index), item.isRecorded, item.stub == nil, item.fulfils == nil,
+      item.claim == nil,
       item.flags == item.wanted, item.item.base?.flags == agreedFlags(index)
     else { return false }
     return mode == .map || item.uids.left == item.uids.right

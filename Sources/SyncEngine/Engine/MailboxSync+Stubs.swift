@@ -1,5 +1,17 @@
 import IMAPClient
 
+/// What is known of a stub that arrived, or of one that is about to go.
+final class StubDetails {
+  /// The message for which an arrival that turned out to be a stub stands, if that tells.
+  fileprivate(set) var original: ContentID?
+  /// The stub in whose place the whole message is to come.
+  fileprivate(set) var replaced: (side: Side, uid: UID)?
+
+  fileprivate init(original: ContentID?) { self.original = original }
+
+  fileprivate init(replaced side: Side, _ uid: UID) { replaced = (side, uid) }
+}
+
 /// `max-size`: a message larger than that comes to the other side as a stub (``StubMessage``), until
 /// someone flags it.
 ///
@@ -39,7 +51,7 @@ extension MailboxSync {
       deferMessage(message, on: side.other)
       return
     }
-    work[index].replaced = ReplacedStub(side: side, uid: stub)
+    work[index].stubDetails = StubDetails(replaced: side, stub)
     work[index].stub = nil
     work[index].decision = .place(on: side)
     work[index].item.sides[side] = .absent
@@ -81,7 +93,7 @@ extension MailboxSync {
   ) throws(SideFailure) -> ([(Job, StubMessage)], [Job]) {
     let from = side.other
     let headers = try on(from) { () throws(EndpointError) in
-      try endpoints[from].select(fullNames[from])
+      try select(from, endpoints[from])
       return try endpoints[from].headers(of: jobs.compactMap { work[$0.index].handles[from] })
     }
     var stubs: [(Job, StubMessage)] = []
@@ -107,7 +119,7 @@ extension MailboxSync {
     guard !stubs.isEmpty else { return [] }
     try noteIntents(stubs.map(\.job), on: side)
     let outcomes = try on(side) { () throws(EndpointError) in
-      try endpoints[side].select(fullNames[side])
+      try select(side, endpoints[side])
       let saver = try endpoints[side].saver()
       for (job, stub) in stubs {
         // The id of the message is none of the stub's.
@@ -159,27 +171,29 @@ extension MailboxSync {
   /// Once the whole message is recorded, its stub belongs to no row: this leads the next run to it, should
   /// this one be cut short.
   func noteReplaced(_ index: Int, _ row: MessageRecord) -> StateChange? {
-    guard let stub = work[index].replaced, row.uids[stub.side] != stub.uid else { return nil }
+    guard let stub = work[index].stubDetails?.replaced, row.uids[stub.side] != stub.uid else {
+      return nil
+    }
     let note = PendingMessage(mailbox: record.id, side: stub.side, uid: stub.uid)
     pending[stub.side][stub.uid] = note
     staleStubs[stub.side].insert(stub.uid)
-    work[index].replaced = nil
+    work[index].stubDetails = nil
     return .putPending(note)
   }
 
   /// A stub whose message could not be fetched stays flagged as it is, and is looked at again.
   func deferReplaced(_ index: Int) {
-    if let stub = work[index].replaced { deferMessage(.uid(stub.uid), on: stub.side) }
+    if let stub = work[index].stubDetails?.replaced { deferMessage(.uid(stub.uid), on: stub.side) }
   }
 
   /// Stubs in whose place the whole messages have come.
   func expungeStaleStubs(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
-    for side in Side.allCases where !staleStubs[side].isEmpty && policy.changes.includes(side) {
+    for side in Side.allCases where !staleStubs[side].isEmpty && allows(.new, on: side) {
       let uids = UIDSet(staleStubs[side].sorted())
       staleStubs[side] = []
       changed[side] = true
       let gone = try on(side) { () throws(EndpointError) in
-        try endpoints[side].select(fullNames[side])
+        try select(side, endpoints[side])
         return try endpoints[side].expunge(uids)
       }
       var changes: [StateChange] = []
@@ -210,7 +224,7 @@ extension MailboxSync {
       let suspects = work.indices.filter { isSuspect($0, on: side) }
       guard !suspects.isEmpty else { continue }
       let headers = try on(side) { () throws(EndpointError) in
-        try endpoints[side].select(fullNames[side])
+        try select(side, endpoints[side])
         return try endpoints[side].headers(of: suspects.compactMap { work[$0].handles[side] })
       }
       for index in suspects {
@@ -218,7 +232,7 @@ extension MailboxSync {
           let mark = StubMark(header: header)
         else { continue }
         work[index].stub = side
-        work[index].original = mark.original
+        work[index].stubDetails = mark.original.map { StubDetails(original: $0) }
         isAny = true
       }
     }
@@ -265,7 +279,7 @@ extension MailboxSync {
       }
       guard !arrivals.isEmpty else { continue }
       let contents = try on(side) { () throws(EndpointError) in
-        try endpoints[side].select(fullNames[side])
+        try select(side, endpoints[side])
         return try endpoints[side].contents(of: arrivals.compactMap { work[$0].handles[side] })
       }
       takePlaces(of: stubs, arrivals: arrivals, contents, on: side)
@@ -288,7 +302,7 @@ extension MailboxSync {
       gone.insert(arrival)
       work[stub].item.sides[side] = work[arrival].item.sides[side]
       work[stub].stub = nil
-      work[stub].replaced = ReplacedStub(side: side, uid: uid)
+      work[stub].stubDetails = StubDetails(replaced: side, uid)
       noteContent(wanted, of: stub, on: side)
     }
     work = work.enumerated().filter { !gone.contains($0.offset) }.map(\.element)

@@ -150,14 +150,12 @@ struct ItemWork {
   var isDropped = false
   /// The side on which only a stub is to lie, or lies.
   var stub: Side?
-  /// The message for which an arrival that turned out to be a stub stands, if that tells.
-  var original: ContentID?
-  /// The stub in whose place the whole message is to come.
-  var replaced: ReplacedStub?
+  /// What is to be known of some stubs.
+  var stubDetails: StubDetails?
 
-  init(item: Item, stub: Side? = nil) {
+  init(item: Item) {
     self.item = item
-    self.stub = stub
+    stub = item.base?.stub
   }
 
   /// Where it lies now.
@@ -179,12 +177,6 @@ struct ItemWork {
   }
 
   var uids: Both<UID?> { handles.map { $0?.uid } }
-}
-
-/// A stub, by where it lies.
-struct ReplacedStub {
-  var side: Side
-  var uid: UID
 }
 
 /// What became of a message that was moved to another mailbox on one side.

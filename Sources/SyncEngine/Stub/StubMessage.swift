@@ -58,8 +58,8 @@ public struct StubMessage: Hashable, Sendable {
   private static func body(size: UInt64) -> [UInt8] {
     Array(
       """
-      [This is only the header of a message of \(readable(size)), which is larger\r
-      than the max-size of your mailbox synchronisation allows.\r
+      [This is only the header of a message of \(readable(size)),\r
+      which is larger than the max-size of your mailbox synchronisation allows.\r
       \r
       To get the whole message, flag this one (\\Flagged): it is replaced at the\r
       next sync. Expunging it expunges the whole message.]\r\n
