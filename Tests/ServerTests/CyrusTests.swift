@@ -114,6 +114,7 @@ struct CyrusTests {
       let before = Set(try pair.left.store.messages(in: "INBOX").map(\.bytes))
       let refused: Set = ["nul"]
       let report = try pair.report(expecting: 1)
+      #expect(report.notices.map(\.code) == ["altered", "altered"], "\(report.notices)")
       #expect(report.errors.allSatisfy { $0.code == "refused" }, "\(report.errors)")
       #expect(report.errors.count == refused.count, "\(report.errors)")
       let arrived = try pair.right.store.tokens()
@@ -122,6 +123,7 @@ struct CyrusTests {
       for _ in 1...2 {
         let again = try pair.report(expecting: 1)
         #expect(again.right == PairReport.Counts() && again.left == PairReport.Counts())
+        #expect(again.notices.isEmpty)
         #expect(try pair.right.store.tokens() == arrived)
         #expect(Set(try pair.left.store.messages(in: "INBOX").map(\.bytes)) == before)
       }

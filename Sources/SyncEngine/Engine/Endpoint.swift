@@ -189,6 +189,12 @@ public protocol MessageSaver: AnyObject {
   /// Makes everything since the last commit durable.
   /// - Returns: an outcome for each message ended, in order.
   func commit() throws(EndpointError) -> [PlacementOutcome]
+  /// Messages of the last commit that the side keeps in another form than they were given.
+  var altered: [UID] { get }
+}
+
+extension MessageSaver {
+  public var altered: [UID] { [] }
 }
 
 /// A message to be saved.

@@ -98,6 +98,7 @@ extension MailboxSync {
       let unhashed = transfer.completed.filter { $0.content == nil }.map(\.handle)
       return unhashed.isEmpty ? [:] : try endpoints[from].contents(of: unhashed)
     }
+    if !saver.altered.isEmpty { noteAltered(saver.altered, on: side) }
     var alone: [Job] = []
     for (completed, outcome) in zip(transfer.completed, outcomes) {
       guard let job = jobOfHandle[completed.handle] else { continue }
@@ -114,6 +115,16 @@ extension MailboxSync {
       if let job = jobOfHandle[handle] { noteUnread(job.index, on: from, why: why) }
     }
     return alone
+  }
+
+  private func noteAltered(_ uids: [UID], on side: Side) {
+    let notice = SyncFailure(
+      side: side, mailbox: record.names[side], code: .altered, scope: .message,
+      message: "the server altered what it was given: \(UIDSet(uids))",
+      advice:
+        "these messages have octets that IMAP or the server does not allow; they stay as they are")
+    notices.append(notice)
+    observer?.handle(.notice(notice))
   }
 
   func saveItem(_ job: Job, on side: Side) -> SaveItem {

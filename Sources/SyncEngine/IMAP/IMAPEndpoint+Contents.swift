@@ -32,6 +32,21 @@ extension IMAPEndpoint {
     try MessageFetch(self, sink).run(undecided.sorted().map { .uid($0) })
     return contents.merging(sink.contents) { $1 }
   }
+
+  /// Those of the opened mailbox's messages whose headers are plain ASCII.
+  func withPlainHeaders(_ uids: UIDSet) throws(EndpointError) -> [UID] {
+    _ = try selectOpen()
+    observer.begin()
+    var plain: [UID] = []
+    observer.onHeader = { response, header in
+      guard let uid = response.uid, uids.contains(uid) else { return }
+      if header.allSatisfy({ $0 < 0x80 }) { plain.append(uid) }
+    }
+    defer { observer.onHeader = nil }
+    try pipeline(
+      uids.pieces().map { .fetch($0, ["UID", "BODY.PEEK[HEADER]"]) }, to: "show headers")
+    return plain
+  }
 }
 
 extension IMAPEndpoint {

@@ -1,3 +1,4 @@
+import Glibc
 import IMAPClient
 
 extension IMAPEndpoint {
@@ -50,6 +51,9 @@ final class IMAPSaver: MessageSaver {
   private var outcomes: [PlacementOutcome?] = []
   /// What was saved, to be found again where the server does not tell UIDs.
   private var contents: [ContentID?] = []
+  /// Messages that servers may alter, as indices of `outcomes`, and whether this is certain.
+  private var odd: [Int: Bool] = [:]
+  private(set) var altered: [UID] = []
 
   /// The message being written.
   private struct Message {
@@ -57,6 +61,7 @@ final class IMAPSaver: MessageSaver {
     var size: UInt64
     var received: UInt64 = 0
     var form: Form
+    var hasNUL = false
 
     enum Form {
       case gathered([UInt8])
@@ -92,6 +97,11 @@ final class IMAPSaver: MessageSaver {
       .compactMap { UInt64($0.name.dropFirst(Capability.appendLimitPrefix.count)) }.min()
   }
 
+  /// A command that nobody will end now must not be taken for the beginning of the next one.
+  deinit {
+    if let batch, !batch.isOver { connection.abort() }
+  }
+
   private var connection: IMAPConnection { endpoint.connection }
 
   // MARK: MessageSaver
@@ -118,6 +128,9 @@ final class IMAPSaver: MessageSaver {
     message.received += UInt64(bytes.count)
     guard message.received <= message.size else { throw wrongLength() }
     self.message?.received = message.received
+    if !message.hasNUL, let start = bytes.baseAddress, memchr(start, 0, bytes.count) != nil {
+      self.message?.hasNUL = true
+    }
     hasher.update(bytes)
     switch message.form {
     case .gathered(var text):
@@ -137,6 +150,7 @@ final class IMAPSaver: MessageSaver {
     guard message.received == message.size else { throw wrongLength() }
     self.message = nil
     let content = hasher.finish()
+    if message.hasNUL || hasher.hasOddHeader { odd[contents.count] = message.hasNUL }
     switch message.form {
     case .refused(let outcome):
       outcomes.append(outcome)
@@ -179,9 +193,11 @@ final class IMAPSaver: MessageSaver {
     for batch in sent { unknown += try settle(batch) }
     sent = []
     if !unknown.isEmpty { try find(unknown) }
+    try findAltered()
     defer {
       outcomes = []
       contents = []
+      odd = [:]
     }
     return outcomes.map { $0 ?? .refused(.other, "the server did not say what became of it") }
   }
@@ -279,6 +295,19 @@ final class IMAPSaver: MessageSaver {
       outcomes[index] = .placed(uid, id: nil, movedAway: false)
     }
     return []
+  }
+
+  /// A message with a NUL can't be shown by IMAP as it is (RFC 9051 §9, `CHAR8`); whether 8-bit octets of a
+  /// header were kept, the server tells.
+  private func findAltered() throws(EndpointError) {
+    altered = []
+    var doubtful: [UID] = []
+    for (index, isCertain) in odd {
+      guard case .placed(let uid, _, _)? = outcomes[index] else { continue }
+      if isCertain { altered.append(uid) } else { doubtful.append(uid) }
+    }
+    if !doubtful.isEmpty { altered += try endpoint.withPlainHeaders(UIDSet(doubtful)) }
+    altered.sort()
   }
 
   private func refusal(_ status: StatusResponse, of batch: Batch) -> PlacementOutcome {

@@ -19,6 +19,8 @@ public struct ContentHasher: ~Copyable {
   private var atLineStart = true
   private var isTelling = false
   private var headerDigest: GlobalUID?
+  /// The header has octets that don't belong there.
+  public private(set) var hasOddHeader = false
 
   private static let tellingNames = ["message-id:", "received:"].map { Array($0.utf8) }
 
@@ -94,6 +96,7 @@ public struct ContentHasher: ~Copyable {
 
   private mutating func digestText(_ text: UnsafeRawBufferPointer) {
     guard text.contains(where: { $0 >= 0x80 || $0 == 0 }) else { return hash.update(text) }
+    hasOddHeader = true
     let replaced = text.map { $0 >= 0x80 || $0 == 0 ? UInt8(ascii: "X") : $0 }
     replaced.withUnsafeBytes { hash.update($0) }
   }

@@ -140,4 +140,59 @@ import Testing
         #expect(error?.code == .readOnly && error?.scope == .mailbox)
       })
   }
+
+  @Test("an APPEND that nobody ends does not become part of the next command")
+  func unendedAppend() throws {
+    try withScript(
+      "UIDPLUS MULTIAPPEND LITERAL+",
+      { client in
+        try Script.open(client, Script.empty)
+        #expect(client.waitForEnd())
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        do {
+          let saver = try endpoint.saver()
+          let text = testMessage(1)
+          let item = SaveItem(flags: .empty, date: InternalDate(seconds: 0))
+          try saver.begin(item, size: UInt64(text.count), form: .wire)
+          try text.withBytes { (bytes) throws(EndpointError) in try saver.write(bytes) }
+          try saver.end()
+        }
+        let error = #expect(throws: EndpointError.self) { try endpoint.list() }
+        #expect(error?.code == .connectionLost && error?.scope == .side)
+      })
+  }
+
+  @Test("a message is altered if it has a NUL, or lost the 8-bit octets of its header")
+  func altered() throws {
+    try withScript(
+      "UIDPLUS MULTIAPPEND LITERAL+",
+      { client in
+        try Script.open(client, Script.empty)
+        try client.expect("APPEND \"INBOX\"")
+        let tag = client.tag
+        // Four messages, each with an empty line at its end, and the end of the command.
+        for _ in 1...5 { while try !client.readLine().isEmpty {} }
+        try client.say("\(tag) OK [APPENDUID 5 10:13] done")
+        try client.expect("UID FETCH 11:12 (UID BODY.PEEK[HEADER])")
+        try client.say("* 2 FETCH (UID 11 BODY[HEADER] {6}")
+        try client.send("A: X\r\n)\r\n* 3 FETCH (UID 12 BODY[HEADER] {7}\r\nA: é\r\n)\r\n")
+        try client.say("\(client.tag) OK done")
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        let saver = try #require(try endpoint.saver() as? IMAPSaver)
+        for text in ["A: \0", "A: \u{e4}", "A: \u{e9}", "A: plain"] {
+          let bytes = Array((text + "\r\n\r\n").utf8)
+          let item = SaveItem(flags: .empty, date: InternalDate(seconds: 0))
+          try saver.begin(item, size: UInt64(bytes.count), form: .wire)
+          try bytes.withBytes { (bytes) throws(EndpointError) in try saver.write(bytes) }
+          try saver.end()
+        }
+        let outcomes = try saver.commit()
+        #expect(outcomes.map(\.placedUID) == [10, 11, 12, 13])
+        #expect(saver.altered.map(\.rawValue) == [10, 11])
+      })
+  }
 }

@@ -313,6 +313,26 @@ import Testing
       })
   }
 
+  @Test("each message is moved by a command of its own: one that is expunged takes no other along")
+  func movedOneByOne() throws {
+    try withScript(
+      "UIDPLUS MOVE",
+      { client in
+        try Script.open(client, Script.empty)
+        try client.answer(
+          "UID MOVE 1 \"INBOX\"", "* OK [COPYUID 5 1 10] moved", "* 1 EXPUNGE")
+        try client.answer("UID MOVE 2 \"INBOX\"", with: "NO [EXPUNGEISSUED] some are gone")
+        try client.answer("UID SEARCH UID 2", "* SEARCH")
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        let second = try #require(UID(2))
+        let outcomes = try endpoint.renumber([.uid(.first), .uid(second)], targets: [])
+        #expect(outcomes.map(\.placedUID) == [10, nil])
+        #expect(outcomes.last == .gone)
+      })
+  }
+
   @Test("names of servers with a prefix, and names that can't be ours")
   func names() throws {
     try withScript(
