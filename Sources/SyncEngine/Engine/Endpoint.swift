@@ -216,7 +216,8 @@ public enum PlacementOutcome: Hashable, Sendable {
   case gone
   /// The UID it was to get has been given to another message, or lies below UIDNEXT: observe again.
   case targetTaken
-  /// Refused together with others: to be tried again on its own.
+  /// Refused together with others, to be tried again on its own; or refused alone and perhaps for its
+  /// keywords, to be tried again without them.
   case retryAlone
   case refused(FailureCode, String)
 }

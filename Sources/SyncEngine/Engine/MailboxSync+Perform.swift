@@ -51,25 +51,29 @@ extension MailboxSync {
   func save(
     _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
-    let alone = try saveTogether(jobs, on: side, endpoints)
-    for job in alone {
-      // Alone, a message that is refused once more is refused for itself.
-      for again in try saveTogether([job], on: side, endpoints) {
-        refuse(again.index, on: side, .refused, "the server refused it")
+    for job in try saveTogether(jobs, on: side, endpoints) {
+      // Alone, a message that is refused once more is refused for itself, or for its keywords.
+      var again = jobs.count == 1 ? [job] : try saveTogether([job], on: side, endpoints)
+      if !again.isEmpty {
+        again = try saveTogether([job], on: side, endpoints, withKeywords: false)
       }
+      if !again.isEmpty { refuse(job.index, on: side, .refused, "the server refused it") }
     }
   }
 
+  /// - Parameter withKeywords: false for messages whose keywords the side may have refused them for.
   /// - Returns: those that have to be tried again, each on its own.
   private func saveTogether(
-    _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>
+    _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>, withKeywords: Bool = true
   ) throws(SideFailure) -> [Job] {
     let from = side.other
     var items: [MessageHandle: SaveItem] = [:]
     var jobOfHandle: [MessageHandle: Job] = [:]
     for job in jobs {
       guard let handle = work[job.index].handles[from] else { continue }
-      items[handle] = saveItem(job, on: side)
+      var item = saveItem(job, on: side)
+      if !withKeywords { item.flags = FlagSet(item.flags.system) }
+      items[handle] = item
       jobOfHandle[handle] = job
     }
     let handles = jobs.compactMap { work[$0.index].handles[from] }
@@ -100,8 +104,10 @@ extension MailboxSync {
       if outcome == .retryAlone {
         alone.append(job)
       } else {
-        let content = completed.content ?? contents[completed.handle]
-        noteSaved(job.index, on: side, outcome, content: content)
+        let flags = items[completed.handle]?.flags ?? .empty
+        noteSaved(
+          job.index, on: side, outcome,
+          content: completed.content ?? contents[completed.handle], flags: flags)
       }
     }
     for (handle, why) in transfer.missing {
@@ -122,13 +128,13 @@ extension MailboxSync {
   }
 
   /// Those of the other side; of a message that takes its stub's place, what is to become of both.
-  private func flagsToSave(_ index: Int, on side: Side) -> FlagSet {
+  func flagsToSave(_ index: Int, on side: Side) -> FlagSet {
     work[index].stubDetails?.replaced == nil
       ? work[index].flags[side.other] : work[index].wanted[side]
   }
 
   func noteSaved(
-    _ index: Int, on side: Side, _ outcome: PlacementOutcome, content: ContentID?
+    _ index: Int, on side: Side, _ outcome: PlacementOutcome, content: ContentID?, flags: FlagSet
   ) {
     if let content {
       for side in Side.allCases {
@@ -141,9 +147,7 @@ extension MailboxSync {
       noteFailed(index, on: side, outcome)
       return
     }
-    let flags = flagsToSave(index, on: side)
     notePlaced(index, on: side, uid: uid, id: id, flags: flags)
-    attempted[side][uid] = flags
     counts[side].saved += 1
     observer?.handle(.transferred(messages: 1, octets: 0))
     report(side, .saved(uid))

@@ -137,7 +137,9 @@ extension MailboxSync {
         alone.append((job, stub))
         continue
       }
-      noteSaved(job.index, on: side, outcome, content: stub.original)
+      noteSaved(
+        job.index, on: side, outcome, content: stub.original,
+        flags: flagsToSave(job.index, on: side))
       noteContent(stub.content, of: job.index, on: side)
     }
     return alone

@@ -70,6 +70,7 @@ final class IMAPSaver: MessageSaver {
     var tag: Tag
     var messages: [Int]
     var bytes: UInt64 = 0
+    var hasKeywords = false
     /// The server has answered it already: it is not to be ended.
     var isOver = false
   }
@@ -206,6 +207,7 @@ final class IMAPSaver: MessageSaver {
       keywords: message.item.flags.keywords.filter(mailbox.keeps))
     // Dovecot wraps dates before 1970 into the far future.
     let date = max(message.item.date, InternalDate(seconds: 0))
+    batch.hasKeywords = batch.hasKeywords || !flags.keywords.isEmpty
     batch.isOver = try !endpoint.attempt { () throws(IMAPError) in
       try connection.appendMessage(batch.tag, flags: flags, date: date, size: message.size)
     }
@@ -281,6 +283,8 @@ final class IMAPSaver: MessageSaver {
 
   private func refusal(_ status: StatusResponse, of batch: Batch) -> PlacementOutcome {
     guard batch.messages.count == 1 else { return .retryAlone }
+    // There is no response code for a mailbox that is full of keywords (Cyrus: 100 of them).
+    if batch.hasKeywords, status.code.failureCode == .refused { return .retryAlone }
     let error = IMAPError(status, to: "save the message")
     return .refused(status.code.failureCode, error?.message ?? "")
   }

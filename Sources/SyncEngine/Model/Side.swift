@@ -24,7 +24,8 @@ public struct Both<Value> {
 
   public subscript(side: Side) -> Value {
     get { side == .left ? left : right }
-    set { if side == .left { left = newValue } else { right = newValue } }
+    // In place: a setter would copy an array or a dictionary for every element put into it.
+    _modify { if side == .left { yield &left } else { yield &right } }
   }
 
   public func map<Result>(_ transform: (Value) throws -> Result) rethrows -> Both<Result> {
