@@ -90,6 +90,12 @@ struct CopySources {
         }
         // A server gives an id of its own even to what a run that died has saved in place of another.
         let isSuspect = mailbox.savedBefore[side].map { seen.handle >= .uid($0) } ?? false
+        if !mailbox.traits[side].hasIDs, policy.maxSize != nil,
+          details.size <= StubMessage.sizeLimit,
+          try store.hasMessage(ofSize: details.size, on: side)
+        {
+          return true
+        }
         return vanishedStubs[side].contains(details.size)
           || (!mailbox.traits[side].hasIDs || isSuspect)
             && vanishedSizes[side].contains(details.size)

@@ -78,6 +78,11 @@ struct Items {
 
   private mutating func noteSeen(_ message: ObservedMessage, row index: Int, side: Side) {
     guard states[index]?[side] != .vanished else { return }
+    // Where a copy of a stub goes, it has to be known for one.
+    if rows[index].stub == side, rows[index].ids[side] == nil, let id = message.details?.id {
+      rows[index].ids[side] = id
+      amended.append(index)
+    }
     if message.flags != rows[index].flags(on: side) {
       states[index, default: Items.untouched][side] = .present(Seen(message))
     }

@@ -189,6 +189,28 @@ import Testing
     }
   }
 
+  @Test("a copy of either is one of both", arguments: pairs)
+  func copy(_ pair: Pair) {
+    for side in Side.allCases {
+      let stage = synced(pair)
+      stage.expectQuiet()
+      for message in stage.bigs(side) {
+        stage.world.servers[side].copy(message.handle, from: .inbox, to: StubRunTests.archive)
+      }
+      #expect(stage.run().result == .ok)
+      for name in [.inbox, StubRunTests.archive] {
+        #expect(stage.bigs(.left, name).map(\.content) == [StubRunTests.big])
+        #expect(stage.bigs(.right, name).map(stage.isStub) == [true])
+      }
+      stage.expectQuiet()
+      stage.set(StubRunTests.flagged, .right)
+      stage.run()
+      #expect(stage.bigs(.right).map(\.content) == [StubRunTests.big])
+      #expect(stage.bigs(.right, StubRunTests.archive).map(stage.isStub) == [true])
+      stage.expectQuiet()
+    }
+  }
+
   @Test("a stub is moved and flagged at once", arguments: pairs)
   func moveAndFlag(_ pair: Pair) {
     for side in Side.allCases {
