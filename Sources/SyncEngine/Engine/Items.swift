@@ -78,8 +78,9 @@ struct Items {
 
   private mutating func noteSeen(_ message: ObservedMessage, row index: Int, side: Side) {
     guard states[index]?[side] != .vanished else { return }
-    // Where a copy of a stub goes, it has to be known for one.
-    if rows[index].stub == side, rows[index].ids[side] == nil, let id = message.details?.id {
+    // A server tells its own id of a message that we saved only afterwards; where the message is moved to
+    // later, it is known by that.
+    if rows[index].ids[side] == nil, let id = message.details?.id {
       rows[index].ids[side] = id
       amended.append(index)
     }

@@ -159,6 +159,7 @@ extension MailboxSync {
       return
     }
     notePlaced(index, on: side, uid: uid, id: id, flags: flags)
+    if !flags.isEmpty { attempted[side][uid] = flags }
     counts[side].saved += 1
     observer?.handle(.transferred(messages: 1, octets: 0))
     report(side, .saved(uid))
@@ -210,6 +211,7 @@ extension MailboxSync {
       if work[job.index].stub != nil {
         noteContent(source.record.contents[side], of: job.index, on: side)
       }
+      if !source.flags.isEmpty { attempted[side][uid] = source.flags }
       counts[side].copied += 1
       report(side, moving ? .moved(uid, from: mailbox) : .copied(uid, from: mailbox))
       if movedAway {
