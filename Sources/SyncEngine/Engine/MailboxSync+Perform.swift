@@ -35,7 +35,7 @@ extension MailboxSync {
     }
   }
 
-  private func size(of index: Int) -> UInt64 {
+  func size(of index: Int) -> UInt64 {
     let item = work[index].item
     for side in Side.allCases {
       if let size = item.sides[side].seen?.details?.size ?? item.base?.contents[side]?.size {
@@ -50,8 +50,10 @@ extension MailboxSync {
   private func save(
     _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
-    let alone = try saveTogether(jobs, on: side, endpoints)
-    for job in alone {
+    let hopeful = jobs.filter { !refuseIfFull($0, on: side) }
+    guard !hopeful.isEmpty else { return }
+    let alone = try saveTogether(hopeful, on: side, endpoints)
+    for job in alone where !refuseIfFull(job, on: side) {
       // Alone, a message that is refused once more is refused for itself.
       for again in try saveTogether([job], on: side, endpoints) {
         refuse(again.index, on: side, .refused, "the server refused it")
@@ -139,24 +141,6 @@ extension MailboxSync {
     counts[side].saved += 1
     observer?.handle(.transferred(messages: 1, octets: 0))
     report(side, .saved(uid))
-  }
-
-  /// A message that was to be read is gone, or can't be read.
-  private func noteUnread(_ index: Int, on side: Side, why: String?) {
-    guard let why else {
-      // Expunged in between.
-      retry(index)
-      return
-    }
-    work[index].isDropped = true
-    guard let handle = work[index].handles[side] else { return }
-    givenUp[side].insert(handle)
-    deferMessage(handle, on: side, code: .unreadable, text: why)
-    noteFailure(
-      EndpointError(
-        .message, .unreadable, "message \(describe(handle)) can't be read: \(why)",
-        advice: "it stays where it is and is tried again at the next run"),
-      on: side)
   }
 
   // MARK: COPY and MOVE
@@ -264,32 +248,5 @@ extension MailboxSync {
       work[index].fulfils?.outcome = .failed
       retry(index)
     }
-  }
-
-  private func refuse(_ index: Int, on side: Side, _ code: FailureCode, _ text: String) {
-    work[index].isDropped = true
-    work[index].fulfils?.outcome = .failed
-    guard let handle = work[index].handles[side.other] else { return }
-    givenUp[side.other].insert(handle)
-    deferMessage(handle, on: side.other, code: code, text: text)
-    noteFailure(
-      EndpointError(
-        .message, code,
-        "message \(describe(handle)) of the \(side.other) side was not taken: \(text)",
-        advice: MailboxSync.advice(code)),
-      on: side)
-  }
-
-  private static func advice(_ code: FailureCode) -> String {
-    switch code {
-    case .overQuota: "make room on the server; it is tried again at every run"
-    case .tooLarge: "set max-size to leave large messages where they are"
-    case .noSpace: "make room on the disk; it is tried again at every run"
-    default: "it stays where it is and is tried again at every run"
-    }
-  }
-
-  private func describe(_ handle: MessageHandle) -> String {
-    handle.uid.map { "with UID \($0)" } ?? "without a UID"
   }
 }
