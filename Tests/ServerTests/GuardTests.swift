@@ -149,6 +149,26 @@ import Testing
     }
   }
 
+  @Test("a backup that was restored on one side expunges nothing on the other")
+  func restored() throws {
+    try withPair(.maildirAndIMAP) { pair in
+      let maildir = try #require(pair.left.maildir)
+      try maildir.add(tokens: tokens)
+      try pair.sync()
+      let backup = maildir.root + ".backup"
+      _ = try runProgram(["/bin/cp", "-a", maildir.root, backup], scratch: pair.directory)
+      try pair.right.store.add(tokens: ["later", "last"])
+      try pair.sync()
+      try FileManager.default.removeItem(atPath: maildir.root)
+      try FileManager.default.moveItem(atPath: backup, toPath: maildir.root)
+      try maildir.add(tokens: ["new"])
+      try pair.sync()
+      try expectTokens(tokens + ["later", "last", "new"], pair)
+      try expectMirror(pair)
+      try expectQuiet(pair)
+    }
+  }
+
   @Test("over quota: what doesn't fit stays where it is, the rest is synced")
   func quota() throws {
     var options = DovecotOptions()
@@ -164,6 +184,11 @@ import Testing
       let report = try pair.report(expecting: 1)
       #expect(report.errors.map(\.code) == ["overquota"])
       #expect(report.result == "partial")
+      // However many do not fit, it is one thing to tell.
+      for token in ["big1", "big2"] { try pair.left.store.add(makeMessage(token, size: 100_000)) }
+      let many = try pair.report(expecting: 1)
+      #expect(many.errors.map(\.code) == ["overquota"])
+      #expect(many.errors.first?.message.contains("and 2 more were not taken") == true)
     }
   }
 }

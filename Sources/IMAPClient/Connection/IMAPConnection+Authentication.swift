@@ -107,7 +107,7 @@ extension IMAPConnection {
   /// - Parameter refusal: what the mechanism itself was told about the reason.
   private func check(_ status: StatusResponse, refusal: String?) throws(IMAPError) {
     guard status.condition != .ok else { return }
-    let text = refusal ?? ServerText.clean(status.text)
+    let text = refusal ?? ServerText.reason(status.text)
     switch status.code {
     case .unavailable, .inUse, .limit, .serverBug:
       // RFC 9051 §7.1: the login may be right, the server just can't now.

@@ -41,7 +41,7 @@ extension IMAPConnection {
     if case .capability(let list)? = status.code { setCapabilities(list) }
     if greeting == nil { greeting = status }
     guard status.condition == .bye, !isEnding else { return nil }
-    let text = ServerText.clean(status.text)
+    let text = ServerText.reason(status.text)
     return IMAPError(
       .connectionLost, "the server ended the connection: \(text)", code: status.code)
   }
@@ -62,7 +62,7 @@ extension IMAPError {
   ///
   /// - Parameter action: what was tried: `open the mailbox`.
   public init?(_ status: StatusResponse, to action: String) {
-    let text = ServerText.clean(status.text)
+    let text = ServerText.reason(status.text)
     switch status.condition {
     case .no:
       self.init(.refused, "the server refuses to \(action): \(text)", code: status.code)

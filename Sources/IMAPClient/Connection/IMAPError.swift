@@ -73,4 +73,20 @@ public enum ServerText {
     }
     return result
   }
+
+  /// Why something was refused, as part of a sentence: without a full stop, and without the time it took,
+  /// which Dovecot adds.
+  public static func reason(_ bytes: some Collection<UInt8>) -> String {
+    var text = withoutEnd(clean(bytes)[...])
+    if text.hasSuffix(" secs)"), let start = text.lastIndex(of: "(") {
+      text = withoutEnd(text[..<start])
+    }
+    return String(text)
+  }
+
+  private static func withoutEnd(_ text: Substring) -> Substring {
+    var text = text
+    while text.last == "." || text.last == " " { text.removeLast() }
+    return text
+  }
 }

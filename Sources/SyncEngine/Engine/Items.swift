@@ -28,6 +28,18 @@ struct Items {
     } else {
       absorbAll(observation, side: side)
     }
+    if record.anchors[side]?.uidValidity == observation.anchor.uidValidity {
+      noteLost(from: observation.anchor.uidNext, side: side)
+    }
+  }
+
+  /// A UIDNEXT that went back: an older state of the mailbox was restored, which knows nothing of what
+  /// came since. Nobody expunged that.
+  private mutating func noteLost(from uidNext: UID, side: Side) {
+    for index in Array(states.keys)
+    where rows[index].uids[side] >= uidNext && states[index]?[side] == .vanished {
+      states[index]?[side] = Presence.lost
+    }
   }
 
   /// Rows whose messages are gone from a side.

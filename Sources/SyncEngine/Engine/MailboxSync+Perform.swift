@@ -51,9 +51,11 @@ extension MailboxSync {
   func save(
     _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
-    for job in try saveTogether(jobs, on: side, endpoints) {
+    let hopeful = jobs.filter { !refuseIfFull($0, on: side) }
+    guard !hopeful.isEmpty else { return }
+    for job in try saveTogether(hopeful, on: side, endpoints) where !refuseIfFull(job, on: side) {
       // Alone, a message that is refused once more is refused for itself, or for its keywords.
-      var again = jobs.count == 1 ? [job] : try saveTogether([job], on: side, endpoints)
+      var again = hopeful.count == 1 ? [job] : try saveTogether([job], on: side, endpoints)
       if !again.isEmpty {
         again = try saveTogether([job], on: side, endpoints, withKeywords: false)
       }
@@ -165,25 +167,6 @@ extension MailboxSync {
     report(side, .saved(uid))
   }
 
-  /// A message that was to be read is gone, or can't be read.
-  private func noteUnread(_ index: Int, on side: Side, why: String?) {
-    guard let why else {
-      // Expunged in between.
-      retry(index)
-      return
-    }
-    work[index].isDropped = true
-    guard let handle = work[index].handles[side] else { return }
-    givenUp[side].insert(handle)
-    deferReplaced(index)
-    deferMessage(handle, on: side, code: .unreadable, text: why)
-    noteFailure(
-      EndpointError(
-        .message, .unreadable, "message \(describe(handle)) can't be read: \(why)",
-        advice: "it stays where it is and is tried again at the next run"),
-      on: side)
-  }
-
   // MARK: COPY and MOVE
 
   private func copy(
@@ -293,33 +276,5 @@ extension MailboxSync {
       work[index].fulfils?.outcome = .failed
       retry(index)
     }
-  }
-
-  func refuse(_ index: Int, on side: Side, _ code: FailureCode, _ text: String) {
-    work[index].isDropped = true
-    work[index].fulfils?.outcome = .failed
-    guard let handle = work[index].handles[side.other] else { return }
-    givenUp[side.other].insert(handle)
-    deferReplaced(index)
-    deferMessage(handle, on: side.other, code: code, text: text)
-    noteFailure(
-      EndpointError(
-        .message, code,
-        "message \(describe(handle)) of the \(side.other) side was not taken: \(text)",
-        advice: MailboxSync.advice(code)),
-      on: side)
-  }
-
-  private static func advice(_ code: FailureCode) -> String {
-    switch code {
-    case .overQuota: "make room on the server; it is tried again at every run"
-    case .tooLarge: "set max-size to leave large messages where they are"
-    case .noSpace: "make room on the disk; it is tried again at every run"
-    default: "it stays where it is and is tried again at every run"
-    }
-  }
-
-  func describe(_ handle: MessageHandle) -> String {
-    handle.uid.map { "with UID \($0)" } ?? "without a UID"
   }
 }

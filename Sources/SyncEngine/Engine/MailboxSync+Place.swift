@@ -108,18 +108,20 @@ extension MailboxSync {
   private func placeFresh(
     _ layout: UIDSpace.Layout, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
-    guard !layout.fresh.isEmpty else { return }
     let lead: Side =
       traits.left.choosesUIDs == traits.right.choosesUIDs || !traits.right.choosesUIDs
       ? .right : .left
+    let fresh = layout.fresh.filter { !wasRefused($0, by: lead.other) }
+    try placeRefused(layout.fresh.filter { wasRefused($0, by: lead.other) }, lead, endpoints)
+    guard !fresh.isEmpty else { return }
     for side in Side.allCases where !traits[side].choosesUIDs && mayRenumber {
       if anchors[side].uidNext < layout.freshStart {
         try pad(side, to: layout.freshStart, endpoints)
       }
     }
     var target = max(layout.freshStart, anchors.left.uidNext, anchors.right.uidNext)
-    for start in stride(from: 0, to: layout.fresh.count, by: 200) {
-      let indices = layout.fresh[start..<min(start + 200, layout.fresh.count)]
+    for start in stride(from: 0, to: fresh.count, by: 200) {
+      let indices = fresh[start..<min(start + 200, fresh.count)]
       var leading: [Job] = []
       for index in indices {
         if let job = job(index, on: lead, target: target) { leading.append(job) }
@@ -136,6 +138,27 @@ extension MailboxSync {
       try perform(following, on: lead.other, endpoints) { _ in }
       try recordPlaced(Array(indices))
     }
+  }
+
+  /// Messages that the following side refused at an earlier run: it gets them first, or they would be given
+  /// new UIDs on the leading side at every run, for nothing.
+  private func placeRefused(
+    _ indices: [Int], _ lead: Side, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    var target = max(anchors.left.uidNext, anchors.right.uidNext)
+    var jobs: [Job] = []
+    for index in indices {
+      guard let job = job(index, on: lead.other, target: target) else { continue }
+      jobs.append(job)
+      target = target.next ?? target
+    }
+    try perform(jobs, on: lead.other, endpoints) { _ in }
+    let keepers = jobs.compactMap { job in
+      work[job.index].handles[lead.other]?.uid.map {
+        UIDSpace.Keeper(index: job.index, uid: $0, side: lead)
+      }
+    }
+    try placeKeepers(keepers, on: lead, endpoints)
   }
 
   /// What has to be done on `side` for the message to lie there under `target`; `nil` if nothing has, or

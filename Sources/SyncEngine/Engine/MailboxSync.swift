@@ -67,6 +67,10 @@ final class MailboxSync {
   var attempted: Both<[UID: FlagSet]> = Both(left: [:], right: [:])
   var counts = Both(left: ChangeCounts(), right: ChangeCounts())
   var failures: [SyncFailure] = []
+  /// The lines among `failures` that stand for several messages.
+  var troubleLines: [Trouble: TroubleLine] = [:]
+  /// Sides that ran out of room.
+  var full = Both<Full?>(left: nil, right: nil)
   var notices: [SyncFailure] = []
   /// Ended by an error: nothing more is done about it in this run.
   var isBroken = false

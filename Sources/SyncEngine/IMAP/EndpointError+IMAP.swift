@@ -17,7 +17,8 @@ extension EndpointError {
     case .connectionLost: (.side, .connectionLost, "run it again: it carries on from here")
     case .timeout:
       (.side, .timeout, "run it again: it carries on from here; or raise `timeout`")
-    case .protocolViolation: (.side, .protocolViolation, "the server is at fault: see --debug")
+    case .protocolViolation:
+      (.side, .protocolViolation, "the server is at fault: -vv shows what it said")
     case .notUnderstood:
       (.mailbox, .protocolViolation, "name the capability at fault in disable-capabilities")
     case .refused: refusal(error.code)

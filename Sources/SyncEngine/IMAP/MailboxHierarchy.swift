@@ -80,7 +80,7 @@ struct MailboxHierarchy: Hashable {
   private func nameError(_ message: String) -> EndpointError {
     EndpointError(
       .mailbox, .nameNotPossible, message,
-      advice: "rename the mailbox, or map it to another name with --map")
+      advice: "rename the mailbox, or give it another name there with 'map'")
   }
 
   private func split(_ text: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {

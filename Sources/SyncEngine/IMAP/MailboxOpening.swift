@@ -235,9 +235,17 @@ final class MailboxOpening {
 
   /// Above every UID that was seen or announced.
   private func uidNext(_ messages: [(uid: UID, message: ObservedMessage)]) -> UID {
-    let announced = observer.mailbox?.uidNext ?? .first
+    let announced = observer.mailbox?.uidNext ?? recordedUIDNext
     let seen = messages.last.map { $0.uid.next ?? .last } ?? .first
     return max(announced, seen)
+  }
+
+  /// What is left to go by where the server announces none: it does not go back.
+  private var recordedUIDNext: UID {
+    guard let anchor = request.since, anchor.uidValidity == observer.mailbox?.uidValidity else {
+      return .first
+    }
+    return anchor.uidNext
   }
 
   private func full() throws(EndpointError) -> Observation {

@@ -64,7 +64,11 @@ final class MessageFetch: BodyReceiver {
     let status = try endpoint.wait(tag)
     for uid in uids where failure == nil {
       if empty.remove(uid) != nil {
-        try sink.missing(.uid(uid), why: "the server shows nothing of the message")
+        // Dovecot shows nothing of a message that somebody is just expunging.
+        let isGone =
+          status.code == .expungeIssued || endpoint.observer.gathered.vanished.contains(uid)
+        try sink.missing(
+          .uid(uid), why: isGone ? nil : "the server shows nothing of the message")
       } else if pending.remove(uid) != nil {
         try sink.missing(.uid(uid), why: reason(status))
       }

@@ -123,7 +123,7 @@ extension MaildirFolder {
     do throws(SystemError) {
       outgoing = try .open(openFile(at: index), form: form)
     } catch {
-      return error.isMissing ? "" : error.endpointError("can't read it").message
+      return error.isMissing ? "" : error.endpointError(name(ofFileAt: index)).message
     }
     if let why = outgoing.foreignForm { return why }
     try sink.begin(handle, size: outgoing.size, form: form)

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import IMAPClient
 
@@ -18,6 +19,21 @@ final class MaildirSaver: MessageSaver {
     self.folder = folder
     tmp = try folder.perform("open tmp") { () throws(SystemError) in
       try Directory(MaildirFolder.tmpName, in: folder.directory)
+    }
+    removeLeftovers()
+  }
+
+  /// What programs that died left in `tmp` is removed after 36 hours, as is the custom among Maildirs. A
+  /// message's file may have the time of the message: what counts is when it was last touched.
+  private func removeLeftovers() {
+    var names: [FileName] = []
+    try? tmp.forEachName { name, _ in names.append(Array(name)) }
+    let limit = folder.surroundings.now() / MaildirSurroundings.second - 36 * 60 * 60
+    for name in names {
+      guard let status = try? tmp.status(of: name, followsLink: false),
+        Int64(status.st_ctim.tv_sec) < limit
+      else { continue }
+      try? tmp.unlink(name)
     }
   }
 

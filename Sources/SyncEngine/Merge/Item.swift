@@ -23,7 +23,8 @@ public struct Seen: Hashable, Sendable {
 public enum Presence: Hashable, Sendable {
   /// It was never there.
   case absent
-  /// It was there, and can't be found under the mailbox's new UIDVALIDITY: it was not expunged.
+  /// It was there, and can't be found under the mailbox's new UIDVALIDITY, or in an older state that was
+  /// restored: it was not expunged.
   case lost
   /// It was expunged.
   case vanished

@@ -146,6 +146,21 @@ import Testing
     }
   }
 
+  @Test("what dead programs left in tmp goes after 36 hours", arguments: [35, 37])
+  func leftovers(hours: Int64) throws {
+    try withTemporaryDirectory { directory in
+      var surroundings = MaildirSurroundings.machine
+      surroundings.now = {
+        MaildirSurroundings.machine.now() + hours * 3_600 * MaildirSurroundings.second
+      }
+      let maildir = try MaildirFixture(directory, surroundings: surroundings)
+      try maildir.prepare()
+      try maildir.write("half", to: "tmp/1.2.3")
+      try maildir.save("Subject: 1\r\n\r\n")
+      #expect(maildir.names("tmp") == (hours < 36 ? ["1.2.3"] : []))
+    }
+  }
+
   @Test("a full disk refuses messages and leaves no files", .enabled(if: geteuid() == 0))
   func fullDisk() throws {
     try withTemporaryDirectory { directory in

@@ -82,6 +82,13 @@ public final class SimulatedServer: @unchecked Sendable {
     return mixed.next()
   }
 
+  /// The mailbox becomes what it once was, as after a restored backup.
+  public func restore(_ older: SimulatedMailbox, to name: MailboxName) {
+    var mailbox = older
+    mailbox.changes = (mailboxes[name]?.changes ?? 0) + 1
+    mailboxes[name] = mailbox
+  }
+
   func rename(_ mailbox: MailboxName, to name: MailboxName) {
     for old in mailboxes.keys.sorted() {
       if old == mailbox {
