@@ -178,4 +178,5 @@ struct PairReport: Decodable {
   var right: Counts
   var mailboxes: [Mailbox]
   var errors: [Problem]
+  var notices: [Problem]
 }

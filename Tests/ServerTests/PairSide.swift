@@ -86,6 +86,20 @@ final class PairSide {
     return PairSide(name, store: store, served: store, keys: keys, server: server)
   }
 
+  /// An account of a Cyrus.
+  static func cyrus(
+    _ name: String, _ server: CyrusServer, in directory: TemporaryDirectory,
+    keys: [String: String] = ["tls": "none"]
+  ) throws -> PairSide {
+    let store = IMAPAccount(server)
+    let secret = try directory.write(
+      server.account.password + "\n", to: "\(name)-password", mode: 0o600)
+    let own = [
+      "url": "imap://\(server.account.name)@127.0.0.1:\(server.port)", "password-file": secret,
+    ]
+    return PairSide(name, store: store, served: store, keys: own.merging(keys) { $1 })
+  }
+
   private static func program(
     _ name: String, in directory: TemporaryDirectory, options: DovecotOptions
   ) throws -> PairSide {

@@ -34,6 +34,8 @@ public struct DovecotOptions: Sendable {
   public var quotaBytes: Int?
   /// Not announced to clients, although the server would act on them.
   public var hiddenCapabilities: Set<String> = []
+  /// What every name but INBOX begins with; its last character is the separator of levels.
+  public var prefix = ""
   /// More lines for the configuration file.
   public var extra = ""
 
@@ -56,7 +58,8 @@ public struct DovecotOptions: Sendable {
       stats_writer_socket_path =
       namespace inbox {
         inbox = yes
-        separator = /
+        prefix = \(prefix)
+        separator = \(separator)
       \(special)}
       protocol imap {
         mail_plugins = \(quota) imap_zlib \(quota.isEmpty ? "" : "imap_quota")
@@ -72,6 +75,8 @@ public struct DovecotOptions: Sendable {
 
       """
   }
+
+  var separator: String { prefix.last.map(String.init) ?? "/" }
 
   private var capabilitySetting: String {
     guard !hiddenCapabilities.isEmpty else { return "" }

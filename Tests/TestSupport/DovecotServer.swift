@@ -10,6 +10,7 @@ public final class DovecotServer {
   public let certificates: TestCertificates?
   /// Its configuration, log and mail.
   public let home: String
+  let options: DovecotOptions
   private let directory: TemporaryDirectory
   private let process: ChildProcess
 
@@ -53,6 +54,7 @@ public final class DovecotServer {
     let program = try findProgram("dovecot", package: "dovecot-imapd")
     self.directory = directory
     self.certificates = certificates
+    self.options = options
     let home = try directory.directory(name)
     self.home = home
     port = try findFreePort()

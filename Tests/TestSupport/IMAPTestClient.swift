@@ -9,12 +9,27 @@ public final class IMAPTestClient {
   private let child: ChildProcess?
   private var number = 0
   private var selected: String?
+  /// The server tells X-GUID, as Dovecot does.
+  var showsGUIDs = true
+  /// What the server puts before every name but INBOX, and between levels.
+  var prefix = ""
+  var separator = "/"
 
   /// A session with a daemon, over TCP in the clear.
   public static func connect(to server: DovecotServer, as account: DovecotServer.Account = .init())
     throws -> IMAPTestClient
   {
-    let socket = try connectLocally(to: server.port)
+    let client = try connect(toPort: server.port, as: account)
+    client.prefix = server.options.prefix
+    client.separator = server.options.separator
+    return client
+  }
+
+  /// The same with any server.
+  static func connect(toPort port: UInt16, as account: DovecotServer.Account) throws
+    -> IMAPTestClient
+  {
+    let socket = try connectLocally(to: port)
     let client = IMAPTestClient(input: socket, output: socket, child: nil)
     _ = try client.replies.next()
     try client.command("LOGIN \(quote(account.name)) \(quote(account.password))")
@@ -95,7 +110,7 @@ public final class IMAPTestClient {
       guard !attributes.contains("\\noselect"), !attributes.contains("\\nonexistent") else {
         return nil
       }
-      return decodeModifiedUTF7(reply.values[4].text)
+      return nameHere(reply.values[4].text)
     }.sorted()
   }
 
@@ -144,7 +159,8 @@ public final class IMAPTestClient {
     try unselect()
     try select(mailbox)
     defer { try? unselect() }
-    let replies = try command("UID FETCH 1:* (FLAGS INTERNALDATE X-GUID BODY.PEEK[])")
+    let replies = try command(
+      "UID FETCH 1:* (FLAGS INTERNALDATE\(showsGUIDs ? " X-GUID" : "") BODY.PEEK[])")
     return replies.compactMap { reply in
       guard reply.values.count > 3, reply.values[2].text == "FETCH" else { return nil }
       let items = reply.values[3]
@@ -220,7 +236,16 @@ public final class IMAPTestClient {
     try unselect()
   }
 
-  private func name(_ mailbox: String) -> String { quote(encodeModifiedUTF7(mailbox)) }
+  private func name(_ mailbox: String) -> String {
+    guard mailbox != "INBOX" else { return quote(mailbox) }
+    let levels = mailbox.split(separator: "/").map { encodeModifiedUTF7(String($0)) }
+    return quote(prefix + levels.joined(separator: separator))
+  }
+
+  private func nameHere(_ wire: String) -> String {
+    let own = wire != "INBOX" && wire.hasPrefix(prefix) ? wire.dropFirst(prefix.count) : wire[...]
+    return own.components(separatedBy: separator).map(decodeModifiedUTF7).joined(separator: "/")
+  }
 }
 
 private func quote(_ text: String) -> String {

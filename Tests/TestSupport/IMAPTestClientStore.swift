@@ -16,6 +16,8 @@ public final class IMAPAccount: MailStore {
     self.init { try IMAPTestClient.connect(to: server, as: account) }
   }
 
+  public convenience init(_ server: CyrusServer) { self.init { try server.openSession() } }
+
   /// Does something over a session of its own.
   public func withSession<Result>(_ body: (IMAPTestClient) throws -> Result) throws -> Result {
     let client = try open()

@@ -18,6 +18,9 @@ struct CopySources {
   /// Rows that this round knows something of.
   private var places: [MessageID: Place] = [:]
   private var vanishedSizes: Both<Set<UInt64>> = Both(left: [], right: [])
+  /// Of stubs of which the side's own id is not known: a body that is not read for anyone must not be
+  /// taken for one that is.
+  private var vanishedStubs: Both<Set<UInt64>> = Both(left: [], right: [])
 
   init(
     mailboxes: [MailboxSync], records: [MailboxID: MailboxRecord], store: any StateStore,
@@ -32,7 +35,9 @@ struct CopySources {
         guard let base = work.item.base else { continue }
         places[base.id] = Place(mailbox: m, work: w)
         for side in Side.allCases where work.item.sides[side] == .vanished {
-          if let size = base.contents[side]?.size { vanishedSizes[side].insert(size) }
+          guard let size = base.contents[side]?.size else { continue }
+          vanishedSizes[side].insert(size)
+          if base.stub == side, base.ids[side] == nil { vanishedStubs[side].insert(size) }
         }
       }
     }
@@ -46,7 +51,7 @@ struct CopySources {
     let arrivals = mailbox.work.indices.filter { index in
       let item = mailbox.work[index].item
       return item.base == nil && item.sides[side].seen != nil
-        && item.sides[side.other] == .absent && mailbox.work[index].stub == nil
+        && item.sides[side.other] == .absent
     }
     guard !arrivals.isEmpty else { return }
     let contents = try self.contents(of: arrivals, mailbox: mailbox, side: side, endpoint)
@@ -54,8 +59,16 @@ struct CopySources {
     for index in arrivals {
       guard let seen = mailbox.work[index].item.sides[side].seen else { continue }
       let content = seen.content ?? contents[seen.handle]
+      let original =
+        mailbox.work[index].stub == side ? mailbox.work[index].stubDetails?.original : nil
       let rows = try mailbox.stateAccess { () throws(StateError) in
-        try self.rows(like: seen, content: content, side: side)
+        let rows = try self.rows(like: seen, content: content, side: side)
+        guard rows.isEmpty, let original else { return rows }
+        return try store.messages(withContent: original, on: side.other)
+      }
+      if isStale(index, rows, of: m, side: side) {
+        rejoined.insert(index)
+        continue
       }
       if use(rows, for: index, of: m, side: side) { rejoined.insert(index) }
     }
@@ -77,8 +90,15 @@ struct CopySources {
         }
         // A server gives an id of its own even to what a run that died has saved in place of another.
         let isSuspect = mailbox.savedBefore[side].map { seen.handle >= .uid($0) } ?? false
-        return (!mailbox.traits[side].hasIDs || isSuspect)
-          && vanishedSizes[side].contains(details.size)
+        if !mailbox.traits[side].hasIDs, policy.maxSize != nil,
+          details.size <= StubMessage.sizeLimit,
+          try store.hasMessage(ofSize: details.size, on: side)
+        {
+          return true
+        }
+        return vanishedStubs[side].contains(details.size)
+          || (!mailbox.traits[side].hasIDs || isSuspect)
+            && vanishedSizes[side].contains(details.size)
       }
       if isWorthwhile { handles.append(seen.handle) }
     }
@@ -112,29 +132,34 @@ struct CopySources {
     let other = side.other
     let date = mailboxes[m].work[index].item.date
     var copy: (row: MessageRecord, flags: FlagSet, uid: UID)?
-    let candidates = rows.filter { $0.stub == nil }
+    let isFlagged = mailboxes[m].work[index].flags[side].system.contains(.flagged)
+    if rows.contains(where: { $0.stub == side }) { mailboxes[m].work[index].stub = side }
+    let isStub = mailboxes[m].work[index].stub == side
+    // What arrives flagged is wanted whole.
+    let isSource = { (row: MessageRecord) in
+      isStub || (row.date == date && !(row.stub == other && isFlagged))
+    }
     // A copy has the received date of its original: equal bytes with another date are saved.
-    let sameDate = candidates.filter { $0.date == date }
-    for row in sameDate + candidates.filter({ $0.date != date }) {
+    let sameDate = rows.filter { $0.date == date }
+    for row in sameDate + rows.filter({ $0.date != date }) {
       let place = places[row.id]
       guard let alive = self.alive(row, place, on: other) else { continue }
       guard let place, mailboxes[place.mailbox].work[place.work].item.sides[side] == .vanished,
         mailboxes[place.mailbox].work[place.work].claim == nil
       else {
-        if copy == nil, row.date == date { copy = (row, alive.flags, alive.uid) }
+        if copy == nil, isSource(row) { copy = (row, alive.flags, alive.uid) }
         continue
       }
-      if place.mailbox == m, row.date == date {
+      if place.mailbox == m, row.date == date || isStub {
         rejoin(index, to: place, side: side)
         return true
       }
       let claim = MoveClaim(side: other)
       mailboxes[place.mailbox].work[place.work].claim = claim
       mailboxes[m].work[index].fulfils = claim
-      if row.date == date,
-        let source = source(row, uid: alive.uid, flags: alive.flags, on: other)
-      {
+      if isSource(row), let source = source(row, uid: alive.uid, flags: alive.flags, on: other) {
         mailboxes[m].work[index].source = source
+        noteStub(row, index, of: m, side: side)
         mailboxes[m].work[index].source?.isMove =
           mailboxes[place.mailbox].allows(.expunge, on: other)
       }
@@ -143,8 +168,24 @@ struct CopySources {
     if let copy {
       mailboxes[m].work[index].source = source(
         copy.row, uid: copy.uid, flags: copy.flags, on: other)
+      noteStub(copy.row, index, of: m, side: side)
     }
     return false
+  }
+
+  /// A stub of which the message has come whole, left by a run that was cut short, is no copy.
+  private func isStale(_ index: Int, _ rows: [MessageRecord], of m: Int, side: Side) -> Bool {
+    let mailbox = mailboxes[m]
+    guard mailbox.work[index].stub == side, let uid = mailbox.work[index].handles[side]?.uid,
+      rows.contains(where: { $0.mailbox == mailbox.record.id && $0.stub == nil })
+    else { return false }
+    mailbox.staleStubs[side].insert(uid)
+    return true
+  }
+
+  /// A copy of a stub, or of its message, has a stub on the same side.
+  private func noteStub(_ row: MessageRecord, _ index: Int, of m: Int, side: Side) {
+    if mailboxes[m].work[index].stub != side { mailboxes[m].work[index].stub = row.stub }
   }
 
   /// The row's message on a side, if it is still there.

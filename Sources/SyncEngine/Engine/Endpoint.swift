@@ -45,6 +45,10 @@ public protocol Endpoint: AnyObject {
   /// left out.
   func contents(of handles: [MessageHandle]) throws(EndpointError) -> [MessageHandle: ContentID]
 
+  /// The headers of messages in CRLF form, each with the empty line after it if it has one, cut off after
+  /// ``StubMessage/headerLimit`` octets. Those that are gone or can't be read are left out.
+  func headers(of handles: [MessageHandle]) throws(EndpointError) -> [MessageHandle: [UInt8]]
+
   /// Reads whole messages, in the order of `handles`, and gives each to `sink` in pieces. Those that are
   /// gone are given to ``MessageSink/missing(_:)``.
   func fetch(_ handles: [MessageHandle], into sink: any MessageSink) throws(EndpointError)
@@ -185,6 +189,12 @@ public protocol MessageSaver: AnyObject {
   /// Makes everything since the last commit durable.
   /// - Returns: an outcome for each message ended, in order.
   func commit() throws(EndpointError) -> [PlacementOutcome]
+  /// Messages of the last commit that the side keeps in another form than they were given.
+  var altered: [UID] { get }
+}
+
+extension MessageSaver {
+  public var altered: [UID] { [] }
 }
 
 /// A message to be saved.
@@ -212,7 +222,8 @@ public enum PlacementOutcome: Hashable, Sendable {
   case gone
   /// The UID it was to get has been given to another message, or lies below UIDNEXT: observe again.
   case targetTaken
-  /// Refused together with others: to be tried again on its own.
+  /// Refused together with others, to be tried again on its own; or refused alone and perhaps for its
+  /// keywords, to be tried again without them.
   case retryAlone
   case refused(FailureCode, String)
 }

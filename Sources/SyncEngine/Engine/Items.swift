@@ -90,6 +90,11 @@ struct Items {
 
   private mutating func noteSeen(_ message: ObservedMessage, row index: Int, side: Side) {
     guard states[index]?[side] != .vanished else { return }
+    // Where a copy of a stub goes, it has to be known for one.
+    if rows[index].stub == side, rows[index].ids[side] == nil, let id = message.details?.id {
+      rows[index].ids[side] = id
+      amended.append(index)
+    }
     if message.flags != rows[index].flags(on: side) {
       states[index, default: Items.untouched][side] = .present(Seen(message))
     }
@@ -132,7 +137,9 @@ struct Items {
     for index in rows.indices {
       let row = rows[index]
       let state = states[index]
-      guard state != nil || (includingUnequal && row.uids.left != row.uids.right) else { continue }
+      guard
+        state != nil || (includingUnequal && row.uids.left != row.uids.right) || row.asksForMessage
+      else { continue }
       let sides = Both<Presence> { side in
         state?[side]
           ?? .present(Seen(handle: .uid(row.uids[side]), flags: row.flags(on: side)))
@@ -147,6 +154,11 @@ struct Items {
     }
     return items
   }
+}
+
+extension MessageRecord {
+  /// A stub that is flagged: its message could not be fetched so far.
+  fileprivate var asksForMessage: Bool { stub != nil && flags.system.contains(.flagged) }
 }
 
 extension Seen {

@@ -4,6 +4,7 @@ import IMAPClient
 extension MailboxSync {
   func expunge(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     for side in Side.allCases { try expunge(on: side, endpoints) }
+    try expungeStaleStubs(endpoints)
     try forget()
     try expungeDeleted(endpoints)
   }

@@ -11,6 +11,7 @@ extension MailboxSync {
   func storeFlags(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     for side in Side.allCases { try storeFlags(on: side, endpoints[side]) }
     try recordFlags()
+    noteFlaggedStubs()
   }
 
   private func storeFlags(on side: Side, _ endpoint: any Endpoint) throws(SideFailure) {

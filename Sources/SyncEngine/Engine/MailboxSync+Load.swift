@@ -7,6 +7,7 @@ extension MailboxSync {
     work = []
     changed = Both(left: false, right: false)
     deferred = Both(left: [:], right: [:])
+    staleStubs = Both(left: [], right: [])
     for side in Side.allCases where !unsettled[side].isEmpty {
       try settle(side, endpoints[side])
     }

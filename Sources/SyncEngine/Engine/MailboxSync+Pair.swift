@@ -3,6 +3,12 @@ import IMAPClient
 /// Step 2: which messages that only one side has are the same as one that only the other has?
 extension MailboxSync {
   func pair(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    try match(endpoints)
+    if try recognizeStubs(endpoints) { try match(endpoints) }
+    try findFetchedMessages(endpoints)
+  }
+
+  private func match(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     var candidates = self.candidates()
     guard !candidates.left.isEmpty, !candidates.right.isEmpty else { return }
     try measure(&candidates, endpoints)
@@ -60,6 +66,15 @@ extension MailboxSync {
           other = .lost
         }
         switch (work.item.sides[side], other) {
+        case (.present(let seen), .absent) where work.stub == side,
+          (.present(let seen), .lost) where work.stub == side:
+          // It stands for its message, which is known by what it is on the other side.
+          if let content = work.stubDetails?.original ?? work.item.base?.contents[side.other] {
+            candidates[side].append(
+              Pairing.Candidate(
+                index: index, handle: seen.handle, size: content.size, id: nil, content: content,
+                date: seen.details?.date ?? work.item.base?.date))
+          }
         case (.present(let seen), .absent), (.present(let seen), .lost):
           let known = work.item.base?.contents[side] ?? seen.content
           candidates[side].append(
@@ -95,7 +110,7 @@ extension MailboxSync {
     work[index].item.sides[side] = .present(seen)
   }
 
-  private func join(_ matches: [Pairing.Match]) {
+  func join(_ matches: [Pairing.Match]) {
     var gone = Set<Int>()
     for match in matches {
       // The one that the base knows stays; it brings the flags that were agreed on.
@@ -104,6 +119,7 @@ extension MailboxSync {
       let side: Side = keepsRight ? .left : .right
       let presence = work[other].item.sides[side]
       work[kept].item.sides[side] = presence
+      work[kept].stub = work[kept].stub ?? work[other].stub
       // A second row of the base for the other half says nothing any more: it is forgotten.
       work[other].item.sides = Both(left: .vanished, right: .vanished)
       if work[other].item.base == nil { gone.insert(other) }

@@ -21,12 +21,13 @@ extension MailboxSync {
       while let job = rest.first, job.kind == first.kind, batch.count < MailboxSync.batchCount,
         batch.isEmpty || octets < MailboxSync.batchOctets
       {
-        octets += size(of: job.index)
+        octets += job.kind == .stub ? UInt64(StubMessage.headerLimit) : size(of: job.index)
         batch.append(job)
         rest.removeFirst()
       }
       switch first.kind {
       case .save: try save(batch, on: side, endpoints)
+      case .stub: try saveStubs(batch, on: side, endpoints)
       case .copy(let mailbox, let moving):
         try copy(batch, on: side, from: mailbox, moving: moving, endpoints)
       case .renumber: try renumber(batch, on: side, endpoints)
@@ -47,30 +48,34 @@ extension MailboxSync {
 
   // MARK: SAVE
 
-  private func save(
+  func save(
     _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
     let hopeful = jobs.filter { !refuseIfFull($0, on: side) }
     guard !hopeful.isEmpty else { return }
-    let alone = try saveTogether(hopeful, on: side, endpoints)
-    for job in alone where !refuseIfFull(job, on: side) {
-      // Alone, a message that is refused once more is refused for itself.
-      for again in try saveTogether([job], on: side, endpoints) {
-        refuse(again.index, on: side, .refused, "the server refused it")
+    for job in try saveTogether(hopeful, on: side, endpoints) where !refuseIfFull(job, on: side) {
+      // Alone, a message that is refused once more is refused for itself, or for its keywords.
+      var again = hopeful.count == 1 ? [job] : try saveTogether([job], on: side, endpoints)
+      if !again.isEmpty {
+        again = try saveTogether([job], on: side, endpoints, withKeywords: false)
       }
+      if !again.isEmpty { refuse(job.index, on: side, .refused, "the server refused it") }
     }
   }
 
+  /// - Parameter withKeywords: false for messages whose keywords the side may have refused them for.
   /// - Returns: those that have to be tried again, each on its own.
   private func saveTogether(
-    _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>
+    _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>, withKeywords: Bool = true
   ) throws(SideFailure) -> [Job] {
     let from = side.other
     var items: [MessageHandle: SaveItem] = [:]
     var jobOfHandle: [MessageHandle: Job] = [:]
     for job in jobs {
       guard let handle = work[job.index].handles[from] else { continue }
-      items[handle] = saveItem(job, on: side)
+      var item = saveItem(job, on: side)
+      if !withKeywords { item.flags = FlagSet(item.flags.system) }
+      items[handle] = item
       jobOfHandle[handle] = job
     }
     let handles = jobs.compactMap { work[$0.index].handles[from] }
@@ -95,14 +100,17 @@ extension MailboxSync {
       let unhashed = transfer.completed.filter { $0.content == nil }.map(\.handle)
       return unhashed.isEmpty ? [:] : try endpoints[from].contents(of: unhashed)
     }
+    if !saver.altered.isEmpty { noteAltered(saver.altered, on: side) }
     var alone: [Job] = []
     for (completed, outcome) in zip(transfer.completed, outcomes) {
       guard let job = jobOfHandle[completed.handle] else { continue }
       if outcome == .retryAlone {
         alone.append(job)
       } else {
-        let content = completed.content ?? contents[completed.handle]
-        noteSaved(job.index, on: side, outcome, content: content)
+        let flags = items[completed.handle]?.flags ?? .empty
+        noteSaved(
+          job.index, on: side, outcome,
+          content: completed.content ?? contents[completed.handle], flags: flags)
       }
     }
     for (handle, why) in transfer.missing {
@@ -111,19 +119,35 @@ extension MailboxSync {
     return alone
   }
 
-  private func saveItem(_ job: Job, on side: Side) -> SaveItem {
+  private func noteAltered(_ uids: [UID], on side: Side) {
+    let notice = SyncFailure(
+      side: side, mailbox: record.names[side], code: .altered, scope: .message,
+      message: "the server altered what it was given: \(UIDSet(uids))",
+      advice:
+        "these messages have octets that IMAP or the server does not allow; they stay as they are")
+    notices.append(notice)
+    observer?.handle(.notice(notice))
+  }
+
+  func saveItem(_ job: Job, on side: Side) -> SaveItem {
     let index = job.index
     let item = work[index].item
     let seen = item.sides[side.other].seen
     return SaveItem(
-      flags: work[index].flags[side.other],
+      flags: flagsToSave(index, on: side),
       date: item.date ?? InternalDate(seconds: 0),
       guid: item.base?.guid ?? seen?.details?.id,
       target: traits[side].choosesUIDs ? job.target : nil)
   }
 
-  private func noteSaved(
-    _ index: Int, on side: Side, _ outcome: PlacementOutcome, content: ContentID?
+  /// Those of the other side; of a message that takes its stub's place, what is to become of both.
+  func flagsToSave(_ index: Int, on side: Side) -> FlagSet {
+    work[index].stubDetails?.replaced == nil
+      ? work[index].flags[side.other] : work[index].wanted[side]
+  }
+
+  func noteSaved(
+    _ index: Int, on side: Side, _ outcome: PlacementOutcome, content: ContentID?, flags: FlagSet
   ) {
     if let content {
       for side in Side.allCases {
@@ -136,8 +160,7 @@ extension MailboxSync {
       noteFailed(index, on: side, outcome)
       return
     }
-    notePlaced(index, on: side, uid: uid, id: id, flags: work[index].flags[side.other])
-    attempted[side][uid] = work[index].flags[side.other]
+    notePlaced(index, on: side, uid: uid, id: id, flags: flags)
     counts[side].saved += 1
     observer?.handle(.transferred(messages: 1, octets: 0))
     report(side, .saved(uid))
@@ -167,6 +190,9 @@ extension MailboxSync {
       }
       notePlaced(
         job.index, on: side, uid: uid, id: id ?? source.record.ids[side], flags: source.flags)
+      if work[job.index].stub != nil {
+        noteContent(source.record.contents[side], of: job.index, on: side)
+      }
       counts[side].copied += 1
       report(side, moving ? .moved(uid, from: mailbox) : .copied(uid, from: mailbox))
       if movedAway {

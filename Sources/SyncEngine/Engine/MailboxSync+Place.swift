@@ -6,6 +6,8 @@ extension MailboxSync {
   struct Job {
     enum Kind: Hashable {
       case save
+      /// A stub instead of the message.
+      case stub
       case copy(from: MailboxName, moving: Bool)
       case renumber
     }
@@ -172,7 +174,7 @@ extension MailboxSync {
   }
 
   private func placement(_ index: Int) -> Job.Kind {
-    guard let source = work[index].source else { return .save }
+    guard let source = work[index].source else { return work[index].stub == nil ? .save : .stub }
     return .copy(from: source.mailbox, moving: source.isMove)
   }
 
@@ -215,7 +217,8 @@ extension MailboxSync {
     }
   }
 
-  /// Copies first, those from one mailbox together; then saves in the order in which they are read.
+  /// Copies first, those from one mailbox together; then saves in the order in which they are read, and
+  /// stubs.
   private func mapOrder(_ side: Side) -> (Int, Int) -> Bool {
     { a, b in
       switch (self.work[a].source, self.work[b].source) {
@@ -224,7 +227,10 @@ extension MailboxSync {
       case (let x?, let y?): return x.uid < y.uid
       case (.some, nil): return true
       case (nil, .some): return false
-      case (nil, nil): break
+      case (nil, nil):
+        if (self.work[a].stub == nil) != (self.work[b].stub == nil) {
+          return self.work[a].stub == nil
+        }
       }
       guard let x = self.work[a].handles[side.other], let y = self.work[b].handles[side.other]
       else { return a < b }

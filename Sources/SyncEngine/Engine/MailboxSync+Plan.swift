@@ -35,11 +35,15 @@ extension MailboxSync {
 
   private func decide(_ index: Int) {
     let item = work[index].item
-    let decision = Merge.decide(item, conflict: policy.conflict)
+    var decision = Merge.decide(item, conflict: policy.conflict)
+    if isBodyLost(item, decision: decision), let side = item.base?.stub {
+      decision = .expunge(on: side)
+    }
     work[index].decision = decision
     switch decision {
     case .agree(_, let changes):
       work[index].isDropped = !planFlags(index, changes)
+      planWholeMessage(index)
     case .place(let side):
       planPlacement(index, on: side)
     case .expunge(let side):
@@ -96,6 +100,11 @@ extension MailboxSync {
       work[index].isDropped = true
       return
     }
+    if work[index].stub == side.other, work[index].source == nil {
+      noteOrphan(index, on: side.other)
+      return
+    }
+    if work[index].source == nil { work[index].stub = isToBeStub(index, on: side) ? side : nil }
     guard allows(.new, on: side) else {
       work[index].isDropped = true
       holdBack(handle, from: side)

@@ -13,6 +13,7 @@ extension MailboxSync {
         work[index].item.base = row
         work[index].isRecorded = true
         changes.append(.putMessage(row))
+        if let note = noteReplaced(index, row) { changes.append(note) }
       }
       if !changes.isEmpty { try store.commit(changes) }
     }
@@ -22,7 +23,8 @@ extension MailboxSync {
   /// Whether nothing is left to be done about a message that was placed and recorded.
   private func isSettled(_ index: Int) -> Bool {
     let item = work[index]
-    guard isOnBothSides(index), item.isRecorded, item.fulfils == nil, item.claim == nil,
+    guard isOnBothSides(index), item.isRecorded, item.stub == nil, item.fulfils == nil,
+      item.claim == nil,
       item.flags == item.wanted, item.item.base?.flags == agreedFlags(index)
     else { return false }
     return mode == .map || item.uids.left == item.uids.right
@@ -38,18 +40,25 @@ extension MailboxSync {
         row.ids[side] = seen[side]?.details?.id ?? row.ids[side]
         row.contents[side] = seen[side]?.content ?? row.contents[side]
       }
+      row.stub = work.stub
       return row
     }
     let content = seen.left?.content ?? seen.right?.content
+    // Where one side has a stub, nothing that is known of it holds for the other.
+    let first: Side = work.stub == .left ? .right : .left
+    let shared = work.stub == nil ? content ?? work.source?.record.contents.left : nil
     let id = try store.newMessageID()
     return MessageRecord(
       id: id, mailbox: record.id, uids: Both(left: left, right: right),
-      guid: work.source?.record.guid ?? seen.left?.details?.id ?? seen.right?.details?.id
+      guid: work.source?.record.guid ?? seen[first]?.details?.id ?? seen[first.other]?.details?.id
         ?? content?.digest
         ?? GlobalUID(
           high: UInt64(bitPattern: record.id.rawValue), low: UInt64(bitPattern: id.rawValue)),
       ids: seen.map { $0?.details?.id },
-      contents: seen.map { $0?.content ?? content ?? work.source?.record.contents.left },
+      contents: Both { side in
+        seen[side]?.content ?? shared
+          ?? (work.stub == nil ? nil : work.source?.record.contents[side])
+      },
       flags: FlagMerge.base(
         leadingTo: goal(work), left: work.flags.left, right: work.flags.right),
       date: work.item.date ?? InternalDate(seconds: 0), stub: work.stub)

@@ -43,6 +43,8 @@ final class MailboxSync {
   var work: [ItemWork] = []
   /// Sides changed by this program in this round.
   var changed = Both(left: false, right: false)
+  /// Stubs in whose place whole messages have come: to be expunged.
+  var staleStubs: Both<Set<UID>> = Both(left: [], right: [])
   /// UIDs that are to be looked at again at the next run, with why.
   var deferred: Both<[UID: PendingMessage]> = Both(left: [:], right: [:])
 
@@ -152,8 +154,13 @@ struct ItemWork {
   var isDropped = false
   /// The side on which only a stub is to lie, or lies.
   var stub: Side?
+  /// What is to be known of some stubs.
+  var stubDetails: StubDetails?
 
-  init(item: Item) { self.item = item }
+  init(item: Item) {
+    self.item = item
+    stub = item.base?.stub
+  }
 
   /// Where it lies now.
   var handles: Both<MessageHandle?> { item.sides.map { $0.seen?.handle } }

@@ -32,6 +32,39 @@ extension IMAPEndpoint {
     try MessageFetch(self, sink).run(undecided.sorted().map { .uid($0) })
     return contents.merging(sink.contents) { $1 }
   }
+
+  /// Those of the opened mailbox's messages whose headers are plain ASCII.
+  func withPlainHeaders(_ uids: UIDSet) throws(EndpointError) -> [UID] {
+    _ = try selectOpen()
+    observer.begin()
+    var plain: [UID] = []
+    observer.onHeader = { response, header in
+      guard let uid = response.uid, uids.contains(uid) else { return }
+      if header.allSatisfy({ $0 < 0x80 }) { plain.append(uid) }
+    }
+    defer { observer.onHeader = nil }
+    try pipeline(
+      uids.pieces().map { .fetch($0, ["UID", "BODY.PEEK[HEADER]"]) }, to: "show headers")
+    return plain
+  }
+}
+
+extension IMAPEndpoint {
+  func headers(of handles: [MessageHandle]) throws(EndpointError) -> [MessageHandle: [UInt8]] {
+    _ = try selectOpen()
+    observer.begin()
+    let uids = UIDSet(handles.compactMap(\.uid))
+    let limit = StubMessage.headerLimit
+    var headers: [MessageHandle: [UInt8]] = [:]
+    observer.onHeader = { response, header in
+      guard let uid = response.uid, uids.contains(uid), !header.isEmpty else { return }
+      headers[.uid(uid)] = Array(header.prefix(limit))
+    }
+    let items = ["UID", "BODY.PEEK[HEADER]<0.\(limit)>"]
+    try pipeline(uids.pieces(limit: 1000).map { .fetch($0, items) }, to: "show headers")
+    observer.onHeader = nil
+    return headers
+  }
 }
 
 /// Computes the identities of whole messages, and keeps nothing else of them.

@@ -34,12 +34,14 @@ extension IMAPEndpoint {
     var contents: [MessageHandle: ContentID]
   }
 
-  /// COPY or MOVE in the given order: each ascending run is one command.
+  /// COPY or MOVE in the given order. An ascending run is copied by one command; but a message is moved by one
+  /// of its own: Dovecot 2.3 expunges the whole set of a MOVE, and copies none of it, when another session
+  /// expunges one message of the set in between (`NO [EXPUNGEISSUED]`).
   func transfer(
     _ uids: [UID], to wire: [UInt8], moving: Bool
   ) throws(EndpointError) -> (statuses: [StatusResponse], runs: [[UID]]) {
     // A run of 300 scattered UIDs of ten digits fits into a line.
-    let runs = uids.ascendingRuns(limit: 300)
+    let runs = uids.ascendingRuns(limit: moving ? 1 : 300)
     let statuses = try pipeline(runs.map { .copy(UIDSet($0), to: wire, moving: moving) })
     return (statuses, runs)
   }

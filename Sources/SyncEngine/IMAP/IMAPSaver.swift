@@ -1,3 +1,4 @@
+import Glibc
 import IMAPClient
 
 extension IMAPEndpoint {
@@ -50,6 +51,9 @@ final class IMAPSaver: MessageSaver {
   private var outcomes: [PlacementOutcome?] = []
   /// What was saved, to be found again where the server does not tell UIDs.
   private var contents: [ContentID?] = []
+  /// Messages that servers may alter, as indices of `outcomes`, and whether this is certain.
+  private var odd: [Int: Bool] = [:]
+  private(set) var altered: [UID] = []
 
   /// The message being written.
   private struct Message {
@@ -57,6 +61,7 @@ final class IMAPSaver: MessageSaver {
     var size: UInt64
     var received: UInt64 = 0
     var form: Form
+    var hasNUL = false
 
     enum Form {
       case gathered([UInt8])
@@ -70,6 +75,7 @@ final class IMAPSaver: MessageSaver {
     var tag: Tag
     var messages: [Int]
     var bytes: UInt64 = 0
+    var hasKeywords = false
     /// The server has answered it already: it is not to be ended.
     var isOver = false
   }
@@ -89,6 +95,11 @@ final class IMAPSaver: MessageSaver {
       endpoint.connection.capabilities.lazy
       .filter { $0.name.hasPrefix(Capability.appendLimitPrefix) }
       .compactMap { UInt64($0.name.dropFirst(Capability.appendLimitPrefix.count)) }.min()
+  }
+
+  /// A command that nobody will end now must not be taken for the beginning of the next one.
+  deinit {
+    if let batch, !batch.isOver { connection.abort() }
   }
 
   private var connection: IMAPConnection { endpoint.connection }
@@ -117,6 +128,9 @@ final class IMAPSaver: MessageSaver {
     message.received += UInt64(bytes.count)
     guard message.received <= message.size else { throw wrongLength() }
     self.message?.received = message.received
+    if !message.hasNUL, let start = bytes.baseAddress, memchr(start, 0, bytes.count) != nil {
+      self.message?.hasNUL = true
+    }
     hasher.update(bytes)
     switch message.form {
     case .gathered(var text):
@@ -136,6 +150,7 @@ final class IMAPSaver: MessageSaver {
     guard message.received == message.size else { throw wrongLength() }
     self.message = nil
     let content = hasher.finish()
+    if message.hasNUL || hasher.hasOddHeader { odd[contents.count] = message.hasNUL }
     switch message.form {
     case .refused(let outcome):
       outcomes.append(outcome)
@@ -178,9 +193,11 @@ final class IMAPSaver: MessageSaver {
     for batch in sent { unknown += try settle(batch) }
     sent = []
     if !unknown.isEmpty { try find(unknown) }
+    try findAltered()
     defer {
       outcomes = []
       contents = []
+      odd = [:]
     }
     return outcomes.map { $0 ?? .refused(.other, "the server did not say what became of it") }
   }
@@ -206,6 +223,7 @@ final class IMAPSaver: MessageSaver {
       keywords: message.item.flags.keywords.filter(mailbox.keeps))
     // Dovecot wraps dates before 1970 into the far future.
     let date = max(message.item.date, InternalDate(seconds: 0))
+    batch.hasKeywords = batch.hasKeywords || !flags.keywords.isEmpty
     batch.isOver = try !endpoint.attempt { () throws(IMAPError) in
       try connection.appendMessage(batch.tag, flags: flags, date: date, size: message.size)
     }
@@ -279,8 +297,23 @@ final class IMAPSaver: MessageSaver {
     return []
   }
 
+  /// A message with a NUL can't be shown by IMAP as it is (RFC 9051 §9, `CHAR8`); whether 8-bit octets of a
+  /// header were kept, the server tells.
+  private func findAltered() throws(EndpointError) {
+    altered = []
+    var doubtful: [UID] = []
+    for (index, isCertain) in odd {
+      guard case .placed(let uid, _, _)? = outcomes[index] else { continue }
+      if isCertain { altered.append(uid) } else { doubtful.append(uid) }
+    }
+    if !doubtful.isEmpty { altered += try endpoint.withPlainHeaders(UIDSet(doubtful)) }
+    altered.sort()
+  }
+
   private func refusal(_ status: StatusResponse, of batch: Batch) -> PlacementOutcome {
     guard batch.messages.count == 1 else { return .retryAlone }
+    // There is no response code for a mailbox that is full of keywords (Cyrus: 100 of them).
+    if batch.hasKeywords, status.code.failureCode == .refused { return .retryAlone }
     let error = IMAPError(status, to: "save the message")
     return .refused(status.code.failureCode, error?.message ?? "")
   }

@@ -76,6 +76,12 @@ public final class MaildirEndpoint: Endpoint {
     try current().contents(of: handles)
   }
 
+  public func headers(
+    of handles: [MessageHandle]
+  ) throws(EndpointError) -> [MessageHandle: [UInt8]] {
+    try current().headers(of: handles)
+  }
+
   public func fetch(
     _ handles: [MessageHandle], into sink: any MessageSink
   ) throws(EndpointError) {

@@ -65,6 +65,40 @@ extension MaildirFolder {
     return hasher.finish()
   }
 
+  func headers(
+    of handles: [MessageHandle]
+  ) throws(EndpointError) -> [MessageHandle: [UInt8]] {
+    try ready()
+    var result: [MessageHandle: [UInt8]] = [:]
+    for handle in handles {
+      guard let index = fileIndex(of: handle) else { continue }
+      do throws(SystemError) {
+        result[handle] = try header(ofFileAt: index)
+      } catch {
+        // Found out when it is fetched.
+        continue
+      }
+    }
+    return result
+  }
+
+  /// `nil` where the file is no message as it lies there.
+  private func header(ofFileAt index: Int) throws(SystemError) -> [UInt8]? {
+    var reader = MessageReader(try openFile(at: index))
+    let limit = StubMessage.headerLimit
+    var header: [UInt8] = []
+    while header.count < limit, let piece = try reader.next(.wire) {
+      if header.isEmpty, MessageReader.foreignForm(piece) != nil { return nil }
+      // The piece before may have ended within the end of the header.
+      let start = max(0, header.count - 3)
+      header += piece
+      if let end = MessageReader.headerEnd(header[start...], isStart: start == 0) {
+        return Array(header[..<min(end, limit)])
+      }
+    }
+    return Array(header.prefix(limit))
+  }
+
   // MARK: Whole messages
 
   func fetch(_ handles: [MessageHandle], into sink: any MessageSink) throws(EndpointError) {

@@ -60,6 +60,19 @@ struct MessageReader: ~Copyable {
     return "the file is stored in a form that only Dovecot reads (\(magic.name))"
   }
 
+  /// Where the header's empty line ends in text in CRLF form.
+  ///
+  /// - Parameter isStart: whether the text is the message's beginning.
+  static func headerEnd(_ text: ArraySlice<UInt8>, isStart: Bool) -> Int? {
+    if isStart, text.starts(with: [0x0d, 0x0a]) { return text.startIndex + 2 }
+    var rest = text
+    while let feed = rest.firstIndex(of: 0x0a) {
+      rest = rest[(feed + 1)...]
+      if rest.starts(with: [0x0d, 0x0a]) { return feed + 3 }
+    }
+    return nil
+  }
+
   /// Whether the text begins with a header line: printable characters and a colon.
   private static func isHeaderLike(_ start: ArraySlice<UInt8>) -> Bool {
     let name = start.prefix { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ":") }

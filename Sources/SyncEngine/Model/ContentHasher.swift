@@ -5,6 +5,9 @@ import IMAPClient
 /// The header is digested up to its last line, without the empty line that ends it, so that a message
 /// of only a header gives the same value however a server shows its end. A header with neither a
 /// Message-ID nor a Received line is no identity: then the whole message is digested (design.md §3, 3).
+///
+/// Octets that don't belong in a header (NUL, 8-bit) count as `X`, which is what Cyrus makes of them: a
+/// message that a server altered so is the same message still.
 public struct ContentHasher: ~Copyable {
   private var hash = SHA256()
   private var size: UInt64 = 0
@@ -16,6 +19,8 @@ public struct ContentHasher: ~Copyable {
   private var atLineStart = true
   private var isTelling = false
   private var headerDigest: GlobalUID?
+  /// The header has octets that don't belong there.
+  public private(set) var hasOddHeader = false
 
   private static let tellingNames = ["message-id:", "received:"].map { Array($0.utf8) }
 
@@ -85,8 +90,15 @@ public struct ContentHasher: ~Copyable {
     heldBack.removeAll(keepingCapacity: true)
     var textEnd = line.count
     while textEnd > 0, line[textEnd - 1] == 0x0a || line[textEnd - 1] == 0x0d { textEnd -= 1 }
-    hash.update(UnsafeRawBufferPointer(rebasing: line[..<textEnd]))
+    digestText(UnsafeRawBufferPointer(rebasing: line[..<textEnd]))
     heldBack.append(contentsOf: line[textEnd...])
+  }
+
+  private mutating func digestText(_ text: UnsafeRawBufferPointer) {
+    guard text.contains(where: { $0 >= 0x80 || $0 == 0 }) else { return hash.update(text) }
+    hasOddHeader = true
+    let replaced = text.map { $0 >= 0x80 || $0 == 0 ? UInt8(ascii: "X") : $0 }
+    replaced.withUnsafeBytes { hash.update($0) }
   }
 
   private mutating func note(_ line: UnsafeRawBufferPointer) {

@@ -20,7 +20,7 @@ struct FirstConfiguration {
     lines += [
       "# mailboxes = * !Spam !Trash/*    # all but these",
       "# delete = both                   # also delete mailboxes deleted on the other side",
-      "# max-size = 10M                  # larger messages come without attachments",
+      "# max-size = 10M                  # of larger messages only the header comes",
       "# since = 90d                     # only mail of the last 90 days",
     ]
     return lines.map { $0 + "\n" }.joined()

@@ -74,6 +74,12 @@ import Testing
         text.withBytes { hasher.update($0) }
         #expect(contents[message.handle] == hasher.finish())
       }
+      let headers = try endpoint.headers(of: order.compactMap { UID($0).map { .uid($0) } })
+      #expect(headers.count == 7)
+      for (message, text) in zip(observation.messages, texts) {
+        let end = try #require(text.firstRange(of: Array("\r\n\r\n".utf8)))
+        #expect(headers[message.handle] == Array(text[..<end.upperBound]))
+      }
       let described = try endpoint.describe(uidSet(2, 3, 50))
       #expect(described.map { $0.handle.uid?.rawValue } == [2, 3])
       #expect(described.allSatisfy { $0.details != nil })

@@ -6,49 +6,12 @@ import Testing
 
 /// Servers that are odd, wrong or hostile.
 @Suite("IMAP endpoint on odd servers") struct ScriptedEndpointTests {
-  private func withEndpoint(
-    _ capabilities: String,
-    _ script: @escaping @Sendable (ScriptedClient) throws -> Void,
-    _ body: (IMAPEndpoint) throws -> Void
-  ) throws {
-    let server = try ScriptedServer { client in
-      try client.say("* PREAUTH [CAPABILITY IMAP4rev1 \(capabilities)] hello")
-      try script(client)
-    }
-    var configuration = IMAPConfiguration(
-      target: .tcp(host: "127.0.0.1", port: server.port), tls: .none)
-    configuration.timeoutSeconds = 10
-    let factory = IMAPEndpointFactory(name: "odd", configuration: configuration)
-    defer { #expect(server.problems == []) }
-    let endpoint = try factory.connectIMAP()
-    defer { endpoint.connection.abort() }
-    try body(endpoint)
-  }
-
-  private static let selected = """
-    * FLAGS (\\Seen \\Deleted)\r
-    * OK [PERMANENTFLAGS (\\Seen \\Deleted \\*)] ok\r
-    * OK [UIDVALIDITY 5] ok\r
-
-    """
-
-  /// Answers the SELECT, the commands that come with it, and as many more as there are answers.
-  private static func open(_ client: ScriptedClient, _ answers: [String]) throws {
-    try client.answer("LIST \"\" \"\"", "* LIST (\\Noselect) \"/\" \"\"")
-    for answer in answers {
-      try client.readLine()
-      let command = client.tag
-      try client.send(
-        answer.replacing("SELECTED", with: selected).replacing("TAG", with: command))
-    }
-  }
-
   @Test("EXISTS is more than is shown: asked again, then believed or not")
   func wrongExists() throws {
-    try withEndpoint(
+    try withScript(
       "",
       { client in
-        try Self.open(
+        try Script.open(
           client,
           [
             "SELECTED* 3 EXISTS\r\n* OK [UIDNEXT 10] ok\r\nTAG OK done\r\n",
@@ -64,12 +27,12 @@ import Testing
         let observation = try endpoint.open(.inbox, OpenRequest())
         #expect(observation.shownUIDs == [1, 4, 6] && observation.coverage == .full)
       })
-    try withEndpoint(
+    try withScript(
       "",
       { client in
         let search = "* SEARCH 1\r\nTAG OK done\r\n"
         let noop = "TAG OK done\r\n"
-        try Self.open(
+        try Script.open(
           client,
           [
             "SELECTED* 3 EXISTS\r\n* OK [UIDNEXT 10] ok\r\nTAG OK done\r\n", "TAG OK done\r\n",
@@ -86,10 +49,10 @@ import Testing
 
   @Test("a mailbox without mod-sequences")
   func noModSeq() throws {
-    try withEndpoint(
+    try withScript(
       "CONDSTORE",
       { client in
-        try Self.open(
+        try Script.open(
           client,
           [
             "SELECTED* 1 EXISTS\r\n* OK [UIDNEXT 10] ok\r\n* OK [NOMODSEQ] no\r\nTAG OK done\r\n",
@@ -107,10 +70,10 @@ import Testing
 
   @Test("SELECT without UIDNEXT, UIDs without limits")
   func hostileNumbers() throws {
-    try withEndpoint(
+    try withScript(
       "",
       { client in
-        try Self.open(
+        try Script.open(
           client,
           [
             "SELECTED* 1 EXISTS\r\nTAG OK done\r\n",
@@ -126,11 +89,11 @@ import Testing
     let anchor = Anchor(
       uidValidity: UIDValidity(5), uidNext: try #require(UID(10)),
       highestModSeq: ModSequence(3), messages: 4)
-    try withEndpoint(
+    try withScript(
       "ENABLE QRESYNC ESEARCH",
       { client in
         try client.answer("ENABLE", "* ENABLED QRESYNC")
-        try Self.open(
+        try Script.open(
           client,
           [
             "SELECTED* 4 EXISTS\r\n* OK [UIDNEXT 10] ok\r\n* OK [HIGHESTMODSEQ 9] ok\r\n"
@@ -149,13 +112,13 @@ import Testing
         }
         #expect(vanished.intersection(uidSet(1, 2, 3, 5, 9)) == uidSet(3))
       })
-    try withEndpoint(
+    try withScript(
       "ENABLE QRESYNC ESEARCH",
       { client in
         try client.answer("ENABLE", "* ENABLED QRESYNC")
         let search = "* ESEARCH (TAG \"TAG\") UID ALL 1:4294967295\r\nTAG OK done\r\n"
         let noop = "TAG OK done\r\n"
-        try Self.open(
+        try Script.open(
           client,
           [
             "SELECTED* 2 EXISTS\r\n* OK [UIDNEXT 10] ok\r\n* OK [HIGHESTMODSEQ 9] ok\r\nTAG OK done\r\n",
@@ -169,10 +132,6 @@ import Testing
       })
   }
 
-  private static let empty = [
-    "SELECTED* 0 EXISTS\r\n* OK [UIDNEXT 10] ok\r\nTAG OK done\r\n", "TAG OK done\r\n",
-  ]
-
   @Test(
     "COPYUID is taken element by element, and only if it can be right",
     arguments: [
@@ -181,13 +140,13 @@ import Testing
       ("COPYUID 5 3,1:2 20:22", [21, 22, 20]), ("COPYUID 5 1,3 20:21", [20, nil, 21]),
     ] as [(String, [UInt32?]?)])
   func copyUID(_ code: String, _ expected: [UInt32?]?) throws {
-    try withEndpoint(
+    try withScript(
       "UIDPLUS",
       { client in
-        try Self.open(client, Self.empty)
+        try Script.open(client, Script.empty)
         try client.expect("SELECT \"Other\"")
         try client.send(
-          Self.selected + "* OK [UIDNEXT 9] ok\r\n\(client.tag) OK [READ-WRITE] done\r\n")
+          Script.selected + "* OK [UIDNEXT 9] ok\r\n\(client.tag) OK [READ-WRITE] done\r\n")
         try client.answer("UID COPY 1:3 \"INBOX\"", with: "OK [\(code)] done")
         if expected?.contains(nil) == true { try client.answer("UID SEARCH UID 2", "* SEARCH") }
       },
@@ -208,10 +167,10 @@ import Testing
 
   @Test("a refused batch is to be tried one by one, a refused message is told why")
   func refusedBatch() throws {
-    try withEndpoint(
+    try withScript(
       "UIDPLUS MULTIAPPEND LITERAL+",
       { client in
-        try Self.open(client, Self.empty)
+        try Script.open(client, Script.empty)
         for _ in 1...2 {
           try client.expect("APPEND \"INBOX\"")
           let tag = client.tag
@@ -234,10 +193,10 @@ import Testing
   @Test("a message that breaks off is taken back, or costs the connection")
   func abandoned() throws {
     let size = 2 << 20
-    try withEndpoint(
+    try withScript(
       "UIDPLUS MULTIAPPEND LITERAL+",
       { client in
-        try Self.open(client, Self.empty)
+        try Script.open(client, Script.empty)
         try client.expect("{\(size)+}")
         let tag = client.tag
         _ = try client.readBytes(size)
@@ -259,10 +218,10 @@ import Testing
         try saver.abandon()
         #expect(try saver.commit().isEmpty)
       })
-    try withEndpoint(
+    try withScript(
       "UIDPLUS LITERAL+",
       { client in
-        try Self.open(client, Self.empty)
+        try Script.open(client, Script.empty)
         _ = client.waitForEnd()
       },
       { endpoint in
@@ -277,10 +236,10 @@ import Testing
 
   @Test("a body that comes before its UID, none at all, and one that breaks off")
   func bodies() throws {
-    try withEndpoint(
+    try withScript(
       "UIDPLUS",
       { client in
-        try Self.open(client, Self.empty)
+        try Script.open(client, Script.empty)
         try client.answer(
           "UID FETCH 1:4", "* 1 FETCH (BODY[] {5}", "first UID 1)",
           "* 2 FETCH (UID 2 BODY[] NIL)", "* 9 FETCH (UID 9 BODY[] {5}", "wrong)",
@@ -304,10 +263,10 @@ import Testing
 
   @Test("what a conditional STORE rejects is reported, also with NO")
   func modified() throws {
-    try withEndpoint(
+    try withScript(
       "CONDSTORE",
       { client in
-        try Self.open(
+        try Script.open(
           client,
           [
             "SELECTED* 0 EXISTS\r\n* OK [UIDNEXT 10] ok\r\n* OK [HIGHESTMODSEQ 9] ok\r\nTAG OK done\r\n",
@@ -335,10 +294,10 @@ import Testing
 
   @Test("renumbering goes from MOVE to COPY to giving up")
   func renumbering() throws {
-    try withEndpoint(
+    try withScript(
       "UIDPLUS MOVE",
       { client in
-        try Self.open(client, Self.empty)
+        try Script.open(client, Script.empty)
         try client.answer("UID MOVE 1 \"INBOX\"", with: "NO [CANNOT] same mailbox")
         try client.answer("UID FETCH 1 (UID FLAGS INTERNALDATE)")
         try client.answer("UID COPY 1 \"INBOX\"", with: "NO same mailbox")
@@ -354,9 +313,29 @@ import Testing
       })
   }
 
+  @Test("each message is moved by a command of its own: one that is expunged takes no other along")
+  func movedOneByOne() throws {
+    try withScript(
+      "UIDPLUS MOVE",
+      { client in
+        try Script.open(client, Script.empty)
+        try client.answer(
+          "UID MOVE 1 \"INBOX\"", "* OK [COPYUID 5 1 10] moved", "* 1 EXPUNGE")
+        try client.answer("UID MOVE 2 \"INBOX\"", with: "NO [EXPUNGEISSUED] some are gone")
+        try client.answer("UID SEARCH UID 2", "* SEARCH")
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        let second = try #require(UID(2))
+        let outcomes = try endpoint.renumber([.uid(.first), .uid(second)], targets: [])
+        #expect(outcomes.map(\.placedUID) == [10, nil])
+        #expect(outcomes.last == .gone)
+      })
+  }
+
   @Test("names of servers with a prefix, and names that can't be ours")
   func names() throws {
-    try withEndpoint(
+    try withScript(
       "NAMESPACE LIST-EXTENDED LIST-STATUS",
       { client in
         try client.answer(

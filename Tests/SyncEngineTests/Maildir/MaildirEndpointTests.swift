@@ -184,6 +184,53 @@ import Testing
     }
   }
 
+  @Test("headers end where the empty line does, and nothing is read far beyond") func headers()
+    throws
+  {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      try maildir.makeFolder("")
+      let body = String(repeating: "line\n\n", count: 100_000)
+      // Empty lines at and around the end of a piece that is read at once.
+      let long = (1...6).map { "A: " + String(repeating: "x", count: 128 * 1024 - 6 + $0) + "\n\n" }
+      let files: [(text: String, header: String)] =
+        [
+          ("A: 1\nB: 2\n\n\(body)", "A: 1\r\nB: 2\r\n\r\n"), ("A: 1\r\n\r\nx", "A: 1\r\n\r\n"),
+          ("\nA: 1\n\n", "\r\n"), ("A: 1\n", "A: 1\r\n"), ("", ""),
+          ("A: 1\rB\n\nx", "A: 1\rB\r\n\r\n"),
+        ] + long.map { ($0, String($0.prefix(StubMessage.headerLimit))) }
+      for (index, file) in files.enumerated() {
+        try maildir.write(file.text, to: "cur/\(index + 10):2,")
+      }
+      try Data([0x1f, 0x8b, 8, 0, 1, 2]).write(to: URL(fileURLWithPath: "\(maildir.root)/cur/7:2,"))
+      let names = files.indices.map { $0 + 10 } + [7, 8]
+      let list = names.enumerated().map { "\($0.offset + 1) :\($0.element)\n" }.joined()
+      try maildir.write("3 V1 N100\n" + list, to: "dovecot-uidlist")
+      _ = try maildir.open()
+      let handles = names.indices.map { MessageHandle.uid(uid(UInt32($0 + 1))) }
+      let headers = try maildir.endpoint.headers(of: handles)
+      #expect(headers.count == files.count)
+      for (handle, file) in zip(handles, files) {
+        #expect(headers[handle] == Array(file.header.utf8), "\(file.text.prefix(20))")
+      }
+    }
+  }
+
+  @Test(
+    "the end of a header is found wherever the text is cut",
+    arguments: ["A: 1\r\n\r\nbody\r\n\r\n", "\r\nA: 1\r\n\r\n", "\r\n"])
+  func headerEnd(_ text: String) {
+    let bytes = Array(text.utf8)
+    let whole = MessageReader.headerEnd(bytes[...], isStart: true)
+    #expect(whole == (text.hasPrefix("A") ? 8 : 2))
+    for cut in 0..<bytes.count {
+      let first = MessageReader.headerEnd(bytes[..<cut], isStart: true)
+      let start = max(0, cut - 3)
+      #expect((first ?? MessageReader.headerEnd(bytes[start...], isStart: start == 0)) == whole)
+    }
+    #expect(MessageReader.headerEnd(Array("A: 1\r\n".utf8)[...], isStart: true) == nil)
+  }
+
   @Test("a folder that can't be written is read all the same", .enabled(if: geteuid() != 0))
   func readOnly() throws {
     try withTemporaryDirectory { directory in

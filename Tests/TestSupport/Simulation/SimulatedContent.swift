@@ -53,6 +53,12 @@ public enum SimulatedContent {
     return hasher.finish()
   }
 
+  /// Up to the empty line, this included.
+  static func header(of bytes: [UInt8]) -> ArraySlice<UInt8> {
+    let end: [UInt8] = [0x0d, 0x0a, 0x0d, 0x0a]
+    return bytes.firstRange(of: end).map { bytes[..<$0.upperBound] } ?? bytes[...]
+  }
+
   /// The token in the message, for error texts.
   public static func label(_ bytes: [UInt8]) -> String {
     let text = String(decoding: bytes, as: UTF8.self)

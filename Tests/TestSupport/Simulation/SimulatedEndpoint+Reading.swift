@@ -162,6 +162,22 @@ extension SimulatedEndpoint {
     return result
   }
 
+  public func headers(
+    of handles: [MessageHandle]
+  ) throws(EndpointError) -> [MessageHandle: [UInt8]] {
+    let name = try current()
+    try perform(.headers)
+    var result: [MessageHandle: [UInt8]] = [:]
+    for handle in handles {
+      let content = world.locked { server.mailboxes[name]?.message(handle)?.content }
+      guard let content else { continue }
+      let header = SimulatedContent.header(of: content).prefix(StubMessage.headerLimit)
+      traffic.bytesIn += server.traits.isMaildir ? 0 : UInt64(header.count)
+      result[handle] = Array(header)
+    }
+    return result
+  }
+
   public func fetch(
     _ handles: [MessageHandle], into sink: any MessageSink
   ) throws(EndpointError) {

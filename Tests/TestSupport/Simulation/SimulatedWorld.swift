@@ -17,6 +17,7 @@ public enum SimulatedCall: Hashable, Sendable {
   case close
   case describe
   case contents
+  case headers
   case fetch
   case save
   case copy

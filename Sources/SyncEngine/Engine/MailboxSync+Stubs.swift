@@ -1,0 +1,323 @@
+import IMAPClient
+
+/// What is known of a stub that arrived, or of one that is about to go.
+final class StubDetails {
+  /// The message for which an arrival that turned out to be a stub stands, if that tells.
+  fileprivate(set) var original: ContentID?
+  /// The stub in whose place the whole message is to come.
+  fileprivate(set) var replaced: (side: Side, uid: UID)?
+
+  fileprivate init(original: ContentID?) { self.original = original }
+
+  fileprivate init(replaced side: Side, _ uid: UID) { replaced = (side, uid) }
+}
+
+/// `max-size`: a message larger than that comes to the other side as a stub (``StubMessage``), until
+/// someone flags it.
+///
+/// A row whose ``MessageRecord/stub`` is set is like any other as to flags, expunges, moves and copies;
+/// only a body is never taken from the side that has the stub.
+extension MailboxSync {
+  // MARK: Planning
+
+  /// A stub can't stand in for its message: where that is gone, so is the stub.
+  func isBodyLost(_ item: Item, decision: Decision) -> Bool {
+    guard case .place(let side) = decision, item.base?.stub == side.other else { return false }
+    return item.sides[side] == .vanished
+  }
+
+  /// Whether the message comes to `side` as a stub.
+  func isToBeStub(_ index: Int, on side: Side) -> Bool {
+    let item = work[index].item
+    guard !work[index].flags[side.other].system.contains(.flagged) else { return false }
+    if item.base?.stub == side { return true }
+    let size = item.sides[side.other].seen?.details?.size ?? item.base?.contents[side.other]?.size
+    guard let size, let maxSize = policy.maxSize else { return false }
+    return size > maxSize
+  }
+
+  /// A stub that is flagged, on either side, makes place for its message: this becomes one that is to be
+  /// placed where the stub lies.
+  func planWholeMessage(_ index: Int) {
+    guard let side = work[index].stub, work[index].item.base != nil,
+      work[index].wanted[side].system.contains(.flagged),
+      let stub = work[index].handles[side]?.uid, let message = work[index].handles[side.other]
+    else { return }
+    let isPossible =
+      allows(.new, on: side) && (mode == .map || mayRenumber)
+      && !givenUp[side.other].contains(message)
+    guard isPossible else {
+      deferMessage(.uid(stub), on: side)
+      deferMessage(message, on: side.other)
+      return
+    }
+    work[index].stubDetails = StubDetails(replaced: side, stub)
+    work[index].stub = nil
+    work[index].decision = .place(on: side)
+    work[index].item.sides[side] = .absent
+    work[index].isDropped = false
+  }
+
+  /// Flagged stubs that came about in this round: the next one fetches their messages.
+  func noteFlaggedStubs() {
+    for index in work.indices where isOnBothSides(index) {
+      guard let side = work[index].stub, allows(.new, on: side),
+        work[index].wanted[side].system.contains(.flagged),
+        let uid = work[index].handles[side]?.uid, let message = work[index].handles[side.other],
+        !givenUp[side.other].contains(message), mode == .map || mayRenumber
+      else { continue }
+      deferMessage(.uid(uid), on: side)
+      changed[side] = true
+    }
+  }
+
+  // MARK: Saving
+
+  /// Makes stubs of the messages' headers and saves them.
+  func saveStubs(
+    _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    let (stubs, rest) = try makeStubs(jobs, on: side, endpoints)
+    for job in rest { work[job.index].stub = nil }
+    for (job, stub) in try saveTogether(stubs, on: side, endpoints) {
+      for (job, _) in try saveTogether([(job, stub)], on: side, endpoints) {
+        refuse(job.index, on: side, .refused, "the server refused it")
+      }
+    }
+    if !rest.isEmpty { try save(rest, on: side, endpoints) }
+  }
+
+  /// - Returns: also those of which no stub can be made; asked for as a whole, they tell why.
+  private func makeStubs(
+    _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) -> ([(Job, StubMessage)], [Job]) {
+    let from = side.other
+    let headers = try on(from) { () throws(EndpointError) in
+      try select(from, endpoints[from])
+      return try endpoints[from].headers(of: jobs.compactMap { work[$0.index].handles[from] })
+    }
+    var stubs: [(Job, StubMessage)] = []
+    var rest: [Job] = []
+    for job in jobs {
+      let size = size(of: job.index)
+      if let header = work[job.index].handles[from].flatMap({ headers[$0] }) {
+        let stub = StubMessage(header: header, size: size)
+        if stub.content.size < size {
+          stubs.append((job, stub))
+          continue
+        }
+      }
+      rest.append(job)
+    }
+    return (stubs, rest)
+  }
+
+  /// - Returns: those that have to be tried again, each on its own.
+  private func saveTogether(
+    _ stubs: [(job: Job, stub: StubMessage)], on side: Side, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) -> [(Job, StubMessage)] {
+    guard !stubs.isEmpty else { return [] }
+    try noteIntents(stubs.map(\.job), on: side)
+    let outcomes = try on(side) { () throws(EndpointError) in
+      try select(side, endpoints[side])
+      let saver = try endpoints[side].saver()
+      for (job, stub) in stubs {
+        // The id of the message is none of the stub's.
+        var item = saveItem(job, on: side)
+        item.guid = nil
+        try saver.begin(item, size: stub.content.size, form: .wire)
+        try MailboxSync.write(stub.bytes, to: saver)
+        try saver.end()
+      }
+      return try saver.commit()
+    }
+    var alone: [(Job, StubMessage)] = []
+    for ((job, stub), outcome) in zip(stubs, outcomes) {
+      if outcome == .retryAlone {
+        alone.append((job, stub))
+        continue
+      }
+      noteSaved(
+        job.index, on: side, outcome, content: stub.original,
+        flags: flagsToSave(job.index, on: side))
+      noteContent(stub.content, of: job.index, on: side)
+    }
+    return alone
+  }
+
+  private static func write(
+    _ bytes: [UInt8], to saver: any MessageSaver
+  ) throws(EndpointError) {
+    let result = bytes.withUnsafeBytes { buffer -> Result<Void, EndpointError> in
+      do throws(EndpointError) {
+        return .success(try saver.write(buffer))
+      } catch {
+        return .failure(error)
+      }
+    }
+    try result.get()
+  }
+
+  /// What lies on `side` is not what lies on the other.
+  func noteContent(_ content: ContentID?, of index: Int, on side: Side) {
+    guard case .present(var seen) = work[index].item.sides[side] else { return }
+    seen.content = content
+    if let content { seen.details?.size = content.size }
+    work[index].item.sides[side] = .present(seen)
+  }
+
+  // MARK: Recording
+
+  /// Once the whole message is recorded, its stub belongs to no row: this leads the next run to it, should
+  /// this one be cut short.
+  func noteReplaced(_ index: Int, _ row: MessageRecord) -> StateChange? {
+    guard let stub = work[index].stubDetails?.replaced, row.uids[stub.side] != stub.uid else {
+      return nil
+    }
+    let note = PendingMessage(mailbox: record.id, side: stub.side, uid: stub.uid)
+    pending[stub.side][stub.uid] = note
+    staleStubs[stub.side].insert(stub.uid)
+    work[index].stubDetails = nil
+    return .putPending(note)
+  }
+
+  /// A stub whose message could not be fetched stays flagged as it is, and is looked at again.
+  func deferReplaced(_ index: Int) {
+    if let stub = work[index].stubDetails?.replaced { deferMessage(.uid(stub.uid), on: stub.side) }
+  }
+
+  /// Stubs in whose place the whole messages have come.
+  func expungeStaleStubs(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    for side in Side.allCases where !staleStubs[side].isEmpty && allows(.new, on: side) {
+      let uids = UIDSet(staleStubs[side].sorted())
+      staleStubs[side] = []
+      changed[side] = true
+      let gone = try on(side) { () throws(EndpointError) in
+        try select(side, endpoints[side])
+        return try endpoints[side].expunge(uids)
+      }
+      var changes: [StateChange] = []
+      for uid in uids {
+        guard gone.contains(uid) else {
+          deferMessage(.uid(uid), on: side)
+          continue
+        }
+        if pending[side].removeValue(forKey: uid) != nil {
+          changes.append(.removePending(record.id, side, uid))
+        }
+      }
+      if !changes.isEmpty {
+        try stateAccess { () throws(StateError) in try store.commit(changes) }
+      }
+    }
+  }
+
+  // MARK: Recognising
+
+  /// Stubs among what arrived: left by a run whose base was lost or that was cut short, or moved by a
+  /// program that gave them new names. They are told by their first line.
+  ///
+  /// - Returns: whether there are any.
+  func recognizeStubs(_ endpoints: Both<any Endpoint>) throws(SideFailure) -> Bool {
+    var isAny = false
+    for side in Side.allCases {
+      let suspects = work.indices.filter { isSuspect($0, on: side) }
+      guard !suspects.isEmpty else { continue }
+      let headers = try on(side) { () throws(EndpointError) in
+        try select(side, endpoints[side])
+        return try endpoints[side].headers(of: suspects.compactMap { work[$0].handles[side] })
+      }
+      for index in suspects {
+        guard let header = work[index].handles[side].flatMap({ headers[$0] }),
+          let mark = StubMark(header: header)
+        else { continue }
+        work[index].stub = side
+        work[index].stubDetails = mark.original.map { StubDetails(original: $0) }
+        isAny = true
+      }
+    }
+    return isAny
+  }
+
+  /// Headers of new mail are not read from a server at every run: only where stubs may have been lost from
+  /// sight, and messages they could stand for are there.
+  private func isSuspect(_ index: Int, on side: Side) -> Bool {
+    let item = work[index].item
+    guard item.base == nil, work[index].stub == nil, item.sides[side.other] == .absent,
+      let seen = item.sides[side].seen, let size = seen.details?.size,
+      size <= StubMessage.sizeLimit
+    else { return false }
+    if let uid = seen.handle.uid, pending[side][uid] != nil { return true }
+    guard policy.maxSize != nil else { return false }
+    if traits[side].hasCheapContents { return true }
+    guard record.anchors[side] == nil || hasNewValidity(side) || hasIntents[side] else {
+      return false
+    }
+    return work.contains { other in
+      guard other.item.sides[side] == .absent || other.item.sides[side] == .lost,
+        let seen = other.item.sides[side.other].seen
+      else { return false }
+      return (seen.details?.size ?? other.item.base?.contents[side.other]?.size ?? 0) > size
+    }
+  }
+
+  /// A run that was cut short has saved the whole message, but did not come to record it: it takes the
+  /// stub's place now.
+  func findFetchedMessages(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    for side in Side.allCases {
+      let stubs = work.indices.filter { index in
+        let item = work[index].item
+        return work[index].stub == side && item.base?.contents[side.other] != nil
+          && item.sides[side].seen?.handle.uid != nil && item.sides[side.other].seen != nil
+          && Side.allCases.contains { work[index].flags[$0].system.contains(.flagged) }
+      }
+      let sizes = Set(stubs.compactMap { work[$0].item.base?.contents[side.other]?.size })
+      let arrivals = work.indices.filter { index in
+        let item = work[index].item
+        return item.base == nil && work[index].stub == nil && item.sides[side.other] == .absent
+          && item.sides[side].seen?.details.map { sizes.contains($0.size) } ?? false
+      }
+      guard !arrivals.isEmpty else { continue }
+      let contents = try on(side) { () throws(EndpointError) in
+        try select(side, endpoints[side])
+        return try endpoints[side].contents(of: arrivals.compactMap { work[$0].handles[side] })
+      }
+      takePlaces(of: stubs, arrivals: arrivals, contents, on: side)
+    }
+  }
+
+  private func takePlaces(
+    of stubs: [Int], arrivals: [Int], _ contents: [MessageHandle: ContentID], on side: Side
+  ) {
+    var rest = arrivals
+    var gone = Set<Int>()
+    for stub in stubs {
+      let wanted = work[stub].item.base?.contents[side.other]
+      let found = rest.firstIndex { arrival in
+        work[arrival].handles[side].flatMap { contents[$0] } == wanted
+          && work[arrival].item.date == work[stub].item.date
+      }
+      guard let found, let uid = work[stub].handles[side]?.uid else { continue }
+      let arrival = rest.remove(at: found)
+      gone.insert(arrival)
+      work[stub].item.sides[side] = work[arrival].item.sides[side]
+      work[stub].stub = nil
+      work[stub].stubDetails = StubDetails(replaced: side, uid)
+      noteContent(wanted, of: stub, on: side)
+    }
+    work = work.enumerated().filter { !gone.contains($0.offset) }.map(\.element)
+  }
+
+  /// A stub whose message is not to be found: it stays where it is, for it is no message.
+  func noteOrphan(_ index: Int, on side: Side) {
+    work[index].isDropped = true
+    work[index].fulfils?.outcome = .failed
+    guard let handle = work[index].handles[side] else { return }
+    observer?.handle(
+      .notice(
+        SyncFailure(
+          side: side, mailbox: record.names[side], code: .other, scope: .message,
+          message: "the stub \(describe(handle)) stands for a message that was not found",
+          advice: "it is left alone; expunge it if it is of no use")))
+  }
+}

@@ -1,0 +1,198 @@
+import IMAPClient
+import TestSupport
+import Testing
+
+@testable import SyncEngine
+
+/// What must not be done to a mailbox that is not what it was, or not to be changed.
+@Suite("IMAP endpoint before it changes something") struct ScriptedChangeTests {
+  private static func select(
+    _ client: ScriptedClient, _ name: String, uidValidity: Int, _ result: String = "READ-WRITE"
+  ) throws {
+    try client.answer(
+      "SELECT \"\(name)\"", "* 3 EXISTS", "* OK [UIDVALIDITY \(uidValidity)] ok",
+      "* OK [UIDNEXT 9] ok", with: "OK [\(result)] done")
+  }
+
+  /// The calls that name UIDs of INBOX.
+  enum Call: String, CaseIterable, CustomTestStringConvertible {
+    case expunge
+    case store
+    case save
+    case fetch
+    case describe
+    case contents
+    case renumber
+    case pad
+
+    var testDescription: String { rawValue }
+    static let changing: [Call] = [.expunge, .store, .save, .renumber, .pad]
+
+    func make(on endpoint: IMAPEndpoint) throws(EndpointError) {
+      switch self {
+      case .expunge: _ = try endpoint.expunge(uidSet(1))
+      case .store:
+        let order = StoreOrder(uids: uidSet(1), added: FlagSet(.seen), removed: .empty)
+        _ = try endpoint.store([order])
+      case .save: try endpoint.save([testMessage(1)])
+      case .fetch: try endpoint.fetch([.uid(.first)], into: FetchedMessages())
+      case .describe: _ = try endpoint.describe(uidSet(1))
+      case .contents: _ = try endpoint.contents(of: [.uid(.first)])
+      case .renumber: _ = try endpoint.renumber([.uid(.first)], targets: [])
+      case .pad: _ = try endpoint.pad(to: .last)
+      }
+    }
+  }
+
+  @Test(
+    "nothing is asked or done under another UIDVALIDITY than that of the opening",
+    arguments: Call.allCases)
+  func replacedSinceOpened(call: Call) throws {
+    try withScript(
+      "UIDPLUS MOVE",
+      { client in
+        try Script.open(client, Script.empty)
+        // Another mailbox is selected in between, as by a copy.
+        try Self.select(client, "Other", uidValidity: 7)
+        try client.answer("UID COPY 1", with: "OK [COPYUID 5 1 10] done")
+        try Self.select(client, "INBOX", uidValidity: 6)
+        #expect(client.waitForEnd())
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        _ = try endpoint.copy([.first], from: .named("Other"), moving: false, targets: [])
+        for _ in 1...2 {
+          let error = #expect(throws: EndpointError.self) { try call.make(on: endpoint) }
+          #expect(error?.code == .mailboxGone && error?.scope == .mailbox)
+        }
+      })
+  }
+
+  @Test("nor under another than the base's, where the mailbox was not opened")
+  func replacedSinceRecorded() throws {
+    try withScript(
+      "UIDPLUS",
+      { client in
+        try client.answer("LIST \"\" \"\"", "* LIST (\\Noselect) \"/\" \"\"")
+        try Self.select(client, "INBOX", uidValidity: 6)
+        #expect(client.waitForEnd())
+      },
+      { endpoint in
+        endpoint.expect(try #require(UIDValidity(5)), of: .inbox)
+        let error = #expect(throws: EndpointError.self) { try endpoint.select(.inbox) }
+        #expect(error?.code == .mailboxGone)
+      })
+  }
+
+  @Test("messages are not taken from a replaced mailbox", arguments: [false, true])
+  func replacedSource(moving: Bool) throws {
+    try withScript(
+      "UIDPLUS MOVE",
+      { client in
+        try Script.open(client, Script.empty)
+        try Self.select(client, "Other", uidValidity: 8)
+        #expect(client.waitForEnd())
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        endpoint.expect(try #require(UIDValidity(7)), of: .named("Other"))
+        let error = #expect(throws: EndpointError.self) {
+          try endpoint.copy([.first], from: .named("Other"), moving: moving, targets: [])
+        }
+        #expect(error?.code == .mailboxGone)
+      })
+  }
+
+  @Test("a server that changes UIDVALIDITY in mid-session is believed")
+  func changedWhileSelected() throws {
+    try withScript(
+      "UIDPLUS",
+      { client in
+        try Script.open(client, Script.empty)
+        try client.answer("UID FETCH 1", "* OK [UIDVALIDITY 99] repaired")
+        #expect(client.waitForEnd())
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        _ = try endpoint.describe(uidSet(1))
+        let error = #expect(throws: EndpointError.self) { try endpoint.expunge(uidSet(1)) }
+        #expect(error?.code == .mailboxGone)
+      })
+  }
+
+  @Test("a read-only mailbox is only read", arguments: Call.changing)
+  func readOnly(call: Call) throws {
+    try withScript(
+      "UIDPLUS MOVE",
+      { client in
+        try Script.open(
+          client,
+          [
+            Script.empty[0].replacing("TAG OK done", with: "TAG OK [READ-ONLY] done"),
+            Script.empty[1],
+          ])
+        #expect(client.waitForEnd())
+      },
+      { endpoint in
+        let observation = try endpoint.open(.inbox, OpenRequest())
+        #expect(observation.isReadOnly)
+        let error = #expect(throws: EndpointError.self) { try call.make(on: endpoint) }
+        #expect(error?.code == .readOnly && error?.scope == .mailbox)
+      })
+  }
+
+  @Test("an APPEND that nobody ends does not become part of the next command")
+  func unendedAppend() throws {
+    try withScript(
+      "UIDPLUS MULTIAPPEND LITERAL+",
+      { client in
+        try Script.open(client, Script.empty)
+        #expect(client.waitForEnd())
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        do {
+          let saver = try endpoint.saver()
+          let text = testMessage(1)
+          let item = SaveItem(flags: .empty, date: InternalDate(seconds: 0))
+          try saver.begin(item, size: UInt64(text.count), form: .wire)
+          try text.withBytes { (bytes) throws(EndpointError) in try saver.write(bytes) }
+          try saver.end()
+        }
+        let error = #expect(throws: EndpointError.self) { try endpoint.list() }
+        #expect(error?.code == .connectionLost && error?.scope == .side)
+      })
+  }
+
+  @Test("a message is altered if it has a NUL, or lost the 8-bit octets of its header")
+  func altered() throws {
+    try withScript(
+      "UIDPLUS MULTIAPPEND LITERAL+",
+      { client in
+        try Script.open(client, Script.empty)
+        try client.expect("APPEND \"INBOX\"")
+        let tag = client.tag
+        // Four messages, each with an empty line at its end, and the end of the command.
+        for _ in 1...5 { while try !client.readLine().isEmpty {} }
+        try client.say("\(tag) OK [APPENDUID 5 10:13] done")
+        try client.expect("UID FETCH 11:12 (UID BODY.PEEK[HEADER])")
+        try client.say("* 2 FETCH (UID 11 BODY[HEADER] {6}")
+        try client.send("A: X\r\n)\r\n* 3 FETCH (UID 12 BODY[HEADER] {7}\r\nA: é\r\n)\r\n")
+        try client.say("\(client.tag) OK done")
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        let saver = try #require(try endpoint.saver() as? IMAPSaver)
+        for text in ["A: \0", "A: \u{e4}", "A: \u{e9}", "A: plain"] {
+          let bytes = Array((text + "\r\n\r\n").utf8)
+          let item = SaveItem(flags: .empty, date: InternalDate(seconds: 0))
+          try saver.begin(item, size: UInt64(bytes.count), form: .wire)
+          try bytes.withBytes { (bytes) throws(EndpointError) in try saver.write(bytes) }
+          try saver.end()
+        }
+        let outcomes = try saver.commit()
+        #expect(outcomes.map(\.placedUID) == [10, 11, 12, 13])
+        #expect(saver.altered.map(\.rawValue) == [10, 11])
+      })
+  }
+}
