@@ -34,8 +34,9 @@ extension MailboxSync {
     givenUp[side.other].insert(handle)
     deferReplaced(index)
     deferMessage(handle, on: side.other, code: code, text: text)
-    if code == .overQuota || code == .noSpace {
-      let octets = min(full[side]?.octets ?? .max, size(of: index))
+    let size = size(of: index)
+    if code == .overQuota || code == .noSpace, size > 0 {
+      let octets = min(full[side]?.octets ?? .max, size)
       full[side] = Full(octets: octets, code: code, text: text)
     }
     note(
@@ -99,7 +100,12 @@ extension MailboxSync {
     }
   }
 
-  func describe(_ index: Int, _ handle: MessageHandle) -> String {
-    handle.uid.map { "message with UID \($0)" } ?? "new message of \(size(of: index)) bytes"
+  func describe(_ handle: MessageHandle) -> String {
+    handle.uid.map { "with UID \($0)" } ?? "without a UID"
+  }
+
+  private func describe(_ index: Int, _ handle: MessageHandle) -> String {
+    handle.uid == nil
+      ? "new message of \(size(of: index)) bytes" : "message \(describe(handle))"
   }
 }
