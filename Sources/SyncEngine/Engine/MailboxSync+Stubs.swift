@@ -317,7 +317,7 @@ extension MailboxSync {
       .notice(
         SyncFailure(
           side: side, mailbox: record.names[side], code: .other, scope: .message,
-          message: "the stub \(describe(index, handle)) stands for a message that was not found",
+          message: "the stub \(describe(handle)) stands for a message that was not found",
           advice: "it is left alone; expunge it if it is of no use")))
   }
 }
