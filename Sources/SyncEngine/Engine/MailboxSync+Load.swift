@@ -249,7 +249,7 @@ extension MailboxSync {
 
 extension EndpointError {
   /// A base that fails ends the run.
-  init(_ error: StateError) {
+  public init(_ error: StateError) {
     let code: FailureCode =
       switch error.kind {
       case .locked: .locked

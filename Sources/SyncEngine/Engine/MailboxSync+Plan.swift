@@ -28,8 +28,6 @@ extension MailboxSync {
   var needsLevelling: Bool {
     mode == .mirror && mayRenumber && exists.left && exists.right
       && anchors.left.uidValidity == anchors.right.uidValidity
-      && (anchors.left.uidNext != anchors.right.uidNext
-        || anchors.left.uidNext != record.agreedNext)
       && anchors.left.uidNext != anchors.right.uidNext
   }
 

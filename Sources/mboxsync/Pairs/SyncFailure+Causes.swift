@@ -8,14 +8,8 @@ extension SyncFailure {
   }
 
   init(_ error: StateError) {
-    let code: FailureCode =
-      switch error.kind {
-      case .locked: .locked
-      case .permission: .permission
-      case .noSpace: .noSpace
-      case .newer, .damaged, .other: .state
-      }
-    self.init(pair: code, error.message, advice: error.advice)
+    let failure = EndpointError(error)
+    self.init(pair: failure.code, failure.message, advice: failure.advice)
   }
 
   init(_ error: EndpointError, side: Side) {
