@@ -6,6 +6,7 @@ import SyncEngine
 enum Program {
   /// - Parameter arguments: without the program's name.
   static func run(_ arguments: [String]) -> ExitCode {
+    Memory.prepare()
     umask(0o077)
     Signals.ignoreBrokenPipes()
     StopSignals.install()

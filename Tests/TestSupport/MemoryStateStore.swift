@@ -77,6 +77,10 @@ public final class MemoryStateStore: StateStore {
     }
   }
 
+  public func knownMessages(in mailbox: MailboxID) -> [KnownMessage] {
+    messages(in: mailbox).map { KnownMessage($0) }
+  }
+
   public func uids(in mailbox: MailboxID, side: Side) -> UIDSet {
     UIDSet(messages(in: mailbox).map { $0.uids[side] })
   }

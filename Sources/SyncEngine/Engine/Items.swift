@@ -5,7 +5,7 @@ import IMAPClient
 struct Items {
   var rows: [MessageRecord]
   /// Messages not in the base, by side.
-  var arrivals: Both<[Seen]> = Both(left: [], right: [])
+  var arrivals: Both<[ObservedMessage]> = Both(left: [], right: [])
   /// Rows changed by what was seen (not by what was decided), to be written back.
   var amended: [Int] = []
   private let record: MailboxRecord
@@ -18,19 +18,16 @@ struct Items {
     self.record = record
   }
 
-  /// - Parameter vanished: UIDs that are gone; `nil` where the observation lists the whole mailbox.
-  mutating func absorb(_ observation: Observation, side: Side, vanished: UIDSet?) {
-    arrivals[side] = []
-    if record.anchors[side]?.uidValidity != observation.anchor.uidValidity {
+  /// - Parameter observation: reduced to what differs from the base, unless the UIDVALIDITY is new.
+  /// - Parameter vanished: UIDs that are gone.
+  mutating func absorb(_ observation: consuming Observation, side: Side, vanished: UIDSet) {
+    guard record.anchors[side]?.uidValidity == observation.anchor.uidValidity else {
       rebind(observation, side: side, expunged: [])
-    } else if let vanished {
-      absorbChanges(observation, side: side, vanished: vanished)
-    } else {
-      absorbAll(observation, side: side)
+      return
     }
-    if record.anchors[side]?.uidValidity == observation.anchor.uidValidity {
-      noteLost(from: observation.anchor.uidNext, side: side)
-    }
+    let uidNext = observation.anchor.uidNext
+    absorbChanges(observation, side: side, vanished: vanished)
+    noteLost(from: uidNext, side: side)
   }
 
   /// A UIDNEXT that went back: an older state of the mailbox was restored, which knows nothing of what
@@ -47,45 +44,28 @@ struct Items {
     Set(states.filter { $0.value[side] == .vanished }.keys)
   }
 
-  private mutating func absorbChanges(_ observation: Observation, side: Side, vanished: UIDSet) {
+  private mutating func absorbChanges(
+    _ observation: consuming Observation, side: Side, vanished: UIDSet
+  ) {
+    var messages = observation.messages
+    guard !rows.isEmpty || !vanished.isEmpty else {
+      // A first sync: all of them, as they are.
+      arrivals[side] = messages
+      return
+    }
     var rowOfUID: [UID: Int] = [:]
     for index in rows.indices {
       let uid = rows[index].uids[side]
       rowOfUID[uid] = index
       if vanished.contains(uid) { states[index, default: Items.untouched][side] = .vanished }
     }
-    for message in observation.messages {
-      if let uid = message.handle.uid, let index = rowOfUID[uid] {
-        noteSeen(message, row: index, side: side)
-      } else if !(message.handle.uid.map(vanished.contains) ?? false) {
-        arrivals[side].append(Seen(message))
-      }
+    messages.removeAll { message in
+      guard let uid = message.handle.uid else { return false }
+      guard let index = rowOfUID[uid] else { return vanished.contains(uid) }
+      noteSeen(message, row: index, side: side)
+      return true
     }
-  }
-
-  /// Both are walked in the order of UIDs.
-  private mutating func absorbAll(_ observation: Observation, side: Side) {
-    let order =
-      side == .left
-      ? Array(rows.indices) : rows.indices.sorted { rows[$0].uids[side] < rows[$1].uids[side] }
-    var next = 0
-    for message in observation.messages {
-      guard let uid = message.handle.uid else {
-        arrivals[side].append(Seen(message))
-        continue
-      }
-      while next < order.count, rows[order[next]].uids[side] < uid {
-        states[order[next], default: Items.untouched][side] = .vanished
-        next += 1
-      }
-      if next < order.count, rows[order[next]].uids[side] == uid {
-        noteSeen(message, row: order[next], side: side)
-        next += 1
-      } else {
-        arrivals[side].append(Seen(message))
-      }
-    }
-    for index in order[next...] { states[index, default: Items.untouched][side] = .vanished }
+    arrivals[side] = messages
   }
 
   private mutating func noteSeen(_ message: ObservedMessage, row index: Int, side: Side) {
@@ -104,6 +84,10 @@ struct Items {
   /// The mailbox has another UIDVALIDITY: its messages are found again by the side's own ids. What is
   /// not found was not expunged (design.md §4); `expunged` rows were, as was seen before the change.
   mutating func rebind(_ observation: Observation, side: Side, expunged: Set<Int>) {
+    guard !rows.isEmpty else {
+      arrivals[side] = observation.messages
+      return
+    }
     arrivals[side] = []
     var rowsOfID: [GlobalUID: [Int]] = [:]
     for index in rows.indices.reversed() {
@@ -117,7 +101,7 @@ struct Items {
       {
         states[index, default: Items.untouched][side] = .present(Seen(message))
       } else {
-        arrivals[side].append(Seen(message))
+        arrivals[side].append(message)
       }
     }
   }
@@ -128,13 +112,14 @@ struct Items {
     arrivals[side] = arrivals[side].compactMap { arrival in
       guard arrival.details == nil else { return arrival }
       // Gone in between, if it is not described.
-      return byHandle[arrival.handle].map { Seen($0) }
+      return byHandle[arrival.handle]
     }
   }
 
   /// - Parameter includingUnequal: messages whose UIDs differ are wanted too (`mirror`).
-  func finish(includingUnequal: Bool) -> [Item] {
-    var items: [Item] = []
+  consuming func finish(includingUnequal: Bool) -> [ItemWork] {
+    var work: [ItemWork] = []
+    work.reserveCapacity(states.count + arrivals.left.count + arrivals.right.count)
     for index in rows.indices {
       let row = rows[index]
       let state = states[index]
@@ -145,15 +130,18 @@ struct Items {
         state?[side]
           ?? .present(Seen(handle: .uid(row.uids[side]), flags: row.flags(on: side)))
       }
-      items.append(Item(base: row, sides: sides))
+      work.append(ItemWork(item: Item(base: row, sides: sides)))
     }
-    for seen in arrivals.left {
-      items.append(Item(base: nil, left: .present(seen), right: .absent))
+    for message in arrivals.left {
+      work.append(
+        ItemWork(item: Item(base: nil, left: .present(Seen(message)), right: .absent)))
     }
-    for seen in arrivals.right {
-      items.append(Item(base: nil, left: .absent, right: .present(seen)))
+    arrivals.left = []
+    for message in arrivals.right {
+      work.append(
+        ItemWork(item: Item(base: nil, left: .absent, right: .present(Seen(message)))))
     }
-    return items
+    return work
   }
 }
 

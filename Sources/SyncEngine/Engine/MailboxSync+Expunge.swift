@@ -68,16 +68,24 @@ extension MailboxSync {
     guard policy.expunge != .none, policy.changes == .both,
       Side.allCases.allSatisfy({ allows(.expunge, on: $0) })
     else { return }
-    let rows = try stateAccess { () throws(StateError) in try store.messages(in: record.id) }
-    let deleted = rows.filter { $0.flags.system.contains(.deleted) }
+    let known = try stateAccess { () throws(StateError) in
+      try store.knownMessages(in: record.id)
+    }
+    let uids = known.lazy.filter { message in
+      Side.allCases.contains { message.flags[$0].system.contains(.deleted) }
+    }.map(\.uids.left)
+    let deleted = try stateAccess { () throws(StateError) in
+      try store.messages(
+        in: record.id, uids: Both(left: UIDSet(uids), right: UIDSet()))
+    }.filter { $0.flags.system.contains(.deleted) }
     guard !deleted.isEmpty, !isGuarded else { return }
     if !policy.isForced,
-      Guard.refuses(expunges: deleted.count, known: rows.count, limit: policy.maxExpunge)
+      Guard.refuses(expunges: deleted.count, known: known.count, limit: policy.maxExpunge)
     {
       let side: Side = policy.expunge.includes(.left) ? .left : .right
       refuseExpunges(
         on: side,
-        "\(deleted.count) of \(rows.count) messages are flagged \\Deleted; they were not expunged",
+        "\(deleted.count) of \(known.count) messages are flagged \\Deleted; they were not expunged",
         advice: "if that is right, run once with --force, or raise max-expunge")
       return
     }

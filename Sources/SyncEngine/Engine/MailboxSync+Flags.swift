@@ -76,6 +76,7 @@ extension MailboxSync {
       }
     }
     var unstorable = FlagSet.empty
+    var tried: [FlagSet: [UID]] = [:]
     for (uid, index) in indexOfUID {
       if outcome.rejected.contains(uid) || outcome.gone.contains(uid) {
         retry(index)
@@ -88,14 +89,21 @@ extension MailboxSync {
         work[index].item.base?.lacking[side].formUnion(lacking)
         unstorable = unstorable.union(lacking)
       }
-      attempted[side][uid, default: .empty] =
-        (attempted[side][uid] ?? .empty).union(change.added.subtracting(lacking))
+      tried[change.added.subtracting(lacking), default: []].append(uid)
       if !work[index].isFresh[side] {
         counts[side].flagged += 1
         report(side, .flagged(uid, added: change.added, removed: change.removed))
       }
     }
+    for (flags, uids) in tried { noteAttempt(flags, UIDSet(uids), on: side) }
     if !unstorable.isEmpty { noteUnstorable(unstorable, on: side) }
+  }
+
+  /// Remembers flags that were set: the next look shows whether they stayed.
+  func noteAttempt(_ flags: FlagSet, _ uids: UIDSet, on side: Side) {
+    guard !flags.isEmpty else { return }
+    let known = attempted[side][flags] ?? UIDSet()
+    attempted[side][flags] = known.union(uids)
   }
 }
 

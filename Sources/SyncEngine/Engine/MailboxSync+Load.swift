@@ -14,27 +14,31 @@ extension MailboxSync {
       try settle(side, endpoints[side])
     }
     var observations = Both<Observation?>(left: nil, right: nil)
+    var known: [KnownMessage]?
     for side in Side.allCases {
       observations[side] = try look(side, endpoints[side])
+      try stateAccess { () throws(StateError) in
+        try shorten(&observations[side], side, &known)
+      }
     }
-    let rows = try stateAccess { () throws(StateError) in try relevantRows(observations) }
+    chooseMode()
+    let rows = try stateAccess { () throws(StateError) in try relevantRows(observations, known) }
+    known = nil
     var items = Items(rows: rows, record: record)
     for side in Side.allCases {
       guard var observation = observations[side] else { continue }
+      observations[side] = nil
       try completeForRebinding(&observation, side, endpoints[side], rows: rows)
       noteLacking(observation, side: side, items: &items)
-      let absent = try missingUIDs(observation, side: side)
-      items.absorb(observation, side: side, vanished: absent)
+      let vanished = try vanishedUIDs(observation, side: side)
+      items.absorb(observation, side: side, vanished: vanished)
     }
-    chooseMode()
     try adoptValidity(endpoints, items: &items)
     observed = anchors
     try describeArrivals(endpoints, items: &items)
     dropUnselected(&items)
     try writeBack(items)
-    work = items.finish(includingUnequal: mode == .mirror).map { item in
-      ItemWork(item: item)
-    }
+    work = items.finish(includingUnequal: mode == .mirror)
   }
 
   private func look(_ side: Side, _ endpoint: any Endpoint) throws(SideFailure) -> Observation? {
@@ -95,92 +99,6 @@ extension MailboxSync {
     record.anchors[side]?.uidValidity != anchors[side].uidValidity
   }
 
-  private func relevantRows(
-    _ observations: Both<Observation?>
-  ) throws(StateError) -> [MessageRecord] {
-    for side in Side.allCases {
-      guard let observation = observations[side] else { continue }
-      if case .full = observation.coverage { return try store.messages(in: record.id) }
-      if hasNewValidity(side) { return try store.messages(in: record.id) }
-    }
-    var uids = Both(left: UIDSet(), right: UIDSet())
-    for side in Side.allCases {
-      if record.mode == .mirror { uids[side] = UIDSet(record.agreedNext...UID.last) }
-      guard let observation = observations[side] else { continue }
-      uids[side] = uids[side].union(UIDSet(observation.messages.compactMap(\.handle.uid)))
-      switch observation.coverage {
-      case .changes(let vanished): uids[side] = uids[side].union(vanished)
-      case .present(let present):
-        uids[side] = uids[side].union(
-          try store.uids(in: record.id, side: side).subtracting(present))
-      case .full: break
-      }
-    }
-    return try store.messages(in: record.id, uids: uids)
-  }
-
-  /// UIDs of the base that are not there any more; `nil` where the whole mailbox was listed.
-  private func missingUIDs(
-    _ observation: Observation, side: Side
-  ) throws(SideFailure) -> UIDSet? {
-    switch observation.coverage {
-    case .full: return nil
-    case .changes(let vanished): return vanished
-    case .present(let present):
-      return try stateAccess { () throws(StateError) in
-        try store.uids(in: record.id, side: side).subtracting(present)
-      }
-    }
-  }
-
-  /// Flags that we set and that did not stay, on a side where no message has them, and keywords that the
-  /// mailbox does not keep: the side can't hold them; nobody removed them. Those that are there after all
-  /// can be held.
-  private func noteLacking(_ observation: Observation, side: Side, items: inout Items) {
-    let attempted = self.attempted[side]
-    self.attempted[side] = [:]
-    guard !hasNewValidity(side) else { return }
-    let hasLacking = items.rows.contains { !$0.lacking[side].isEmpty }
-    guard !attempted.isEmpty || hasLacking || keptKeywords[side] != nil else { return }
-    var seen: [UID: FlagSet] = [:]
-    var held = observation.messages.reduce(FlagSet.empty) { $0.union($1.flags) }
-    for row in items.rows where attempted[row.uids[side]] == nil {
-      held = held.union(row.flags(on: side))
-    }
-    for message in observation.messages {
-      if let uid = message.handle.uid { seen[uid] = message.flags }
-    }
-    var unstorable = FlagSet.empty
-    for index in items.rows.indices {
-      let row = items.rows[index]
-      guard let now = seen[row.uids[side]] else { continue }
-      let tried = (attempted[row.uids[side]] ?? .empty).subtracting(held)
-        .union(unkept(row.flags, on: side))
-      let missing = tried.subtracting(now).intersection(row.flags)
-      let lacking = row.lacking[side].union(missing).subtracting(now)
-      guard lacking != row.lacking[side] else { continue }
-      unstorable = unstorable.union(missing.subtracting(row.lacking[side]))
-      items.rows[index].lacking[side] = lacking
-      items.amended.append(index)
-    }
-    if !unstorable.isEmpty { noteUnstorable(unstorable, on: side) }
-  }
-
-  /// Keywords among these flags that the side is known not to keep. RFC 9051 §7.1 (PERMANENTFLAGS)
-  func unkept(_ flags: FlagSet, on side: Side) -> FlagSet {
-    guard let kept = keptKeywords[side] else { return .empty }
-    return FlagSet([], keywords: flags.keywords.filter { !kept.contains($0) })
-  }
-
-  func noteUnstorable(_ flags: FlagSet, on side: Side) {
-    let names = flags.names.joined(separator: " ")
-    noteFailure(
-      EndpointError(
-        .message, .keywords, "can't hold the flag \(names) on every message that has it",
-        advice: "the flag stays where it is; nothing was lost"),
-      on: side)
-  }
-
   /// Details of messages that arrived below the recorded UIDNEXT (left out by an earlier selection).
   private func describeArrivals(
     _ endpoints: Both<any Endpoint>, items: inout Items
@@ -201,17 +119,17 @@ extension MailboxSync {
       items.arrivals[side].removeAll { arrival in
         if givenUp[side].contains(arrival.handle) {
           deferMessage(arrival.handle, on: side)
-          stranded[side].append(arrival)
+          stranded[side].append(Seen(arrival))
           return true
         }
         guard isTooOld(arrival) else { return false }
-        unselected[side].append(arrival)
+        unselected[side].append(Seen(arrival))
         return true
       }
     }
   }
 
-  private func isTooOld(_ arrival: Seen) -> Bool {
+  private func isTooOld(_ arrival: ObservedMessage) -> Bool {
     guard let since = policy.since, let date = arrival.details?.date else { return false }
     return date < since
   }

@@ -57,7 +57,7 @@ extension MailboxSync {
       if mode == .mirror || hadMessages || !items.rows.isEmpty {
         items.rebind(observation, side: side, expunged: expunged)
       } else {
-        items.absorb(observation, side: side, vanished: nil)
+        items.absorb(observation, side: side, vanished: UIDSet())
       }
       if hadMessages { noteAdoption(validity, on: side) }
     }

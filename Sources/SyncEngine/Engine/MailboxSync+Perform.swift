@@ -33,6 +33,7 @@ extension MailboxSync {
       case .renumber: try renumber(batch, on: side, endpoints)
       }
       try afterBatch(batch.map(\.index))
+      if rest.count >= MailboxSync.batchCount { Memory.giveBack() }
     }
   }
 
@@ -161,7 +162,7 @@ extension MailboxSync {
       return
     }
     notePlaced(index, on: side, uid: uid, id: id, flags: flags)
-    if !flags.isEmpty { attempted[side][uid] = flags }
+    if !flags.isEmpty { attempted[side][flags, default: UIDSet()].insert(uid) }
     counts[side].saved += 1
     observer?.handle(.transferred(messages: 1, octets: 0))
     report(side, .saved(uid))
@@ -194,7 +195,7 @@ extension MailboxSync {
       if work[job.index].stub != nil {
         noteContent(source.record.contents[side], of: job.index, on: side)
       }
-      if !source.flags.isEmpty { attempted[side][uid] = source.flags }
+      noteAttempt(source.flags, UIDSet(uid), on: side)
       counts[side].copied += 1
       report(side, moving ? .moved(uid, from: mailbox) : .copied(uid, from: mailbox))
       if movedAway {

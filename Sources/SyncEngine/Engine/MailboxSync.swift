@@ -69,7 +69,9 @@ final class MailboxSync {
   /// The keywords that a side keeps for good; `nil`: any, as far as is known.
   var keptKeywords: Both<Set<Keyword>?> = Both(left: nil, right: nil)
   /// Flags that were set on a side and may turn out not to have been kept.
-  var attempted: Both<[UID: FlagSet]> = Both(left: [:], right: [:])
+  var attempted: Both<[FlagSet: UIDSet]> = Both(left: [:], right: [:])
+  /// Flags that other messages are seen to have on a side, so that it can hold them.
+  var held = Both(left: FlagSet.empty, right: FlagSet.empty)
   var counts = Both(left: ChangeCounts(), right: ChangeCounts())
   var failures: [SyncFailure] = []
   /// The lines among `failures` that stand for several messages.
@@ -144,13 +146,6 @@ struct ItemWork {
   var decision = Decision.forget
   /// What its flags are to be on each side.
   var wanted = Both(left: FlagSet.empty, right: FlagSet.empty)
-  /// Where the copy that this side lacks can be made from, without the body crossing the wire.
-  var source: CopySource?
-  /// To be told what became of this copy.
-  var fulfils: MoveClaim?
-  /// This message has vanished on one side because it was moved: what became of its copy decides whether
-  /// it may be expunged on the other.
-  var claim: MoveClaim?
   /// Placed by us in this round: mod-sequences of before say nothing of it.
   var isFresh = Both(left: false, right: false)
   /// The base has `item.base` as it is here.
@@ -159,12 +154,40 @@ struct ItemWork {
   var isDropped = false
   /// The side on which only a stub is to lie, or lies.
   var stub: Side?
-  /// What is to be known of some stubs.
-  var stubDetails: StubDetails?
+  private var links: ItemLinks?
 
   init(item: Item) {
     self.item = item
     stub = item.base?.stub
+  }
+
+  /// Where the copy that this side lacks can be made from, without the body crossing the wire.
+  var source: CopySource? {
+    get { links?.source }
+    set { if newValue != nil || links != nil { madeLinks().source = newValue } }
+  }
+  /// To be told what became of this copy.
+  var fulfils: MoveClaim? {
+    get { links?.fulfils }
+    set { if newValue != nil || links != nil { madeLinks().fulfils = newValue } }
+  }
+  /// This message has vanished on one side because it was moved: what became of its copy decides whether
+  /// it may be expunged on the other.
+  var claim: MoveClaim? {
+    get { links?.claim }
+    set { if newValue != nil || links != nil { madeLinks().claim = newValue } }
+  }
+  /// What is to be known of some stubs.
+  var stubDetails: StubDetails? {
+    get { links?.stubDetails }
+    set { if newValue != nil || links != nil { madeLinks().stubDetails = newValue } }
+  }
+
+  private mutating func madeLinks() -> ItemLinks {
+    if let links { return links }
+    let made = ItemLinks()
+    links = made
+    return made
   }
 
   /// Where it lies now.
@@ -191,6 +214,14 @@ struct ItemWork {
   }
 
   var uids: Both<UID?> { handles.map { $0?.uid } }
+}
+
+/// What ties a message to others, and few have.
+private final class ItemLinks {
+  var source: CopySource?
+  var fulfils: MoveClaim?
+  var claim: MoveClaim?
+  var stubDetails: StubDetails?
 }
 
 /// What became of a message that was moved to another mailbox on one side.

@@ -99,6 +99,7 @@ public final class SyncRun {
         try mailbox.expunge(endpoints)
       }
       active = try finishRound(active)
+      Memory.giveBack()
       report.rounds = max(report.rounds, active.isEmpty ? round : round)
     }
     for mailbox in active where !mailbox.isBroken {

@@ -46,7 +46,7 @@ extension IMAPEndpoint {
     }
     observer.begin()
     if way == .copy { try fetchState(UIDSet(uids)) }
-    let before = observer.gathered.fetched
+    let before = observer.gathered.fetched.byUID()
     let (statuses, runs) = try transfer(uids, to: wire, moving: way == .move)
     var placed: [UID: UID]
     if let lookup {
@@ -85,7 +85,7 @@ extension IMAPEndpoint {
   ) throws(EndpointError) -> Bool {
     observer.begin()
     try fetchState(UIDSet(placed.values))
-    let new = observer.gathered.fetched
+    let new = observer.gathered.fetched.byUID()
     var orders: [StoreOrder] = []
     for (from, to) in placed {
       guard let before = old[from], let after = new[to] else { continue }

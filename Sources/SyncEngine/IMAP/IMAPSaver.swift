@@ -342,9 +342,9 @@ extension IMAPEndpoint {
       [.noop, .fetch(UIDSet(first...UID.last), ["UID", "RFC822.SIZE"])],
       to: "find the saved messages")
     let sizes = Set(sought.compactMap { $0?.size })
-    let candidates = observer.gathered.fetched.filter { uid, message in
-      uid >= first && message.size.map(sizes.contains) ?? false
-    }.keys.sorted()
+    let candidates = observer.gathered.fetched.messages().filter { message in
+      message.uid >= first && message.size.map(sizes.contains) ?? false
+    }.map(\.uid)
     let contents = try contents(of: candidates.map { .uid($0) })
     var free: [ContentID: ArraySlice<UID>] = [:]
     for uid in candidates {

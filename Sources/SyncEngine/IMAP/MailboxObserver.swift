@@ -4,7 +4,7 @@ import IMAPClient
 final class MailboxObserver: ResponseObserver {
   /// The mailbox that is selected, or being selected.
   var mailbox: SelectedMailbox?
-  private(set) var gathered = Gathered()
+  var gathered = Gathered()
   /// Takes bodies while a FETCH of whole messages runs.
   var bodies: (any BodyReceiver)?
   /// Takes headers, which are too much to be kept.
@@ -15,6 +15,25 @@ final class MailboxObserver: ResponseObserver {
     gathered = Gathered()
     bodies = nil
     onHeader = nil
+  }
+
+  /// The messages whose flags are known and that are still there, ascending.
+  func observed(where isWanted: (UID) -> Bool = { _ in true }) -> [ObservedMessage] {
+    let vanished = gathered.vanished
+    return gathered.fetched.messages().compactMap { fetched in
+      guard let flags = fetched.flags, !vanished.contains(fetched.uid), isWanted(fetched.uid) else {
+        return nil
+      }
+      return ObservedMessage(handle: .uid(fetched.uid), flags: flags, details: fetched.details)
+    }
+  }
+
+  /// Those of ``observed(where:)``.
+  var observedUIDs: UIDSet {
+    UIDSet(
+      gathered.fetched.messages().lazy.filter { [vanished = gathered.vanished] in
+        $0.flags != nil && !vanished.contains($0.uid)
+      }.map(\.uid))
   }
 
   func forgetFound() { gathered.found = UIDSet() }
@@ -71,13 +90,13 @@ final class MailboxObserver: ResponseObserver {
     guard let uid = response.uid else { return }
     if response.hadBody { bodies?.completed(response) }
     if let header = response.header { onHeader?(response, header) }
-    gathered.fetched[uid, default: FetchedMessage()].merge(response)
+    gathered.fetched.note(uid, response)
   }
 }
 
 /// What was gathered since an operation began.
 struct Gathered {
-  var fetched: [UID: FetchedMessage] = [:]
+  var fetched = FetchLog()
   /// Gone before the mailbox was opened. RFC 7162 §3.2.10.
   var vanishedEarlier = UIDSet()
   /// Gone while we looked.
@@ -87,28 +106,6 @@ struct Gathered {
   var copies: [CopyMapping] = []
   var lists: [ListResponse] = []
   var statuses: [(mailbox: [UInt8], status: MailboxStatus)] = []
-}
-
-/// Everything that was said of one message, in whatever order.
-struct FetchedMessage {
-  var flags: FlagSet?
-  var modSeq: ModSequence?
-  var size: UInt64?
-  var date: InternalDate?
-  var id: GlobalUID?
-
-  var details: MessageDetails? {
-    guard let size, let date else { return nil }
-    return MessageDetails(size: size, date: date, id: id)
-  }
-
-  mutating func merge(_ response: FetchResponse) {
-    flags = response.flags ?? flags
-    modSeq = response.modSeq ?? modSeq
-    size = response.size ?? size
-    date = response.internalDate ?? date
-    if let emailID = response.emailID, !emailID.isEmpty { id = GlobalUID(identifier: emailID) }
-  }
 }
 
 /// COPYUID: element n of `from` became element n of `to`. RFC 4315 §3.

@@ -12,38 +12,17 @@ extension IMAPEndpoint {
   }
 
   func describe(_ uids: UIDSet) throws(EndpointError) -> [ObservedMessage] {
-    let selected = try selectOpen()
+    _ = try selectOpen()
     observer.begin()
-    let items = fetchItems(modSeq: selected.highestModSeq != nil, details: true)
+    let items = fetchItems(details: true)
     try pipeline(uids.pieces().map { .fetch($0, items) }, to: "describe messages")
-    return observer.observed.filter { uids.contains($0.uid) && $0.message.details != nil }
-      .map(\.message)
+    return observer.observed(where: uids.contains).filter { $0.details != nil }
   }
 
-  func fetchItems(modSeq: Bool, details: Bool) -> [String] {
+  func fetchItems(details: Bool) -> [String] {
     var items = ["UID", "FLAGS"]
-    if modSeq { items.append("MODSEQ") }
     if details { items += ["INTERNALDATE", "RFC822.SIZE"] + (idItem.map { [$0] } ?? []) }
     return items
-  }
-}
-
-extension MailboxObserver {
-  /// The messages whose flags are known and that are still there, ascending.
-  var observed: [(uid: UID, message: ObservedMessage)] {
-    var result: [(uid: UID, message: ObservedMessage)] = []
-    result.reserveCapacity(gathered.fetched.count)
-    for (uid, fetched) in gathered.fetched {
-      guard let flags = fetched.flags, !gathered.vanished.contains(uid) else { continue }
-      result.append(
-        (
-          uid,
-          ObservedMessage(
-            handle: .uid(uid), flags: flags, modSeq: fetched.modSeq, details: fetched.details)
-        ))
-    }
-    result.sort { $0.uid < $1.uid }
-    return result
   }
 }
 
@@ -108,9 +87,7 @@ final class MailboxOpening {
     return usesModSeq ? .condStore : .plain
   }
 
-  private func items(details: Bool) -> [String] {
-    endpoint.fetchItems(modSeq: usesModSeq, details: details)
-  }
+  private func items(details: Bool) -> [String] { endpoint.fetchItems(details: details) }
 
   /// SELECT and everything that is likely to be wanted, pipelined.
   /// - Returns: false if it has to be done again, by other means.
@@ -211,14 +188,21 @@ final class MailboxOpening {
 
   /// Messages that arrived between two answers may have come without details.
   private func completeDetails() throws(EndpointError) {
-    let lacking = observer.observed.filter {
-      $0.uid >= request.detailsFrom && $0.message.details == nil
-    }
+    let lacking = lackingDetails()
     guard !lacking.isEmpty else { return }
-    try fetchAgain(UIDSet(lacking.map(\.uid)))
-    for (uid, _) in lacking where observer.gathered.fetched[uid]?.details == nil {
+    try fetchAgain(lacking)
+    if let uid = lackingDetails().intersection(lacking).min {
       throw EndpointError.contradiction("the server does not tell size and date of message \(uid)")
     }
+  }
+
+  private func lackingDetails() -> UIDSet {
+    let vanished = observer.gathered.vanished
+    return UIDSet(
+      observer.gathered.fetched.messages().lazy.filter { [request] in
+        $0.uid >= request.detailsFrom && $0.flags != nil && $0.details == nil
+          && !vanished.contains($0.uid)
+      }.map(\.uid))
   }
 
   private func fetchAgain(_ uids: UIDSet) throws(EndpointError) {
@@ -234,9 +218,9 @@ final class MailboxOpening {
   }
 
   /// Above every UID that was seen or announced.
-  private func uidNext(_ messages: [(uid: UID, message: ObservedMessage)]) -> UID {
+  private func uidNext(_ messages: [ObservedMessage]) -> UID {
     let announced = observer.mailbox?.uidNext ?? recordedUIDNext
-    let seen = messages.last.map { $0.uid.next ?? .last } ?? .first
+    let seen = messages.last?.handle.uid.map { $0.next ?? .last } ?? .first
     return max(announced, seen)
   }
 
@@ -249,12 +233,12 @@ final class MailboxOpening {
   }
 
   private func full() throws(EndpointError) -> Observation {
-    var messages = observer.observed
+    var messages = observer.observed()
     if messages.count != Int(try selectedMailbox().exists) {
       let present = try searchAll()
-      let missing = present.subtracting(UIDSet(messages.map(\.uid)))
+      let missing = present.subtracting(observer.observedUIDs)
       try fetchAgain(missing)
-      messages = observer.observed.filter { present.contains($0.uid) }
+      messages = observer.observed(where: present.contains)
       guard messages.count == present.subtracting(observer.gathered.vanished).count else {
         throw EndpointError.contradiction("the server does not show all messages of this mailbox")
       }
@@ -270,18 +254,18 @@ final class MailboxOpening {
   }
 
   private func presentObservation(_ found: UIDSet) throws(EndpointError) -> Observation {
-    let messages = observer.observed.filter { found.contains($0.uid) }
+    let messages = observer.observed(where: found.contains)
     let next = uidNext(messages)
     let below = next.previous.map { found.intersection(UIDSet(UID.first...$0)) } ?? UIDSet()
-    try checkRecheck(messages, gone: request.recheck.subtracting(below))
+    try checkRecheck(gone: request.recheck.subtracting(below))
     return try observation(.present(below), messages, uidNext: next, count: below.count)
   }
 
   private func changes() throws(EndpointError) -> Observation {
     guard let since else { return try full() }
     let exists = Int(try selectedMailbox().exists)
-    let messages = observer.observed
-    let arrived = messages.reduce(0) { $0 + ($1.uid >= since.anchor.uidNext ? 1 : 0) }
+    let shown = observer.observedUIDs
+    let arrived = shown.intersection(UIDSet(since.anchor.uidNext...UID.last)).count
     let known = since.anchor.uidNext.previous.map { UIDSet(UID.first...$0) } ?? UIDSet()
     var vanished = observer.gathered.vanishedEarlier.union(observer.gathered.vanished)
     let lost = Int(since.anchor.messages) + arrived - exists
@@ -295,30 +279,28 @@ final class MailboxOpening {
       let claimed = vanished.intersection(known)
       vanished = vanished.subtracting(try search(claimed.pieces().map { "UID \($0)" }))
     }
-    vanished = vanished.union(try confirmedGone(messages, vanished))
-    let shown = observer.observed.filter { !vanished.contains($0.uid) }
-    let next = uidNext(shown)
-    return try observation(.changes(vanished: vanished), shown, uidNext: next, count: exists)
+    vanished = vanished.union(try confirmedGone(shown, vanished))
+    let messages = observer.observed { !vanished.contains($0) }
+    let next = uidNext(messages)
+    return try observation(.changes(vanished: vanished), messages, uidNext: next, count: exists)
   }
 
   /// Messages to be rechecked that no answer showed: gone only if a search does not find them either.
   private func confirmedGone(
-    _ messages: [(uid: UID, message: ObservedMessage)], _ vanished: UIDSet
+    _ shown: UIDSet, _ vanished: UIDSet
   ) throws(EndpointError) -> UIDSet {
-    let unseen = request.recheck.subtracting(UIDSet(messages.map(\.uid))).subtracting(vanished)
+    let unseen = request.recheck.subtracting(shown).subtracting(vanished)
     guard !unseen.isEmpty else { return UIDSet() }
     let found = try search(unseen.pieces().map { "UID \($0)" }).intersection(unseen)
     if !found.isEmpty {
       try fetchAgain(found)
-      try checkRecheck(observer.observed, gone: unseen.subtracting(found).union(vanished))
+      try checkRecheck(gone: unseen.subtracting(found).union(vanished))
     }
     return unseen.subtracting(found)
   }
 
-  private func checkRecheck(
-    _ messages: [(uid: UID, message: ObservedMessage)], gone: UIDSet
-  ) throws(EndpointError) {
-    let unseen = request.recheck.subtracting(UIDSet(messages.map(\.uid))).subtracting(gone)
+  private func checkRecheck(gone: UIDSet) throws(EndpointError) {
+    let unseen = request.recheck.subtracting(observer.observedUIDs).subtracting(gone)
       .subtracting(observer.gathered.vanished)
     if !unseen.isEmpty {
       throw EndpointError.contradiction("the server does not show the messages \(unseen)")
@@ -340,16 +322,18 @@ final class MailboxOpening {
   }
 
   private func observation(
-    _ coverage: Observation.Coverage, _ messages: [(uid: UID, message: ObservedMessage)],
+    _ coverage: Observation.Coverage, _ messages: [ObservedMessage],
     uidNext: UID, count: Int
   ) throws(EndpointError) -> Observation {
     let selected = try selectedMailbox()
+    // All that matters of it is in `messages` now.
+    observer.gathered.fetched = FetchLog()
     let anchor = Anchor(
       uidValidity: selected.uidValidity, uidNext: uidNext,
       highestModSeq: usesModSeq ? selected.highestModSeq : nil,
       messages: UInt32(clamping: count))
     return Observation(
-      anchor: anchor, coverage: coverage, messages: messages.map(\.message),
+      anchor: anchor, coverage: coverage, messages: messages,
       isReadOnly: selected.isReadOnly, mailboxID: selected.mailboxID.flatMap(endpoint.objectID),
       permanentKeywords: selected.permanentKeywords)
   }

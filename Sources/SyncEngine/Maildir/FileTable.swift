@@ -58,12 +58,15 @@ struct FileTable {
       entries[index].isInNew = isInNew
       entries[index].isThere = true
       if hasName(name, index) { return }
+      names.makeRoom(for: name.count)
       names.append(contentsOf: name)
       entries[index].offset = offset
       entries[index].length = length
       return
     }
+    names.makeRoom(for: name.count)
     names.append(contentsOf: name)
+    entries.makeRoom(for: 1)
     entries.append(
       Entry(
         key: key, offset: offset, length: length, baseLength: UInt8(truncatingIfNeeded: baseLength),
@@ -199,5 +202,14 @@ struct FileTable {
       while slots[slot] != 0 { slot = (slot + 1) & (count - 1) }
       slots[slot] = UInt32(index + 1)
     }
+  }
+}
+
+extension Array {
+  /// Grows in small steps: doubling would hold as much again as is used, in tables that hold something for
+  /// every message.
+  mutating func makeRoom(for more: Int) {
+    guard capacity < count + more else { return }
+    reserveCapacity(count + Swift.max(more, count / 8, 64))
   }
 }

@@ -219,8 +219,10 @@ struct UIDList {
       let second = UIDList.part(
         (text.count + extensions.count)..<(text.count + extensions.count + base.count))
     else { return false }
+    text.makeRoom(for: extensions.count + base.count)
     text += extensions
     text += base
+    records.makeRoom(for: 1)
     records.append(Record(uid: uid, extensions: first, base: second))
     next = uid + 1
     return true

@@ -106,6 +106,30 @@ public struct MessageRecord: Hashable, Sendable {
   }
 }
 
+/// The least that has to be known of a message to see whether a side has changed it: of a large mailbox
+/// this much is held in memory, and the whole record only of what changed.
+public struct KnownMessage: Hashable, Sendable {
+  public var uids: Both<UID>
+  /// What each side is known to hold.
+  public var flags: Both<FlagSet>
+  /// Whether the side's own id for the content is recorded.
+  public var hasID: Both<Bool>
+  public var isStub: Bool
+
+  public init(uids: Both<UID>, flags: Both<FlagSet>, hasID: Both<Bool>, isStub: Bool) {
+    self.uids = uids
+    self.flags = flags
+    self.hasID = hasID
+    self.isStub = isStub
+  }
+
+  public init(_ record: MessageRecord) {
+    self.init(
+      uids: record.uids, flags: Both { record.flags(on: $0) },
+      hasID: record.ids.map { $0 != nil }, isStub: record.stub != nil)
+  }
+}
+
 /// A change seen on a side but not carried out on the other (refused, not selected this time): it is
 /// looked at again at every run, although the anchors have passed it.
 public struct PendingMessage: Hashable, Sendable {

@@ -59,17 +59,14 @@ public struct MessageDetails: Hashable, Sendable {
 public struct ObservedMessage: Hashable, Sendable {
   public var handle: MessageHandle
   public var flags: FlagSet
-  public var modSeq: ModSequence?
   /// Always there for messages at or above ``OpenRequest/detailsFrom`` and unnumbered ones.
   public var details: MessageDetails?
 
   public init(
-    handle: MessageHandle, flags: FlagSet, modSeq: ModSequence? = nil,
-    details: MessageDetails? = nil
+    handle: MessageHandle, flags: FlagSet, details: MessageDetails? = nil
   ) {
     self.handle = handle
     self.flags = flags
-    self.modSeq = modSeq
     self.details = details
   }
 }

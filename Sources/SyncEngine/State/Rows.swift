@@ -185,6 +185,16 @@ extension Statement {
       date: InternalDate(seconds: readInteger()), stub: try readSide())
   }
 
+  mutating func readKnownMessage() throws(SQLiteError) -> KnownMessage {
+    let uids = Both(left: try readUID(), right: try readUID())
+    let flags = try readFlags()
+    return KnownMessage(
+      uids: uids,
+      flags: Both(
+        left: flags.subtracting(try readFlags()), right: flags.subtracting(try readFlags())),
+      hasID: Both(left: readInteger() != 0, right: readInteger() != 0), isStub: readInteger() != 0)
+  }
+
   mutating func bind(_ pending: PendingMessage) {
     bind(pending.mailbox.rawValue)
     bind(pending.side)

@@ -64,6 +64,18 @@ public final class SQLiteStateStore: StateStore {
     }
   }
 
+  public func knownMessages(in mailbox: MailboxID) throws(StateError) -> [KnownMessage] {
+    let count = try messageCount(in: mailbox)
+    return try use { (connection) throws(SQLiteError) in
+      var statement = try connection.database.statement(.knownMessages)
+      statement.bind(mailbox.rawValue)
+      var result: [KnownMessage] = []
+      result.reserveCapacity(count)
+      while try statement.step() { result.append(try statement.readKnownMessage()) }
+      return result
+    }
+  }
+
   public func uids(in mailbox: MailboxID, side: Side) throws(StateError) -> UIDSet {
     try use { (connection) throws(SQLiteError) in
       var statement = try connection.database.statement(side == .left ? .leftUIDs : .rightUIDs)

@@ -77,6 +77,7 @@ enum Query: Int, CaseIterable {
   case removeMailboxIntents
 
   case messages
+  case knownMessages
   case messagesByLeftUID
   case messagesByRightUID
   case leftUIDs
@@ -112,6 +113,13 @@ enum Query: Int, CaseIterable {
     case .removeMailboxIntents: "DELETE FROM intent WHERE mailbox = ?"
 
     case .messages: "SELECT * FROM message WHERE mailbox = ? ORDER BY left_uid, id"
+    case .knownMessages:
+      """
+      SELECT left_uid, right_uid, flags, keywords, left_lacking, left_lacking_keywords,
+        right_lacking, right_lacking_keywords, left_id_low IS NOT NULL, right_id_low IS NOT NULL,
+        stub IS NOT NULL
+      FROM message WHERE mailbox = ? ORDER BY left_uid, id
+      """
     case .messagesByLeftUID:
       "SELECT * FROM message WHERE mailbox = ? AND left_uid BETWEEN ? AND ? ORDER BY left_uid, id"
     case .messagesByRightUID:

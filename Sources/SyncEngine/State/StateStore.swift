@@ -15,6 +15,8 @@ public protocol StateStore: AnyObject, Sendable {
   /// Messages whose left UID is in `uids.left` or whose right UID is in `uids.right`, ascending by left
   /// UID, each once. The cost grows with what is found, not with the mailbox.
   func messages(in mailbox: MailboxID, uids: Both<UIDSet>) throws(StateError) -> [MessageRecord]
+  /// The same messages as ``messages(in:)``, in short.
+  func knownMessages(in mailbox: MailboxID) throws(StateError) -> [KnownMessage]
   func uids(in mailbox: MailboxID, side: Side) throws(StateError) -> UIDSet
   func messageCount(in mailbox: MailboxID) throws(StateError) -> Int
 

@@ -95,7 +95,7 @@ import Testing
     "refusals",
     arguments: [
       ("NO [AUTHENTICATIONFAILED] wrong", IMAPError.Kind.authentication),
-      ("NO [UNAVAILABLE] later", .connectionLost), ("BAD what", .authentication),
+      ("NO [UNAVAILABLE] later", .busy), ("BAD what", .authentication),
     ])
   func refusals(_ answer: String, _ kind: IMAPError.Kind) throws {
     try withScript(

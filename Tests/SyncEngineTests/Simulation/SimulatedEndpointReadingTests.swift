@@ -49,7 +49,6 @@ import Testing
     #expect(uids(observation) == [1, 2, 3, 4])
     #expect(observation.messages.map { $0.details != nil } == [false, false, true, true])
     #expect(observation.messages.allSatisfy { $0.flags == seen })
-    #expect((observation.messages[0].modSeq != nil) == (tier != .none))
     #expect(
       observation.messages[2].details?.size == UInt64(message(3).count))
     #expect(try endpoint.describe(UIDSet(uid(1)...uid(2))).compactMap(\.details).count == 2)

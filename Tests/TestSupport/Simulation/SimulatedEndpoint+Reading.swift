@@ -128,7 +128,6 @@ extension SimulatedEndpoint {
     let isDetailed = message.handle.uid.map { $0 >= detailsFrom } ?? true
     return ObservedMessage(
       handle: message.handle, flags: message.flags,
-      modSeq: server.traits.keepsModSequences ? ModSequence(message.modSeq) : nil,
       details: isDetailed
         ? MessageDetails(
           size: UInt64(message.content.count), date: message.date,

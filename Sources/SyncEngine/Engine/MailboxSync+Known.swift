@@ -1,0 +1,102 @@
+import IMAPClient
+
+/// Step 1: what the sides showed against what the base knows. Of a large mailbox only what differs is held
+/// in memory.
+extension MailboxSync {
+  /// Takes out of a large observation what is as the base has it: it would fill memory for nothing.
+  ///
+  /// - Parameter known: all that the base knows of the mailbox, once it was needed.
+  func shorten(
+    _ observation: inout Observation?, _ side: Side, _ known: inout [KnownMessage]?
+  ) throws(StateError) {
+    guard let messages = observation?.messages else { return }
+    let limit = 500
+    held[side] = heldFlags(messages, on: side)
+    guard !hasNewValidity(side), observation?.coverage == .full || messages.count > limit else {
+      return
+    }
+    let all = try self.known(known)
+    known = all
+    noteHeld(all, on: side)
+    try learn(observation?.reduce(to: all, side: side) ?? [], on: side)
+  }
+
+  private func known(_ loaded: [KnownMessage]?) throws(StateError) -> [KnownMessage] {
+    if let loaded { return loaded }
+    return try store.knownMessages(in: record.id)
+  }
+
+  /// The records of all messages that something may have to be done about.
+  func relevantRows(
+    _ observations: Both<Observation?>, _ known: [KnownMessage]?
+  ) throws(StateError) -> [MessageRecord] {
+    if needsAllRows { return try store.messages(in: record.id) }
+    var uids = Both(left: UIDSet(), right: UIDSet())
+    if known != nil || isFarFromAgreed {
+      let known = try self.known(known)
+      uids.left = UIDSet(known.lazy.filter { [mode] in $0.isRelevant(in: mode) }.map(\.uids.left))
+    } else if record.mode == .mirror {
+      for side in Side.allCases { uids[side] = UIDSet(record.agreedNext...UID.last) }
+    }
+    for side in Side.allCases {
+      guard let observation = observations[side] else { continue }
+      uids[side] = uids[side].union(UIDSet(observation.messages.compactMap(\.handle.uid)))
+        .union(try vanished(observation, side: side))
+    }
+    return try store.messages(in: record.id, uids: uids)
+  }
+
+  /// Where a message is moved to later, it is known by its id.
+  private func learn(_ ids: [(uid: UID, id: GlobalUID)], on side: Side) throws(StateError) {
+    guard !policy.isDryRun else { return }
+    for start in stride(from: 0, to: ids.count, by: 500) {
+      let some = ids[start..<min(start + 500, ids.count)]
+      let idOfUID = Dictionary(some.map { ($0.uid, $0.id) }) { first, _ in first }
+      var uids = Both(left: UIDSet(), right: UIDSet())
+      uids[side] = UIDSet(some.map(\.uid))
+      let rows = try store.messages(in: record.id, uids: uids)
+      try store.commit(
+        rows.compactMap { row in
+          guard let id = idOfUID[row.uids[side]] else { return nil }
+          var row = row
+          row.ids[side] = id
+          return .putMessage(row)
+        })
+    }
+  }
+
+  /// Under another UIDVALIDITY every message has to be found again.
+  private var needsAllRows: Bool {
+    hasNewValidity(.left) || hasNewValidity(.right)
+      || mode == .mirror && anchors.left.uidValidity != anchors.right.uidValidity
+  }
+
+  /// Many UIDs have been handed out since both sides were level.
+  private var isFarFromAgreed: Bool {
+    guard mode == .mirror else { return false }
+    let next = max(anchors.left.uidNext, anchors.right.uidNext).rawValue
+    return next > record.agreedNext.rawValue && next - record.agreedNext.rawValue > 500
+  }
+
+  func vanishedUIDs(_ observation: Observation, side: Side) throws(SideFailure) -> UIDSet {
+    try stateAccess { () throws(StateError) in try vanished(observation, side: side) }
+  }
+
+  /// UIDs of the base that are not there any more. (Those that an observation names may never have been.)
+  private func vanished(_ observation: Observation, side: Side) throws(StateError) -> UIDSet {
+    switch observation.coverage {
+    case .full: UIDSet()
+    case .changes(let vanished): vanished
+    case .present(let present):
+      try store.uids(in: record.id, side: side).subtracting(present)
+    }
+  }
+}
+
+extension KnownMessage {
+  /// Something may have to be done about it although no side has changed it.
+  fileprivate func isRelevant(in mode: UIDMode) -> Bool {
+    mode == .mirror && uids.left != uids.right
+      || isStub && Side.allCases.contains { flags[$0].system.contains(.flagged) }
+  }
+}

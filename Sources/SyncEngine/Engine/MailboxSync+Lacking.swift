@@ -1,0 +1,71 @@
+import IMAPClient
+
+/// Flags that a side can't hold: a Maildir with 26 keywords, a server that keeps none.
+extension MailboxSync {
+  /// What messages are seen to have, if it matters.
+  func heldFlags(_ messages: [ObservedMessage], on side: Side) -> FlagSet {
+    guard !attempted[side].isEmpty else { return .empty }
+    return messages.reduce(FlagSet.empty) { $0.union($1.flags) }
+  }
+
+  func noteHeld(_ known: [KnownMessage], on side: Side) {
+    guard !attempted[side].isEmpty else { return }
+    let all = attempted[side].values.reduce(UIDSet()) { $0.union($1) }
+    for message in known where !all.contains(message.uids[side]) {
+      held[side].formUnion(message.flags[side])
+    }
+  }
+
+  /// Flags that we set and that did not stay, on a side where no message has them, and keywords that the
+  /// mailbox does not keep: the side can't hold them; nobody removed them. Those that are there after all
+  /// can be held.
+  func noteLacking(_ observation: Observation, side: Side, items: inout Items) {
+    let attempted = self.attempted[side]
+    self.attempted[side] = [:]
+    guard !hasNewValidity(side) else { return }
+    let hasLacking = items.rows.contains { !$0.lacking[side].isEmpty }
+    guard !attempted.isEmpty || hasLacking || keptKeywords[side] != nil else { return }
+    let all = attempted.values.reduce(UIDSet()) { $0.union($1) }
+    var seen: [UID: FlagSet] = [:]
+    var held = self.held[side]
+    for row in items.rows where !all.contains(row.uids[side]) {
+      held = held.union(row.flags(on: side))
+    }
+    for message in observation.messages {
+      if let uid = message.handle.uid { seen[uid] = message.flags }
+    }
+    var unstorable = FlagSet.empty
+    for index in items.rows.indices {
+      let row = items.rows[index]
+      guard let now = seen[row.uids[side]] else { continue }
+      let tried = flags(attempted, of: row.uids[side]).subtracting(held)
+        .union(unkept(row.flags, on: side))
+      let missing = tried.subtracting(now).intersection(row.flags)
+      let lacking = row.lacking[side].union(missing).subtracting(now)
+      guard lacking != row.lacking[side] else { continue }
+      unstorable = unstorable.union(missing.subtracting(row.lacking[side]))
+      items.rows[index].lacking[side] = lacking
+      items.amended.append(index)
+    }
+    if !unstorable.isEmpty { noteUnstorable(unstorable, on: side) }
+  }
+
+  private func flags(_ attempted: [FlagSet: UIDSet], of uid: UID) -> FlagSet {
+    attempted.reduce(FlagSet.empty) { $1.value.contains(uid) ? $0.union($1.key) : $0 }
+  }
+
+  /// Keywords among these flags that the side is known not to keep. RFC 9051 §7.1 (PERMANENTFLAGS)
+  func unkept(_ flags: FlagSet, on side: Side) -> FlagSet {
+    guard let kept = keptKeywords[side] else { return .empty }
+    return FlagSet([], keywords: flags.keywords.filter { !kept.contains($0) })
+  }
+
+  func noteUnstorable(_ flags: FlagSet, on side: Side) {
+    let names = flags.names.joined(separator: " ")
+    noteFailure(
+      EndpointError(
+        .message, .keywords, "can't hold the flag \(names) on every message that has it",
+        advice: "the flag stays where it is; nothing was lost"),
+      on: side)
+  }
+}

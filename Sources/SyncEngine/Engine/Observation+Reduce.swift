@@ -1,0 +1,62 @@
+import IMAPClient
+
+extension Observation {
+  /// Leaves of what a side showed only what differs from the base, and what is new to it.
+  ///
+  /// A listing of the whole mailbox becomes one of changes.
+  ///
+  /// - Parameter known: all messages of the base, under the UIDVALIDITY of this observation.
+  /// - Returns: ids of otherwise unchanged messages that the base lacks: a server tells its own id of a
+  ///   message that we saved only afterwards.
+  mutating func reduce(to known: [KnownMessage], side: Side) -> [(uid: UID, id: GlobalUID)] {
+    guard !known.isEmpty || coverage == .full else { return [] }
+    var newIDs: [(uid: UID, id: GlobalUID)] = []
+    let order = Observation.order(of: known, side)
+    var vanished: [UID] = []
+    var next = 0
+    var kept = 0
+    for index in messages.indices {
+      guard let uid = messages[index].handle.uid else {
+        keep(index, &kept)
+        continue
+      }
+      while next < known.count, known[order(next)].uids[side] < uid {
+        vanished.append(known[order(next)].uids[side])
+        next += 1
+      }
+      let first = next
+      while next < known.count, known[order(next)].uids[side] == uid { next += 1 }
+      // Two records under one UID are left to who knows what to do about them.
+      guard next == first + 1, messages[index].flags == known[order(first)].flags[side] else {
+        keep(index, &kept)
+        continue
+      }
+      if !known[order(first)].hasID[side], let id = messages[index].details?.id {
+        newIDs.append((uid, id))
+      }
+    }
+    messages.removeSubrange(kept...)
+    guard coverage == .full else { return newIDs }
+    while next < known.count {
+      vanished.append(known[order(next)].uids[side])
+      next += 1
+    }
+    coverage = .changes(vanished: UIDSet(vanished))
+    return newIDs
+  }
+
+  private mutating func keep(_ index: Int, _ kept: inout Int) {
+    if kept != index { messages[kept] = messages[index] }
+    kept += 1
+  }
+
+  /// The indices of `known` in the order of a side's UIDs.
+  private static func order(of known: [KnownMessage], _ side: Side) -> (Int) -> Int {
+    let isInOrder = zip(known, known.dropFirst()).allSatisfy { $0.uids[side] <= $1.uids[side] }
+    if isInOrder { return { $0 } }
+    let order = known.indices.map { UInt32(truncatingIfNeeded: $0) }.sorted {
+      (known[Int($0)].uids[side], $0) < (known[Int($1)].uids[side], $1)
+    }
+    return { Int(order[$0]) }
+  }
+}

@@ -1,0 +1,88 @@
+import IMAPClient
+
+/// What FETCH responses said of messages.
+///
+/// A mailbox may have a hundred thousand of them: they are kept in the order in which they come, which is
+/// nearly always that of their UIDs, and put in order only if it was not.
+struct FetchLog {
+  private var entries: [FetchedMessage] = []
+  private var isAscending = true
+  /// So many entries out of order are put in order before more are taken: a server that tells the same
+  /// messages again and again must not fill memory.
+  private var limit = 1024
+
+  mutating func note(_ uid: UID, _ response: FetchResponse) {
+    if let last = entries.last, uid <= last.uid {
+      if uid == last.uid {
+        entries[entries.count - 1].merge(response)
+        return
+      }
+      isAscending = false
+    }
+    var entry = FetchedMessage(uid: uid)
+    entry.merge(response)
+    entries.append(entry)
+    if !isAscending, entries.count > limit {
+      putInOrder()
+      limit = max(1024, entries.count * 2)
+    }
+  }
+
+  /// Everything that was said of each message, ascending.
+  mutating func messages() -> [FetchedMessage] {
+    putInOrder()
+    return entries
+  }
+
+  /// The same, by UID.
+  mutating func byUID() -> [UID: FetchedMessage] {
+    putInOrder()
+    return Dictionary(uniqueKeysWithValues: entries.lazy.map { ($0.uid, $0) })
+  }
+
+  private mutating func putInOrder() {
+    guard !isAscending else { return }
+    let order = entries.indices.sorted { (entries[$0].uid, $0) < (entries[$1].uid, $1) }
+    var merged: [FetchedMessage] = []
+    merged.reserveCapacity(entries.count)
+    for index in order {
+      if let last = merged.last, last.uid == entries[index].uid {
+        merged[merged.count - 1].merge(entries[index])
+      } else {
+        merged.append(entries[index])
+      }
+    }
+    entries = merged
+    isAscending = true
+  }
+}
+
+/// Everything that was said of one message, in whatever order.
+struct FetchedMessage {
+  let uid: UID
+  var flags: FlagSet?
+  var size: UInt64?
+  var date: InternalDate?
+  var id: GlobalUID?
+
+  init(uid: UID) { self.uid = uid }
+
+  var details: MessageDetails? {
+    guard let size, let date else { return nil }
+    return MessageDetails(size: size, date: date, id: id)
+  }
+
+  mutating func merge(_ response: FetchResponse) {
+    flags = response.flags ?? flags
+    size = response.size ?? size
+    date = response.internalDate ?? date
+    if let emailID = response.emailID, !emailID.isEmpty { id = GlobalUID(identifier: emailID) }
+  }
+
+  fileprivate mutating func merge(_ later: FetchedMessage) {
+    flags = later.flags ?? flags
+    size = later.size ?? size
+    date = later.date ?? date
+    id = later.id ?? id
+  }
+}
