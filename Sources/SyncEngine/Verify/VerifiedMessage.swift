@@ -39,11 +39,4 @@ public struct VerifiedMessage: Hashable, Sendable {
   public var date: InternalDate
   /// `nil` if it could not be read.
   public var content: ReadContent?
-
-  init(handle: MessageHandle, flags: FlagSet, date: InternalDate, content: ReadContent?) {
-    self.handle = handle
-    self.flags = flags
-    self.date = date
-    self.content = content
-  }
 }

@@ -46,7 +46,8 @@ public final class VerifyRun {
     let endpoints = try lanes.first()
     let records = try state { () throws(StateError) in try store.mailboxes() }
     for side in Side.allCases where !records.isEmpty {
-      guard try on(side, { () throws(EndpointError) in try endpoints[side].hasMark("") }) != .noStore
+      guard
+        try on(side, { () throws(EndpointError) in try endpoints[side].hasMark("") }) != .noStore
       else {
         let error = EndpointError(
           .side, .guarded, "there is no mail store at \(storeNames[side]) any more",

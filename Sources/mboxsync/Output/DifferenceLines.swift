@@ -85,8 +85,9 @@ enum DifferenceLines {
         "content differs", both.map { Text.counted(Int(clamping: $0.content?.size ?? 0), "octet") })
     }
     return differing(
-      "content differs, with \(Text.counted(Int(clamping: left.size), "octet")) each, SHA-256",
-      both.map { String(($0.content?.digest.description ?? "").prefix(16)) + "…" })
+      "content differs",
+      both.map { "\(String(($0.content?.digest.description ?? "").prefix(16)))…" })
+      + ", \(Text.counted(Int(clamping: left.size), "octet")) each"
   }
 
   private static func named(_ message: VerifiedMessage) -> String {
