@@ -33,7 +33,8 @@ public final class VerifyRun {
   public func run() -> VerifyReport {
     do {
       try compare()
-    } catch  where error.error.code == .interrupted {
+    } catch  where cancellation.isRequested || error.error.code == .interrupted {
+      // The signal of a terminal reaches the command of an `exec:` endpoint, too, which then hangs up.
       note(.stopped, side: nil)
     } catch {
       note(error.error, side: error.error.code == .state ? nil : error.side)

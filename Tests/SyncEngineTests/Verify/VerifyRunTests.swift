@@ -233,5 +233,11 @@ import Testing
     cancellation.request()
     let report = stage.verify(cancellation)
     #expect(report.failures.map(\.code) == [.interrupted] && !report.isEqual)
+    // A connection that broke with the same signal is no other trouble.
+    stage.world.onStep = { step in
+      step.side == .right && step.call == .list && step.moment == .before
+        ? .connectionLost(.none) : nil
+    }
+    #expect(stage.verify(cancellation).failures.map(\.code) == [.interrupted])
   }
 }
