@@ -9,7 +9,10 @@ struct StateLock: ~Copyable {
   init(path: String, pair: String) throws(StateError) {
     while true {
       let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-      guard descriptor >= 0 else { throw .system(errno, "can't open", path) }
+      guard descriptor >= 0 else {
+        if errno == EINTR { continue }
+        throw .system(errno, "can't open", path)
+      }
       if try StateLock.lock(descriptor, LOCK_EX, path: path, pair: pair) {
         self.descriptor = descriptor
         break
@@ -26,6 +29,7 @@ struct StateLock: ~Copyable {
       let descriptor = open(path, O_RDONLY | O_CLOEXEC)
       guard descriptor >= 0 else {
         if errno == ENOENT { return nil }
+        if errno == EINTR { continue }
         throw .system(errno, "can't open", path)
       }
       if try StateLock.lock(descriptor, LOCK_SH, path: path, pair: pair) {
