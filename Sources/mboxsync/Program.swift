@@ -35,6 +35,7 @@ enum Program {
     case .status: try StatusVerb(session: session).run()
     case .check: try CheckVerb(session: session).run()
     case .`init`: try InitVerb(session: session).run()
+    case .verify: try VerifyVerb(session: session).run()
     case .forget: try ForgetVerb(session: session).run()
     }
   }

@@ -2,6 +2,14 @@ import Glibc
 import IMAPClient
 import Synchronization
 
+/// A mailbox that is taken through a step.
+protocol LaneTask: AnyObject {
+  /// Of the mailbox alone; the others go on.
+  func noteFailure(_ failure: SideFailure)
+}
+
+extension MailboxSync: LaneTask {}
+
 /// Workers that take mailboxes through a step, each with endpoints of its own.
 ///
 /// The first lane is the calling thread. The others connect when there is enough to do for them; one that
@@ -17,7 +25,7 @@ final class Lanes {
   private var lanes: [Lane] = [Lane()]
   private let cancellation: Cancellation
   /// Below so many mailboxes a lane, logging in again costs more than it saves.
-  private static let mailboxesPerLane = 4
+  static let mailboxesPerLane = 4
 
   init(
     factories: Both<any EndpointFactory>, jobs: Int, cancellation: Cancellation
@@ -45,12 +53,13 @@ final class Lanes {
 
   /// Takes every mailbox through `step`; an error of the mailbox is noted there and ends nothing else.
   ///
+  /// - Parameter perLane: how many mailboxes make another lane worth its log-in.
   /// - Throws: the first error that ends a side.
-  func run(
-    _ mailboxes: [MailboxSync],
-    _ step: @escaping (MailboxSync, Both<any Endpoint>) throws(SideFailure) -> Void
+  func run<Task: LaneTask>(
+    _ mailboxes: [Task], perLane: Int = mailboxesPerLane,
+    _ step: @escaping (Task, Both<any Endpoint>) throws(SideFailure) -> Void
   ) throws(SideFailure) {
-    let count = max(1, min(limit, mailboxes.count / Lanes.mailboxesPerLane))
+    let count = max(1, min(limit, mailboxes.count / perLane))
     while lanes.count < count { lanes.append(Lane()) }
     let batch = Batch(mailboxes: mailboxes, step: step)
     let used = Array(lanes.prefix(count).filter(\.isUsable))
@@ -62,7 +71,7 @@ final class Lanes {
     if let failure = batch.failure { throw failure }
   }
 
-  private func work(_ batch: Batch, lane: Lane, isFirst: Bool) {
+  private func work<Task: LaneTask>(_ batch: Batch<Task>, lane: Lane, isFirst: Bool) {
     let endpoints: Both<any Endpoint>
     do {
       endpoints = try self.endpoints(of: lane)
@@ -104,26 +113,26 @@ final class Lanes {
 }
 
 /// The mailboxes that a step still has to be made for; the state that lanes share.
-private final class Batch: @unchecked Sendable {
+private final class Batch<Task: LaneTask>: @unchecked Sendable {
   private struct State {
     var next = 0
     var failure: SideFailure?
   }
 
-  private let mailboxes: [MailboxSync]
-  let step: (MailboxSync, Both<any Endpoint>) throws(SideFailure) -> Void
+  private let mailboxes: [Task]
+  let step: (Task, Both<any Endpoint>) throws(SideFailure) -> Void
   private let state = Mutex(State())
 
   init(
-    mailboxes: [MailboxSync],
-    step: @escaping (MailboxSync, Both<any Endpoint>) throws(SideFailure) -> Void
+    mailboxes: [Task],
+    step: @escaping (Task, Both<any Endpoint>) throws(SideFailure) -> Void
   ) {
     self.mailboxes = mailboxes
     self.step = step
   }
 
   /// Each mailbox is given to one lane only.
-  func next() -> MailboxSync? {
+  func next() -> Task? {
     let index = state.withLock { state -> Int? in
       guard state.failure == nil, state.next < mailboxes.count else { return nil }
       state.next += 1
@@ -140,7 +149,7 @@ private final class Batch: @unchecked Sendable {
 }
 
 /// One thread of the operating system.
-private final class Thread {
+final class Thread {
   private final class Body: @unchecked Sendable {
     let run: () -> Void
 

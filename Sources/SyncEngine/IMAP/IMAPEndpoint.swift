@@ -14,6 +14,8 @@ final class IMAPEndpoint: Endpoint {
 
   /// The mailbox the engine works on.
   var openMailbox: MailboxName?
+  /// Mailboxes are opened by EXAMINE.
+  var onlyReads = false
   /// Under which UIDVALIDITY each mailbox was last observed.
   var validities: [MailboxName: UIDValidity] = [:]
   /// Mailboxes that keep no mod-sequences. RFC 7162 §3.1.2.2
@@ -244,7 +246,8 @@ final class IMAPEndpoint: Endpoint {
   func sendSelect(
     _ mailbox: MailboxName, _ mode: Command.SelectMode
   ) throws(EndpointError) -> Tag {
-    let command = Command.select(try wireName(of: mailbox), mode)
+    let name = try wireName(of: mailbox)
+    let command = onlyReads ? Command.examine(name) : Command.select(name, mode)
     observer.begin()
     observer.mailbox = SelectedMailbox(name: mailbox)
     return try send(command)

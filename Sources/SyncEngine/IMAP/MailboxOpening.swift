@@ -4,6 +4,7 @@ extension IMAPEndpoint {
   func open(_ mailbox: MailboxName, _ request: OpenRequest) throws(EndpointError) -> Observation {
     try learnProfile()
     openMailbox = nil
+    onlyReads = request.isOnlyToRead
     let opening = MailboxOpening(self, mailbox, request)
     let observation = try opening.run()
     openMailbox = mailbox
@@ -52,7 +53,9 @@ final class MailboxOpening {
     self.endpoint = endpoint
     self.mailbox = mailbox
     self.request = request
-    usesModSeq = endpoint.hasModSequences && !endpoint.withoutModSeq.contains(mailbox)
+    usesModSeq =
+      endpoint.hasModSequences && !request.isOnlyToRead
+      && !endpoint.withoutModSeq.contains(mailbox)
     if usesModSeq, let anchor = request.since, let validity = anchor.uidValidity,
       let modSeq = anchor.highestModSeq
     {

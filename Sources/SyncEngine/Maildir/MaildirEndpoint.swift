@@ -55,9 +55,10 @@ public final class MaildirEndpoint: Endpoint {
   public func open(
     _ mailbox: MailboxName, _ request: OpenRequest
   ) throws(EndpointError) -> Observation {
-    let folder = try folder(mailbox)
+    let folder = try folder(mailbox, completing: !request.isOnlyToRead)
     openFolder = folder
-    return try folder.observe(detailsFrom: request.detailsFrom)
+    return try folder.observe(
+      detailsFrom: request.detailsFrom, isOnlyToRead: request.isOnlyToRead)
   }
 
   public func select(_ mailbox: MailboxName) throws(EndpointError) {
@@ -131,7 +132,9 @@ public final class MaildirEndpoint: Endpoint {
       .mailbox, .other, "no mailbox is open", advice: "this is an error of mboxsync")
   }
 
-  private func folder(_ name: MailboxName) throws(EndpointError) -> MaildirFolder {
+  private func folder(
+    _ name: MailboxName, completing: Bool = true
+  ) throws(EndpointError) -> MaildirFolder {
     if let index = folders.firstIndex(where: { $0.name == name }) {
       let folder = folders.remove(at: index)
       // It may have been deleted or renamed meanwhile.
@@ -140,7 +143,7 @@ public final class MaildirEndpoint: Endpoint {
         return folder
       }
     }
-    let folder = try store.openFolder(name)
+    let folder = try store.openFolder(name, completing: completing)
     if folders.count >= MaildirEndpoint.folderLimit { folders.removeFirst() }
     folders.append(folder)
     return folder

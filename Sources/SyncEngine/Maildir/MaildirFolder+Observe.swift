@@ -4,21 +4,40 @@ import IMAPClient
 
 extension MaildirFolder {
   /// Reads the folder and tells what it holds.
-  func observe(detailsFrom: UID) throws(EndpointError) -> Observation {
+  ///
+  /// - Parameter isOnlyToRead: takes no lock, which would be a file in the folder.
+  func observe(detailsFrom: UID, isOnlyToRead: Bool = false) throws(EndpointError) -> Observation {
     knownValidity = nil
-    var isReadOnly = false
+    var isReadOnly = isOnlyToRead
     do throws(EndpointError) {
-      try withLock { _ throws(EndpointError) in try readAll() }
+      if !isOnlyToRead { try withLock { _ throws(EndpointError) in try readAll() } }
     } catch {
       // A folder that can't be written can be read all the same.
       guard error.code == .permission || error.code == .readOnly else { throw error }
       isReadOnly = true
-      try readAll()
     }
+    if isReadOnly { try readUnlocked() }
     knownValidity = .some(list.uidValidity)
     return Observation(
       anchor: anchor(), coverage: .full, messages: messages(detailsFrom: detailsFrom),
       isReadOnly: isReadOnly, mailboxID: list.mailboxGUID.map { GlobalUID(identifier: $0) })
+  }
+
+  /// Dovecot, which works under the lock, may be writing at the same time: read again until the list that
+  /// was read is still the one that is there.
+  private func readUnlocked() throws(EndpointError) {
+    for _ in 0..<MaildirFolder.scanLimit {
+      try readAll()
+      let now = try perform("look at dovecot-uidlist") { () throws(SystemError) in
+        try directory.statusIfThere(of: MaildirFolder.listName)
+      }
+      switch (now, listStatus) {
+      case (nil, nil): return
+      case (let now?, let read?) where now.isSameState(as: read): return
+      default: surroundings.pause(MaildirFolder.tick)
+      }
+    }
+    throw changesTooFast()
   }
 
   private func readAll() throws(EndpointError) {

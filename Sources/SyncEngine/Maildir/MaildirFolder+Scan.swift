@@ -11,10 +11,10 @@ extension MaildirFolder {
 
   /// A file renamed while the directory is read may be seen twice or not at all; so the scan is
   /// repeated until the directories did not change meanwhile.
-  private static let scanLimit = 20
+  static let scanLimit = 20
   /// Times are taken from the kernel's clock tick: a change made this long ago or later may have
   /// the same time as one made before it.
-  private static let tick = MaildirSurroundings.second / 50
+  static let tick = MaildirSurroundings.second / 50
 
   /// Reads the names in `new` and `cur` and gives them their UIDs. Known files keep their index.
   func scan() throws(EndpointError) {
@@ -33,7 +33,11 @@ extension MaildirFolder {
       surroundings.pause(MaildirFolder.tick)
     }
     scanTimes = nil
-    throw EndpointError(
+    throw changesTooFast()
+  }
+
+  func changesTooFast() -> EndpointError {
+    EndpointError(
       .mailbox, .locked, "\(path) changes faster than it can be read",
       advice: "another program is at work; sync later")
   }

@@ -48,9 +48,10 @@ final class MaildirFolder {
   static let listLimit = 1 << 30
   static let keywordsLimit = 1 << 20
 
+  /// - Parameter completes: makes `new` and `tmp` if they are missing.
   init(
     _ name: MailboxName, in directory: Directory, path: String, counter: UIDValidityCounter,
-    cancellation: Cancellation?
+    cancellation: Cancellation?, completes: Bool = true
   ) throws(EndpointError) {
     self.name = name
     self.path = path
@@ -65,8 +66,8 @@ final class MaildirFolder {
     }
     do throws(SystemError) {
       // Left out by some programs; Dovecot makes them, too.
-      for part in [MaildirFolder.newName, MaildirFolder.tmpName] where !directory.hasDirectory(part)
-      {
+      for part in [MaildirFolder.newName, MaildirFolder.tmpName]
+      where completes && !directory.hasDirectory(part) {
         try directory.makeDirectory(part)
       }
       new = try Directory(MaildirFolder.newName, in: directory)

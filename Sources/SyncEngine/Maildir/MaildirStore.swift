@@ -117,11 +117,13 @@ final class MaildirStore {
     steps.reduce(path) { $0 + "/" + String(decoding: $1, as: UTF8.self) }
   }
 
-  func openFolder(_ name: MailboxName) throws(EndpointError) -> MaildirFolder {
+  func openFolder(
+    _ name: MailboxName, completing: Bool
+  ) throws(EndpointError) -> MaildirFolder {
     let steps = try steps(to: name)
     return try MaildirFolder(
       name, in: directory(steps), path: describe(steps), counter: counter(),
-      cancellation: cancellation)
+      cancellation: cancellation, completes: completing)
   }
 
   func counter() throws(EndpointError) -> UIDValidityCounter {

@@ -118,10 +118,17 @@ public struct OpenRequest: Sendable {
   public var recheck: UIDSet
   /// Messages from this UID on are reported with their details.
   public var detailsFrom: UID
+  /// The mailbox is only read until the next one is opened, and not even touched: EXAMINE instead of
+  /// SELECT, no lock file in a Maildir.
+  public var isOnlyToRead: Bool
 
-  public init(since: Anchor? = nil, recheck: UIDSet = UIDSet(), detailsFrom: UID = .first) {
+  public init(
+    since: Anchor? = nil, recheck: UIDSet = UIDSet(), detailsFrom: UID = .first,
+    isOnlyToRead: Bool = false
+  ) {
     self.since = since
     self.recheck = recheck
     self.detailsFrom = detailsFrom
+    self.isOnlyToRead = isOnlyToRead
   }
 }

@@ -18,8 +18,13 @@ extension SQLiteStateStore {
     directory: String, pair: String, access: Access = .readWrite
   ) throws(StateError) -> Opened {
     let files = StateFiles(directory: directory, pair: pair)
-    return access == .readOnly
-      ? try openForReading(files) : try openForWriting(files, pair: pair)
+    switch access {
+    case .readWrite: return try openForWriting(files, pair: pair)
+    case .readOnly: return try openForReading(files, .readOnly, lock: nil)
+    case .shared:
+      let lock = try StateLock(sharing: files.lock, pair: pair)
+      return try openForReading(files, .shared, lock: lock)
+    }
   }
 
   private static func openForWriting(
@@ -47,7 +52,9 @@ extension SQLiteStateStore {
       store: SQLiteStateStore(connection, files, .readWrite, lock: lock), notices: notices)
   }
 
-  private static func openForReading(_ files: StateFiles) throws(StateError) -> Opened {
+  private static func openForReading(
+    _ files: StateFiles, _ access: Access, lock: consuming StateLock?
+  ) throws(StateError) -> Opened {
     var notices: [String] = []
     var connection: StateConnection
     do {
@@ -61,7 +68,7 @@ extension SQLiteStateStore {
       connection = try connectToCopy(files)
     }
     return Opened(
-      store: SQLiteStateStore(connection, files, .readOnly, lock: nil), notices: notices)
+      store: SQLiteStateStore(connection, files, access, lock: lock), notices: notices)
   }
 
   /// Opens a database that is there and sees whether it is a base that this version understands.

@@ -6,13 +6,15 @@ public final class SQLiteStateStore: StateStore {
   private let connection: Mutex<StateConnection>
   private let files: StateFiles
   private let access: Access
-  /// `nil` where only reading.
+  /// `nil` where only reading, unless shared.
   private let lock: StateLock?
 
   public enum Access: CaseIterable, Hashable, Sendable {
     case readWrite
     /// Takes no lock, and leaves the directory as it is; a base that is missing is an empty one.
     case readOnly
+    /// As `readOnly`, but keeps away those that write as long as it is open.
+    case shared
   }
 
   init(

@@ -9,23 +9,54 @@ struct StateLock: ~Copyable {
   init(path: String, pair: String) throws(StateError) {
     while true {
       let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-      guard descriptor >= 0 else { throw .system(errno, "can't open", path) }
-      if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-        let code = errno
-        let holder = StateLock.holder(descriptor)
-        close(descriptor)
-        if code == EINTR { continue }
-        guard code == EWOULDBLOCK else { throw .system(code, "can't lock", path) }
-        throw StateError(
-          .locked, "another run of \(pair) is going on\(holder)", advice: "wait for it to end")
+      guard descriptor >= 0 else {
+        if errno == EINTR { continue }
+        throw .system(errno, "can't open", path)
       }
-      if StateLock.isStillNamed(descriptor, path) {
+      if try StateLock.lock(descriptor, LOCK_EX, path: path, pair: pair) {
         self.descriptor = descriptor
         break
       }
-      close(descriptor)
     }
     writeHolder()
+  }
+
+  /// Keeps away those that write, beside others that only read. Nothing is written.
+  ///
+  /// - Returns: `nil` where there is no lock, because nothing was ever written.
+  init?(sharing path: String, pair: String) throws(StateError) {
+    while true {
+      let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else {
+        if errno == ENOENT { return nil }
+        if errno == EINTR { continue }
+        throw .system(errno, "can't open", path)
+      }
+      if try StateLock.lock(descriptor, LOCK_SH, path: path, pair: pair) {
+        self.descriptor = descriptor
+        break
+      }
+    }
+  }
+
+  /// Closes the descriptor unless it holds the lock afterwards.
+  ///
+  /// - Returns: false if it has to be tried again.
+  private static func lock(
+    _ descriptor: Int32, _ kind: Int32, path: String, pair: String
+  ) throws(StateError) -> Bool {
+    if flock(descriptor, kind | LOCK_NB) == 0 {
+      if isStillNamed(descriptor, path) { return true }
+      close(descriptor)
+      return false
+    }
+    let code = errno
+    let holder = holder(descriptor)
+    close(descriptor)
+    if code == EINTR { return false }
+    guard code == EWOULDBLOCK else { throw .system(code, "can't lock", path) }
+    throw StateError(
+      .locked, "another run of \(pair) is going on\(holder)", advice: "wait for it to end")
   }
 
   deinit { close(descriptor) }
@@ -50,6 +81,10 @@ struct StateLock: ~Copyable {
     var text = [UInt8](repeating: 0, count: 16)
     let count = pread(descriptor, &text, text.count, 0)
     let digits = text.prefix(max(0, count)).prefix { $0 >= 0x30 && $0 <= 0x39 }
-    return digits.isEmpty ? "" : " (pid \(String(decoding: digits, as: UTF8.self)))"
+    // Who shares the lock does not write down its number: the one there may be of a run long ended.
+    guard let pid = pid_t(String(decoding: digits, as: UTF8.self)), pid > 0,
+      kill(pid, 0) == 0 || errno == EPERM
+    else { return "" }
+    return " (pid \(pid))"
   }
 }

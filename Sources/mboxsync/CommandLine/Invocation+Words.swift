@@ -15,7 +15,7 @@ extension Invocation {
   var pairNames: [String] {
     switch verb {
     case .forget: Array(words.prefix(1))
-    case .sync, .status, .check: endpoints == nil ? words : []
+    case .sync, .status, .check, .verify: endpoints == nil ? words : []
     case .`init`: words.filter { !Invocation.isEndpoint($0) }
     }
   }
@@ -26,7 +26,7 @@ extension Invocation {
   func checkWords() throws(UsageError) {
     if words.contains("") { throw UsageError("an empty word is no pair") }
     switch verb {
-    case .sync, .status, .check: try checkPairsOrEndpoints(words)
+    case .sync, .status, .check, .verify: try checkPairsOrEndpoints(words)
     case .`init`:
       let names = words.prefix { !Invocation.isEndpoint($0) }
       guard names.count <= 1 else { throw UsageError("'init' takes one name") }

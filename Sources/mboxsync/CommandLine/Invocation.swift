@@ -38,7 +38,7 @@ struct Invocation: Sendable {
     if parsed.wordsBeforeDashes > 0, let verb = Verb(rawValue: words[0]) {
       self.verb = verb
       words.removeFirst()
-    } else if parsed.wordsBeforeDashes > 0, ["verify", "fetch"].contains(words[0]) {
+    } else if parsed.wordsBeforeDashes > 0, words[0] == "fetch" {
       throw UsageError("this version has no verb '\(words[0])'")
     }
     for (spec, value) in parsed.options {

@@ -29,7 +29,8 @@ struct OptionSpec: Sendable {
 
   private static let every = Set(Verb.allCases)
   private static let reading: Set<Verb> = [.sync, .status]
-  private static let connecting: Set<Verb> = [.sync, .status, .check]
+  private static let comparing: Set<Verb> = [.sync, .status, .verify]
+  private static let connecting: Set<Verb> = [.sync, .status, .check, .verify]
 
   static let all: [OptionSpec] = [
     OptionSpec(
@@ -41,10 +42,10 @@ struct OptionSpec: Sendable {
     OptionSpec(
       .dryRun, "dry-run", "n", verbs: [.sync], "print the plan; change no mailbox and no state"),
     OptionSpec(
-      .mailbox, "mailbox", "m", .required("PATTERN"), verbs: reading,
+      .mailbox, "mailbox", "m", .required("PATTERN"), verbs: comparing,
       "only matching mailboxes (repeatable; *, %, leading ! excludes)"),
-    OptionSpec(.pull, "pull", verbs: reading, "one way this time: change only the left"),
-    OptionSpec(.push, "push", verbs: reading, "one way this time: change only the right"),
+    OptionSpec(.pull, "pull", verbs: comparing, "one way this time: change only the left"),
+    OptionSpec(.push, "push", verbs: comparing, "one way this time: change only the right"),
     OptionSpec(
       .only, "only", nil, .required("LIST"), verbs: reading,
       "only these kinds of change: new,expunge,flags,mailboxes"),
@@ -52,11 +53,11 @@ struct OptionSpec: Sendable {
       .full, "full", verbs: reading, "trust no recorded modseqs and mtimes: compare everything"),
     OptionSpec(.force, "force", verbs: [.sync], "carry on past a guard this once"),
     OptionSpec(
-      .set, "set", "o", .required("KEY=VALUE"), verbs: [.sync, .status, .check, .`init`, .forget],
+      .set, "set", "o", .required("KEY=VALUE"), verbs: every,
       "set a pair or endpoint key for this run"),
     OptionSpec(
-      .jobs, "jobs", "j", .required("N"), verbs: reading, "mailboxes synced at the same time (4)"),
-    OptionSpec(.json, "json", verbs: reading, "print one JSON object on stdout, nothing else"),
+      .jobs, "jobs", "j", .required("N"), verbs: comparing, "mailboxes synced at the same time (4)"),
+    OptionSpec(.json, "json", verbs: comparing, "print one JSON object on stdout, nothing else"),
     OptionSpec(.quiet, "quiet", "q", verbs: every, "errors only"),
     OptionSpec(
       .verbose, "verbose", "v", verbs: every, "each change; -vv adds the protocol, secrets removed"),

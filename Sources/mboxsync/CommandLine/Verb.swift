@@ -4,6 +4,7 @@ enum Verb: String, CaseIterable, Hashable, Sendable {
   case status
   case check
   case `init`
+  case verify
   case forget
 
   /// How its words stand in the usage.
@@ -17,6 +18,7 @@ enum Verb: String, CaseIterable, Hashable, Sendable {
     case .status: ["mboxsync status [OPTION]... [PAIR]..."]
     case .check: ["mboxsync check [OPTION]... [PAIR]..."]
     case .`init`: ["mboxsync init [OPTION]... [NAME] [ENDPOINT ENDPOINT]"]
+    case .verify: ["mboxsync verify [OPTION]... [PAIR]..."]
     case .forget: ["mboxsync forget [OPTION]... PAIR [MAILBOX]..."]
     }
   }
@@ -27,6 +29,7 @@ enum Verb: String, CaseIterable, Hashable, Sendable {
     case .status: "show what is known and what is pending; change nothing"
     case .check: "try configuration, logins, locks and capabilities; sync nothing"
     case .`init`: "write a first configuration file"
+    case .verify: "compare both sides message by message, every octet; change nothing"
     case .forget: "drop what is recorded of a pair or its mailboxes; mail is untouched"
     }
   }

@@ -60,7 +60,7 @@ enum JSONReport {
     ]
   }
 
-  private static func failure(_ failure: SyncFailure) -> JSON {
+  static func failure(_ failure: SyncFailure) -> JSON {
     .object([
       ("mailbox", .text(failure.mailbox?.path)),
       ("side", .text(failure.side?.rawValue)),

@@ -13,12 +13,17 @@ enum Clock {
   }
 
   /// `2026-01-31 12:05` in local time.
-  static func text(_ seconds: Int64) -> String {
+  static func text(_ seconds: Int64) -> String { text(seconds, "%Y-%m-%d %H:%M") }
+
+  /// `2026-01-31 12:05:33 +0100`
+  static func fullText(_ seconds: Int64) -> String { text(seconds, "%Y-%m-%d %H:%M:%S %z") }
+
+  private static func text(_ seconds: Int64, _ format: String) -> String {
     var moment = time_t(seconds)
     var parts = tm()
     localtime_r(&moment, &parts)
     var buffer = [CChar](repeating: 0, count: 64)
-    let count = strftime(&buffer, buffer.count, "%Y-%m-%d %H:%M", &parts)
+    let count = strftime(&buffer, buffer.count, format, &parts)
     return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 }

@@ -34,7 +34,7 @@ import Testing
       (["forget"], "'forget' needs a pair"),
       (["forget", "maildir:/a"], "two endpoints are needed"),
       (["init", "a", "b"], "'init' takes one name"),
-      (["verify", "p"], "this version has no verb 'verify'"),
+      (["verify", "-n"], "'verify' takes no option '--dry-run'"),
       (["fetch", "p"], "this version has no verb 'fetch'"),
     ])
   func refused(_ arguments: [String], _ complaint: String) {
@@ -67,6 +67,8 @@ import Testing
     #expect(try Invocation([]).verb == .sync)
     #expect(try Invocation(["status"]).verb == .status)
     #expect(try Invocation(["-v", "check", "p"]).verb == .check)
+    let verify = try Invocation(["verify", "--push", "-m", "INBOX", "p", "q"])
+    #expect(verify.verb == .verify && verify.pairNames == ["p", "q"])
     let dashed = try Invocation(["--", "status"])
     #expect(dashed.verb == .sync && dashed.words == ["status"])
     let named = try Invocation(["sync", "status"])
