@@ -207,9 +207,12 @@ public final class IMAPTestClient {
   public func append(_ messages: [[UInt8]], to mailbox: String) throws {
     for start in stride(from: 0, to: messages.count, by: 100) {
       let part = messages[start..<min(start + 100, messages.count)].map(withCRLF)
+      let date = "\"\(formatInternalDate(momentOfTests))\""
       var rest: [UInt8] = []
-      for message in part.dropFirst() { rest += Array(" {\(message.count)+}\r\n".utf8) + message }
-      try command("APPEND \(name(mailbox)) ", literal: part[0], then: rest)
+      for message in part.dropFirst() {
+        rest += Array(" \(date) {\(message.count)+}\r\n".utf8) + message
+      }
+      try command("APPEND \(name(mailbox)) \(date) ", literal: part[0], then: rest)
     }
   }
 

@@ -90,7 +90,7 @@ public final class MaildirUser: MailStore {
   }
 
   public func add(_ messages: [[UInt8]], to mailbox: String) throws {
-    for message in messages { try add(message, to: mailbox, flags: [], date: nil) }
+    for message in messages { try add(message, to: mailbox, flags: [], date: momentOfTests) }
   }
 
   public func flag(_ tokens: [String], in mailbox: String, add: Set<String>, remove: Set<String>)

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A message as some mail program sees it.
 public struct StoredMessage: Hashable, Sendable, CustomStringConvertible {
   /// With CRLF, as over IMAP.
@@ -46,7 +48,7 @@ public protocol MailStore: AnyObject {
   func messages(in mailbox: String) throws -> [StoredMessage]
   func numbers(of mailbox: String) throws -> MailboxNumbers?
   func add(_ bytes: [UInt8], to mailbox: String, flags: Set<String>, date: Int?) throws
-  /// Adds messages without flags, received now.
+  /// Adds messages without flags, received at ``momentOfTests``.
   func add(_ messages: [[UInt8]], to mailbox: String) throws
   func flag(_ tokens: [String], in mailbox: String, add: Set<String>, remove: Set<String>) throws
   func expunge(_ tokens: [String], in mailbox: String) throws
@@ -58,6 +60,9 @@ public protocol MailStore: AnyObject {
   /// All messages of all mailboxes.
   func snapshot() throws -> [String: [StoredMessage]]
 }
+
+/// When mail of tests is received, unless they say otherwise: today, and in the same second on both sides.
+public let momentOfTests = Int(Date.now.timeIntervalSince1970)
 
 extension MailStore {
   public func add(_ bytes: [UInt8], to mailbox: String = "INBOX") throws {
