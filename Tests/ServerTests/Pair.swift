@@ -132,8 +132,8 @@ final class Pair {
   }
 
   /// Starts the program.
-  func start(_ more: String...) throws -> RunningMboxsync {
-    try mboxsync.start(try arguments(more))
+  func start(_ more: String..., environment: [String: String] = [:]) throws -> RunningMboxsync {
+    try mboxsync.start(try arguments(more), environment: environment)
   }
 }
 

@@ -39,6 +39,30 @@ public struct MailboxNumbers: Hashable, Sendable {
   public var highestModSeq: UInt64
 }
 
+/// A mailbox with everything in it, at one time.
+public struct MailboxView: Sendable, CustomStringConvertible {
+  public var messages: [StoredMessage]
+  public var numbers: MailboxNumbers?
+
+  /// Whether a client that has seen the one may go on with the other.
+  public func isEqualForClients(to other: MailboxView) -> Bool {
+    func shown(_ view: MailboxView) -> [StoredMessage] {
+      view.messages.map {
+        StoredMessage(bytes: $0.bytes, flags: $0.flags, date: $0.date, uid: $0.uid)
+      }
+    }
+    return shown(self) == shown(other) && numbers?.uidValidity == other.numbers?.uidValidity
+      && numbers?.uidNext == other.numbers?.uidNext
+  }
+
+  public var description: String {
+    "UIDVALIDITY \(numbers?.uidValidity ?? 0), UIDNEXT \(numbers?.uidNext ?? 0), \(messages)"
+  }
+}
+
+/// All mailboxes of a store by their names.
+public typealias StoreView = [String: MailboxView]
+
 /// A store of mail as its user's programs see and change it, whatever kind it is. Mailbox names are Unicode,
 /// with `/` between levels; messages are named by their tokens.
 public protocol MailStore: AnyObject {
@@ -57,6 +81,8 @@ public protocol MailStore: AnyObject {
   func rename(_ mailbox: String, to other: String) throws
   /// All messages of all mailboxes.
   func snapshot() throws -> [String: [StoredMessage]]
+  /// All messages of all mailboxes, and what STATUS says.
+  func view() throws -> StoreView
 }
 
 extension MailStore {
@@ -95,6 +121,15 @@ extension MailStore {
   public func snapshot() throws -> [String: [StoredMessage]] {
     var result: [String: [StoredMessage]] = [:]
     for mailbox in try mailboxes() { result[mailbox] = try messages(in: mailbox) }
+    return result
+  }
+
+  public func view() throws -> StoreView {
+    var result: StoreView = [:]
+    for mailbox in try mailboxes() {
+      result[mailbox] = MailboxView(
+        messages: try messages(in: mailbox), numbers: try numbers(of: mailbox))
+    }
     return result
   }
 }
