@@ -72,7 +72,8 @@ struct CrashScenario: Sendable, CustomTestStringConvertible {
     })
 
   private static let filled: @Sendable (Pair) throws -> Void = { pair in
-    for mailbox in ["Box", "Other"] { try pair.left.store.create(mailbox) }
+    try pair.left.store.create("Box")
+    try pair.right.store.create("Other")
     try pair.left.store.add(tokens: (1...12).map { "m\($0)" })
     try pair.right.store.add(tokens: (1...4).map { "o\($0)" }, to: "Other")
   }

@@ -13,8 +13,8 @@ struct Ledger {
     var conflicts: [String] = []
     for (mailbox, content) in view {
       for message in content.messages {
-        let validity = content.numbers?.uidValidity ?? 0
-        let place = "\(mailbox), UIDVALIDITY \(validity), UID \(message.uid ?? 0)"
+        guard let uid = message.uid, let numbers = content.numbers else { continue }
+        let place = "\(mailbox), UIDVALIDITY \(numbers.uidValidity), UID \(uid)"
         if !seen[place, default: []].subtracting([message.bytes]).isEmpty {
           conflicts.append("\(place): \(message.token)")
         }
