@@ -2,26 +2,39 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A run is killed at each of the system calls by which it writes, and the next one puts everything right.
+/// A run is killed at each of the system calls by which it writes, or one of them fails, and the next run puts everything
+/// right.
 @Suite("Crash at every step") struct CrashTests {
+  @Test("killed", arguments: Sweep.scenarios, [CrashPoint.Happening.killBefore, .killAfter])
+  func killed(scenario: CrashScenario, happening: CrashPoint.Happening) throws {
+    try Sweep.run(scenario, happening)
+  }
+}
+
+/// How much of it is done.
+private enum Sweep {
+  private static let environment = ProcessInfo.processInfo.environment
   /// With MBOXSYNC_SWEEP in the environment every call is tried, not only some: of all scenarios, or of those
   /// whose names contain its value.
-  private static let sweep = ProcessInfo.processInfo.environment["MBOXSYNC_SWEEP"]
+  private static let wish = environment["MBOXSYNC_SWEEP"]
+  /// One of so many calls.
+  private static let stride = environment["MBOXSYNC_SWEEP_STRIDE"].flatMap { Int($0) } ?? 1
 
-  private static let scenarios = CrashScenario.all.filter { scenario in
-    guard let sweep, sweep != "1" else { return true }
-    return scenario.name.contains(sweep)
+  static let scenarios = CrashScenario.all.filter { scenario in
+    guard let wish, wish != "1" else { return true }
+    return scenario.name.contains(wish)
   }
 
-  @Test("killed", arguments: scenarios, [CrashPoint.Happening.killBefore, .killAfter])
-  func killed(scenario: CrashScenario, happening: CrashPoint.Happening) throws {
+  static func run(_ scenario: CrashScenario, _ happening: CrashPoint.Happening) throws {
     try scenario.withPair { pair in
       let sweep = try CrashSweep(scenario, happening, pair)
-      try sweep.run(stride: Self.sweep == nil ? scenario.stride : 1, offset: 0)
+      try sweep.run(stride: wish == nil ? scenario.stride : stride, offset: 0)
       #expect(sweep.problems.isEmpty)
-      FileHandle.standardError.write(
-        Data("\(scenario.name): \(sweep.hits)\n\(sweep.problems.joined(separator: "\n"))\n".utf8))
       #expect(sweep.hits > 0)
+      guard wish != nil else { return }
+      let text = ["\(scenario.testDescription), \(happening.rawValue): \(sweep.hits) times"]
+      FileHandle.standardError.write(
+        Data(((text + sweep.problems).joined(separator: "\n") + "\n").utf8))
     }
   }
 }
