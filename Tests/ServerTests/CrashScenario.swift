@@ -8,6 +8,8 @@ struct CrashScenario: Sendable, CustomTestStringConvertible {
   var keys: [String: String] = [:]
   /// What the servers are said not to offer.
   var disabled: String?
+  /// Whether the same message may have other contents on the other side.
+  var hasStubs = false
   /// One of so many calls is tried unless everything is swept.
   var stride = 1
   /// What was there at the last sync; nil: there was none.
@@ -160,7 +162,7 @@ struct CrashScenario: Sendable, CustomTestStringConvertible {
 
   private static let stubs = CrashScenario(
     name: "stubs, and a whole message in the place of one", combination: .maildirAndExec,
-    keys: ["max-size": "2k"],
+    keys: ["max-size": "2k"], hasStubs: true,
     before: { pair in
       try pair.right.store.add(makeMessage("large", size: 6_000))
       try pair.right.store.add(tokens: ["small"])

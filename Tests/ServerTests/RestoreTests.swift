@@ -52,7 +52,8 @@ import Testing
 
   static let combinations = [Combination.maildirAndExec, .maildirs, .programs]
 
-  @Test("both sides: they are what they were, and are synced on from there", arguments: combinations)
+  @Test(
+    "both sides: they are what they were, and are synced on from there", arguments: combinations)
   func bothSides(combination: Combination) throws {
     try withAgedPair(combination) { pair, backup in
       try backup.restore("left", "left-home", "right", "right-home")
@@ -119,7 +120,8 @@ import Testing
   /// Kinds of damage to the file of the base.
   static let damages = ["0", "1", "99", "512", "4096", "half", "all but one", "garbage", "text"]
 
-  @Test("damaged state: it is set aside, said, and built anew; nothing is doubled", arguments: damages)
+  @Test(
+    "damaged state: it is set aside, said, and built anew; nothing is doubled", arguments: damages)
   func damaged(how: String) throws {
     try withPair(.maildirAndExec) { pair in
       try pair.left.store.add(tokens: tokens)

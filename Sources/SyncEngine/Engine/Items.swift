@@ -9,6 +9,7 @@ struct Items {
   /// Rows changed by what was seen (not by what was decided), to be written back.
   var amended: [Int] = []
   private let record: MailboxRecord
+  private var isDoubtful = false
   /// Of the rows that are not as they were, by index.
   private var states: [Int: Both<Presence?>] = [:]
   private static let untouched = Both<Presence?>(left: nil, right: nil)
@@ -18,9 +19,15 @@ struct Items {
     self.record = record
   }
 
-  /// - Parameter vanished: UIDs that are gone; `nil` where the observation lists the whole mailbox.
-  mutating func absorb(_ observation: Observation, side: Side, vanished: UIDSet?) {
+  /// - Parameters:
+  ///   - vanished: UIDs that are gone; `nil` where the observation lists the whole mailbox.
+  ///   - isDoubtful: an older state of the mailbox was restored, and UIDs that it had given may have been
+  ///     given again. Every message is listed with its details.
+  mutating func absorb(
+    _ observation: Observation, side: Side, vanished: UIDSet?, isDoubtful: Bool = false
+  ) {
     arrivals[side] = []
+    self.isDoubtful = isDoubtful
     if record.anchors[side]?.uidValidity != observation.anchor.uidValidity {
       rebind(observation, side: side, expunged: [])
     } else if let vanished {
@@ -90,6 +97,11 @@ struct Items {
 
   private mutating func noteSeen(_ message: ObservedMessage, row index: Int, side: Side) {
     guard states[index]?[side] != .vanished else { return }
+    if isDoubtful, !rows[index].isLike(message, on: side) {
+      states[index, default: Items.untouched][side] = .lost
+      arrivals[side].append(Seen(message))
+      return
+    }
     // A server tells its own id of a message that we saved only afterwards; where the message is moved to
     // later, it is known by that.
     if rows[index].ids[side] == nil, let id = message.details?.id {
@@ -160,6 +172,14 @@ struct Items {
 extension MessageRecord {
   /// A stub that is flagged: its message could not be fetched so far.
   fileprivate var asksForMessage: Bool { stub != nil && flags.system.contains(.flagged) }
+
+  /// Whether a message may be this one, by what is cheap to know. One that is taken for another by mistake is found
+  /// to be the same by its content.
+  fileprivate func isLike(_ message: ObservedMessage, on side: Side) -> Bool {
+    guard let details = message.details else { return false }
+    if let then = ids[side], let now = details.id { return then == now }
+    return details.date == date && contents[side].map { $0.size == details.size } ?? true
+  }
 }
 
 extension Seen {

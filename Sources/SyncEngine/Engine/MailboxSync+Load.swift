@@ -24,7 +24,8 @@ extension MailboxSync {
       try completeForRebinding(&observation, side, endpoints[side], rows: rows)
       noteLacking(observation, side: side, items: &items)
       let absent = try missingUIDs(observation, side: side)
-      items.absorb(observation, side: side, vanished: absent)
+      items.absorb(
+        observation, side: side, vanished: absent, isDoubtful: hasGoneBack(side))
     }
     chooseMode()
     try adoptValidity(endpoints, items: &items)
@@ -67,11 +68,11 @@ extension MailboxSync {
     return observation
   }
 
-  /// Under a new UIDVALIDITY the side's own ids of all messages are needed.
+  /// Under a new UIDVALIDITY, or in an older state, the side's own ids of all messages are needed.
   private func completeForRebinding(
     _ observation: inout Observation, _ side: Side, _ endpoint: any Endpoint, rows: [MessageRecord]
   ) throws(SideFailure) {
-    guard hasNewValidity(side), !rows.isEmpty else { return }
+    guard hasNewValidity(side) || hasGoneBack(side), !rows.isEmpty else { return }
     let bare = UIDSet(
       observation.messages.compactMap { $0.details == nil ? $0.handle.uid : nil })
     guard !bare.isEmpty else { return }
@@ -93,6 +94,16 @@ extension MailboxSync {
 
   func hasNewValidity(_ side: Side) -> Bool {
     record.anchors[side]?.uidValidity != anchors[side].uidValidity
+  }
+
+  /// Whether an older state of the mailbox was restored. UIDs that were given since then are given again, to
+  /// other messages.
+  func hasGoneBack(_ side: Side) -> Bool {
+    guard let then = record.anchors[side], !hasNewValidity(side) else { return false }
+    let now = anchors[side]
+    if now.uidNext < then.uidNext { return true }
+    guard let modSeq = now.highestModSeq, let before = then.highestModSeq else { return false }
+    return modSeq < before
   }
 
   private func relevantRows(
