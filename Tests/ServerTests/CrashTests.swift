@@ -9,6 +9,26 @@ import Testing
   func killed(scenario: CrashScenario, happening: CrashPoint.Happening) throws {
     try Sweep.run(scenario, happening)
   }
+
+  @Test("the power fails", arguments: Sweep.scenarios)
+  func powerFails(scenario: CrashScenario) throws {
+    try Sweep.run(scenario, .losePower)
+  }
+
+  @Test(
+    "a disk is full, or broken, from some call on or for one",
+    arguments: Sweep.scenarios,
+    [CrashPoint.Happening.noSpace, .noSpaceFromHere, .overQuotaFromHere, .brokenDisk])
+  func diskFails(scenario: CrashScenario, happening: CrashPoint.Happening) throws {
+    try Sweep.run(scenario, happening)
+  }
+
+  @Test(
+    "calls are interrupted, or write less than all", arguments: Sweep.scenarios,
+    [CrashPoint.Happening.interrupted, .half])
+  func partial(scenario: CrashScenario, happening: CrashPoint.Happening) throws {
+    try Sweep.run(scenario, happening)
+  }
 }
 
 /// How much of it is done.

@@ -19,6 +19,8 @@ public struct CrashPoint: Sendable {
     case interrupted = "EINTR"
 
     public var kills: Bool { [.killBefore, .killAfter, .losePower].contains(self) }
+    /// What a program has to expect of every call.
+    public var isHarmless: Bool { [.half, .interrupted].contains(self) }
   }
 
   public var happening: Happening

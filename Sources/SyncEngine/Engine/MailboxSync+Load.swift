@@ -275,7 +275,9 @@ extension EndpointError {
       case .locked: .locked
       case .permission: .permission
       case .noSpace: .noSpace
-      case .newer, .damaged, .other: .state
+      // Nothing of the pair can be synced before the user decides which version it is to be.
+      case .newer: .configuration
+      case .damaged, .other: .state
       }
     self.init(.side, code, error.message, advice: error.advice)
   }

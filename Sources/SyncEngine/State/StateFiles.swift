@@ -34,6 +34,12 @@ struct StateFiles {
 
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+  /// In octets; 0 of what is not there.
+  static func size(of path: String) -> Int64 {
+    var status = stat()
+    return stat(path, &status) == 0 ? Int64(status.st_size) : 0
+  }
+
   /// Makes the directory and those above it, for their owner alone. One that is there keeps its mode:
   /// it may be anyone's.
   func makeDirectory() throws(StateError) {
