@@ -116,6 +116,15 @@ __attribute__((constructor)) static void begin(void) {
 
 // MARK: Files that lose what was not synced
 
+static bool describe_file(int file, char *path, size_t size) {
+  char link[64];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+  ssize_t length = readlink(link, path, size - 1);
+  if (length < 0) return false;
+  path[length] = 0;
+  return true;
+}
+
 // The sizes that files would have after a power failure.
 static struct unsynced {
   dev_t device;
@@ -138,6 +147,9 @@ static void note_write(int file) {
   struct stat status;
   if (plan.what != LOSE_POWER || fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) return;
   if (find_unsynced(&status) != NULL) return;
+  // A lock that does not say who holds it is waited for, two minutes long.
+  char path[PATH_MAX];
+  if (describe_file(file, path, sizeof path) && strstr(path, ".lock") != NULL) return;
   if (unsynced_count == sizeof unsynced / sizeof unsynced[0]) _exit(98);
   int copy = fcntl(file, F_DUPFD_CLOEXEC, 200);
   unsynced[unsynced_count++] =
@@ -180,15 +192,6 @@ static void write_log(const char *call, const char *path, const char *note) {
 __attribute__((noreturn)) static void die(void) {
   kill(getpid(), SIGKILL);
   for (;;) pause();
-}
-
-static bool describe_file(int file, char *path, size_t size) {
-  char link[64];
-  snprintf(link, sizeof link, "/proc/self/fd/%d", file);
-  ssize_t length = readlink(link, path, size - 1);
-  if (length < 0) return false;
-  path[length] = 0;
-  return true;
 }
 
 // The absolute path that a call is about; false if the call is none of those that are counted.

@@ -12,8 +12,6 @@ struct CrashScenario: Sendable, CustomTestStringConvertible {
   var hasStubs = false
   /// Whether mail programs look at both sides after the run was killed, and number what they find.
   var isVisited = true
-  /// One of so many calls is tried unless everything is swept.
-  var stride = 1
   /// What was there at the last sync; nil: there was none.
   var before: (@Sendable (Pair) throws -> Void)?
   /// What happened since then.
@@ -35,8 +33,18 @@ struct CrashScenario: Sendable, CustomTestStringConvertible {
 
   static let all: [CrashScenario] = [
     pull, push, pushToServer, first, changes, changesOfMaildirs, movesCut, collisions,
-    collisionsWithoutMove, ownNumbers, padding, mailboxes, stubs, mapped,
+    collisionsWithoutMove, ownNumbers, padding, mailboxes, stubs, mapped, smallest,
   ]
+
+  /// Those that do most of what there is to be done.
+  static let few = [pull, push, changesOfMaildirs]
+
+  static let smallest = CrashScenario(
+    name: "one message", combination: .maildirs,
+    before: { try $0.left.store.add(tokens: ["old"]) },
+    change: {
+      try $0.right.store.add(makeMessage("new"), to: "INBOX", flags: ["Word"], date: 1_600_000_000)
+    })
 
   private static let some = [
     makeMessage("m1"), makeMessage("m2", size: 3_000), makeMessage("m3"),

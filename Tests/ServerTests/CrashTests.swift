@@ -10,45 +10,62 @@ import Testing
     try Sweep.run(scenario, happening)
   }
 
-  @Test("the power fails", arguments: Sweep.scenarios)
+  @Test("killed at every single call", arguments: [CrashPoint.Happening.killBefore, .killAfter])
+  func killedEverywhere(happening: CrashPoint.Happening) throws {
+    try Sweep.run(.smallest, happening, everywhere: true)
+  }
+
+  @Test("the power fails", arguments: Sweep.fewScenarios)
   func powerFails(scenario: CrashScenario) throws {
     try Sweep.run(scenario, .losePower)
   }
 
   @Test(
-    "a disk is full, or broken, from some call on or for one",
-    arguments: Sweep.scenarios,
+    "a disk is full, or broken, from some call on or for one", arguments: Sweep.fewScenarios,
     [CrashPoint.Happening.noSpace, .noSpaceFromHere, .overQuotaFromHere, .brokenDisk])
   func diskFails(scenario: CrashScenario, happening: CrashPoint.Happening) throws {
     try Sweep.run(scenario, happening)
   }
 
   @Test(
-    "calls are interrupted, or write less than all", arguments: Sweep.scenarios,
+    "calls are interrupted, or write less than all", arguments: Sweep.fewScenarios,
     [CrashPoint.Happening.interrupted, .half])
   func partial(scenario: CrashScenario, happening: CrashPoint.Happening) throws {
     try Sweep.run(scenario, happening)
   }
 }
 
-/// How much of it is done.
+/// How much of it is done: some calls of each scenario; with MBOXSYNC_SWEEP in the environment every call.
+///
+/// MBOXSYNC_SWEEP=1 means all scenarios; any other value those whose names contain it.
+/// MBOXSYNC_SWEEP_STRIDE=7 takes each seventh call, MBOXSYNC_SWEEP_CALL=7 the seventh alone.
 private enum Sweep {
   private static let environment = ProcessInfo.processInfo.environment
-  /// With MBOXSYNC_SWEEP in the environment every call is tried, not only some: of all scenarios, or of those
-  /// whose names contain its value.
   private static let wish = environment["MBOXSYNC_SWEEP"]
-  /// One of so many calls.
   private static let stride = environment["MBOXSYNC_SWEEP_STRIDE"].flatMap { Int($0) } ?? 1
+  private static let call = environment["MBOXSYNC_SWEEP_CALL"].flatMap { Int($0) }
+  /// So many of them, of each scenario and each kind of crash, where not all are wanted.
+  private static let samples = 4
 
   static let scenarios = CrashScenario.all.filter { scenario in
     guard let wish, wish != "1" else { return true }
     return scenario.name.contains(wish)
   }
 
-  static func run(_ scenario: CrashScenario, _ happening: CrashPoint.Happening) throws {
+  static let fewScenarios = wish == nil ? CrashScenario.few : scenarios
+
+  static func run(
+    _ scenario: CrashScenario, _ happening: CrashPoint.Happening, everywhere: Bool = false
+  ) throws {
     try scenario.withPair { pair in
       let sweep = try CrashSweep(scenario, happening, pair)
-      try sweep.run(stride: wish == nil ? scenario.stride : stride, offset: 0)
+      try sweep.run { count in
+        if let call { return [call] }
+        if wish != nil || everywhere {
+          return Array(Swift.stride(from: 1, through: count, by: stride))
+        }
+        return sample(of: count, scenario, happening)
+      }
       #expect(sweep.problems.isEmpty)
       #expect(sweep.hits > 0)
       guard wish != nil else { return }
@@ -56,5 +73,17 @@ private enum Sweep {
       FileHandle.standardError.write(
         Data(((text + sweep.problems).joined(separator: "\n") + "\n").utf8))
     }
+  }
+
+  /// Calls at equal distances, beginning at another one in each scenario and for each happening.
+  private static func sample(
+    of count: Int, _ scenario: CrashScenario, _ happening: CrashPoint.Happening
+  ) -> [Int] {
+    let stride = max(1, count / samples)
+    let phases = [0, 3, 8, 5, 11, 2, 7, 13, 1, 9, 4]
+    let place = CrashScenario.all.firstIndex { $0.name == scenario.name } ?? 0
+    let kind = CrashPoint.Happening.allCases.firstIndex(of: happening) ?? 0
+    let first = 1 + (phases[(place + kind) % phases.count] * stride / 14) % stride
+    return Array(Swift.stride(from: first, through: count, by: stride))
   }
 }

@@ -59,7 +59,10 @@ struct StateFiles {
   /// Makes an empty file for its owner alone; removes one that is in the way.
   static func makeFile(_ path: String) throws(StateError) {
     unlink(path)
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    var descriptor: Int32
+    repeat {
+      descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    } while descriptor < 0 && errno == EINTR
     guard descriptor >= 0 else { throw .system(errno, "can't make", path) }
     close(descriptor)
   }

@@ -9,7 +9,10 @@ struct StateLock: ~Copyable {
   init(path: String, pair: String) throws(StateError) {
     while true {
       let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-      guard descriptor >= 0 else { throw .system(errno, "can't open", path) }
+      guard descriptor >= 0 else {
+        if errno == EINTR { continue }
+        throw .system(errno, "can't open", path)
+      }
       if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
         let code = errno
         let holder = StateLock.holder(descriptor)
