@@ -132,7 +132,7 @@ struct CrashScenario: Sendable, CustomTestStringConvertible {
     name: "UIDs that both sides gave", combination: .maildirAndExec,
     before: { try $0.left.served.add(tokens: ["a", "b"]) }, change: collide)
 
-  private static let collisionsWithoutMove = CrashScenario(
+  static let collisionsWithoutMove = CrashScenario(
     name: "UIDs that both sides gave, without MOVE", combination: .maildirAndExec,
     disabled: "MOVE", before: { try $0.left.served.add(tokens: ["a", "b"]) }, change: collide)
 

@@ -33,10 +33,11 @@ final class CrashSweep {
     }
   }
 
-  /// Tries those of the calls that are chosen, given how many there are.
-  func run(_ choose: (Int) -> [Int]) throws {
-    let count = try runUnharmed()
-    for number in choose(count) {
+  /// Tries those of the calls that are chosen, given all of them.
+  func run(_ choose: ([String]) -> [Int]) throws {
+    let calls = try runUnharmed()
+    let count = calls.count
+    for number in choose(calls) {
       guard problems.count < 5 else { return }
       try restore()
       let point = try CrashPoint(happening, at: number, of: pair.mboxsync)
@@ -49,13 +50,13 @@ final class CrashSweep {
     }
   }
 
-  /// - Returns: how many calls there are to stop at.
-  private func runUnharmed() throws -> Int {
+  /// - Returns: the calls to stop at.
+  private func runUnharmed() throws -> [String] {
     let point = try CrashPoint(happening, at: nil, of: pair.mboxsync)
     try pair.sync(environment: point.environment)
     let (left, right) = try views()
     expected = Both(left: contents(left), right: contents(right))
-    return try point.calls().count
+    return try point.calls()
   }
 
   /// Stops a run, and sees whether the next one puts everything right.

@@ -12,7 +12,15 @@ import Testing
 
   @Test("killed at every single call", arguments: [CrashPoint.Happening.killBefore, .killAfter])
   func killedEverywhere(happening: CrashPoint.Happening) throws {
-    try Sweep.run(.smallest, happening, everywhere: true)
+    try Sweep.run(.smallest, happening) { Array(1...$0.count) }
+  }
+
+  /// A copy without its original, or both, or neither.
+  @Test("killed after everything that is sent while messages get new UIDs by COPY")
+  func killedAfterSending() throws {
+    try Sweep.run(.collisionsWithoutMove, .killAfter) { calls in
+      calls.indices.filter { calls[$0].contains("pipe:") }.map { $0 + 1 }
+    }
   }
 
   @Test("the power fails", arguments: Sweep.fewScenarios)
@@ -54,17 +62,20 @@ private enum Sweep {
 
   static let fewScenarios = wish == nil ? CrashScenario.few : scenarios
 
+  /// - Parameter choose: takes the numbers of calls out of all of them.
   static func run(
-    _ scenario: CrashScenario, _ happening: CrashPoint.Happening, everywhere: Bool = false
+    _ scenario: CrashScenario, _ happening: CrashPoint.Happening,
+    _ choose: (([String]) -> [Int])? = nil
   ) throws {
     try scenario.withPair { pair in
       let sweep = try CrashSweep(scenario, happening, pair)
-      try sweep.run { count in
+      try sweep.run { calls in
         if let call { return [call] }
-        if wish != nil || everywhere {
-          return Array(Swift.stride(from: 1, through: count, by: stride))
+        if let choose { return choose(calls) }
+        guard wish == nil else {
+          return Array(Swift.stride(from: 1, through: calls.count, by: stride))
         }
-        return sample(of: count, scenario, happening)
+        return sample(of: calls.count, scenario, happening)
       }
       #expect(sweep.problems.isEmpty)
       #expect(sweep.hits > 0)

@@ -250,6 +250,7 @@ extension MailboxSync {
       if Int(next.rawValue) - Int(before.rawValue) >= expected { break }
       pause(50)
     }
+    leftIntents[side] = unsettled[side]
     unsettled[side] = []
     savedBefore[side] = before
     hasIntents[side] = true
