@@ -144,7 +144,7 @@ struct CrashScenario: Sendable, CustomTestStringConvertible {
       try pair.right.served.add(tokens: ["c", "d"])
     })
 
-  private static let padding = CrashScenario(
+  static let padding = CrashScenario(
     name: "UIDs used up on a server", combination: .maildirAndExec,
     before: { try $0.left.served.add(tokens: ["a"]) },
     change: { pair in

@@ -1,8 +1,52 @@
 import IMAPClient
 
-/// What a run that died left half done: a server without MOVE gives a message a new UID by COPY and expunging
-/// the old one, and between the two there are two messages.
+/// What a run that died left half done.
 extension MailboxSync {
+  /// Fillers that were appended and not expunged. They are nobody's mail, and go wherever they are found.
+  func expungeLeftFillers(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    for side in Side.allCases where !traits[side].choosesUIDs {
+      let suspects = work.indices.filter { index in
+        work[index].item.base == nil
+          && work[index].item.sides[side].seen?.details?.size == Filler.content.size
+          && Filler.flags.subtracting(work[index].flags[side]).isEmpty
+      }
+      guard !suspects.isEmpty else { continue }
+      let contents = try on(side) { () throws(EndpointError) in
+        try select(side, endpoints[side])
+        return try endpoints[side].contents(of: suspects.compactMap { work[$0].handles[side] })
+      }
+      let fillers = Set(
+        suspects.filter { index in
+          work[index].handles[side].flatMap { contents[$0] } == Filler.content
+        })
+      try expungeNow(fillers, on: side, endpoints)
+    }
+  }
+
+  /// Expunges what should never have stayed, and forgets it; where that may not be done it waits.
+  private func expungeNow(
+    _ extra: Set<Int>, on side: Side, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    guard !extra.isEmpty else { return }
+    let handles = extra.compactMap { work[$0].handles[side] }
+    if policy.isDryRun || !allows(.new, on: side) {
+      for handle in handles { deferMessage(handle, on: side) }
+    } else {
+      changed[side] = true
+      let uids = UIDSet(handles.compactMap(\.uid).sorted())
+      _ = try on(side) { () throws(EndpointError) in
+        try select(side, endpoints[side])
+        return try endpoints[side].expunge(uids)
+      }
+    }
+    work = work.enumerated().filter { !extra.contains($0.offset) }.map(\.element)
+  }
+
+  // MARK: Copies
+
+  /// A server without MOVE gives a message a new UID by COPY and expunging the old one, and between the two there
+  /// are two messages.
+  ///
   /// Takes such copies away again; the originals are where they were. It is done at once, as long as the intents
   /// that tell of them are there.
   func expungeUnfinishedCopies(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
@@ -20,14 +64,7 @@ extension MailboxSync {
         try select(side, endpoints[side])
         return try endpoints[side].contents(of: handles)
       }
-      let extra = pairs(originals, copies, contents, on: side)
-      guard !extra.isEmpty else { continue }
-      let uids = UIDSet(extra.compactMap { work[$0].handles[side]?.uid }.sorted())
-      changed[side] = true
-      let gone = try on(side) { () throws(EndpointError) in try endpoints[side].expunge(uids) }
-      work = work.enumerated().filter { index, work in
-        !extra.contains(index) || !(work.handles[side]?.uid.map(gone.contains) ?? false)
-      }.map(\.element)
+      try expungeNow(pairs(originals, copies, contents, on: side), on: side, endpoints)
     }
   }
 
