@@ -10,7 +10,11 @@ let strict: [SwiftSetting] = [
 
 let package = Package(
   name: "mboxsync",
-  products: [.executable(name: "mboxsync", targets: ["mboxsync"])],
+  products: [
+    .executable(name: "mboxsync", targets: ["mboxsync"]),
+    // For tests: preloaded into the program, it ends it at a chosen system call.
+    .library(name: "CrashPoint", type: .dynamic, targets: ["CrashPoint"]),
+  ],
   targets: [
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
@@ -29,6 +33,9 @@ let package = Package(
       name: "mboxsync", dependencies: ["SyncEngine", "IMAPClient", "CLinux"],
       swiftSettings: strict),
 
+    .target(
+      name: "CrashPoint", path: "Tests/CrashPoint",
+      cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]),
     .target(
       name: "TestSupport", dependencies: ["SyncEngine", "IMAPClient", "CLinux"],
       path: "Tests/TestSupport", swiftSettings: strict),

@@ -3,42 +3,6 @@ import Testing
 
 /// To a client that caches, both sides are one mailbox: the same UIDs, never one for two messages.
 @Suite("One UID space") struct MirrorTests {
-  /// What a client that switches between the sides has ever seen under a UID.
-  struct Ledger {
-    private var seen: [String: Set<[UInt8]>] = [:]
-
-    /// Notes what both sides show while they are apart, when one UID may stand for different mail.
-    mutating func record(_ pair: Pair) throws {
-      for side in pair.sides {
-        for (place, bytes) in try view(of: side) { seen[place, default: []].insert(bytes) }
-      }
-    }
-
-    /// After a run no UID stands for anything else than it ever did.
-    mutating func check(_ pair: Pair, sourceLocation: SourceLocation = #_sourceLocation) throws {
-      for side in pair.sides {
-        for (place, bytes) in try view(of: side) {
-          let others = seen[place, default: []].subtracting([bytes])
-          #expect(others.isEmpty, "\(side.name): \(place)", sourceLocation: sourceLocation)
-        }
-      }
-      try record(pair)
-    }
-
-    private func view(of side: PairSide) throws -> [String: [UInt8]] {
-      var result: [String: [UInt8]] = [:]
-      try side.served.withSession { session in
-        for mailbox in try session.mailboxes() {
-          let validity = try session.numbers(of: mailbox).uidValidity
-          for message in try session.messages(in: mailbox) {
-            result["\(mailbox), UIDVALIDITY \(validity), UID \(message.uid ?? 0)"] = message.bytes
-          }
-        }
-      }
-      return result
-    }
-  }
-
   @Test("UIDs, UIDNEXT and UIDVALIDITY are equal after each run", arguments: Setting.mirroring)
   func equal(setting: Setting) throws {
     try withPair(setting) { pair in

@@ -79,6 +79,17 @@ public final class IMAPAccount: MailStore {
       return result
     }
   }
+
+  public func view() throws -> StoreView {
+    try withSession { session in
+      var result: StoreView = [:]
+      for mailbox in try session.mailboxes() {
+        result[mailbox] = MailboxView(
+          messages: try session.messages(in: mailbox), numbers: try session.numbers(of: mailbox))
+      }
+      return result
+    }
+  }
 }
 
 extension IMAPTestClient {

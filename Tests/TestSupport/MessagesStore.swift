@@ -41,6 +41,34 @@ public struct MailboxNumbers: Hashable, Sendable {
   public var highestModSeq: UInt64
 }
 
+/// A mailbox with everything in it, at one time.
+public struct MailboxView: Sendable, CustomStringConvertible {
+  public var messages: [StoredMessage]
+  public var numbers: MailboxNumbers?
+
+  /// Whether a client that has seen the one may go on with the other.
+  ///
+  /// - Parameter ignoringContents: messages are only told by their tokens.
+  public func isEqualForClients(to other: MailboxView, ignoringContents: Bool = false) -> Bool {
+    func shown(_ view: MailboxView) -> [StoredMessage] {
+      view.messages.map {
+        StoredMessage(
+          bytes: ignoringContents ? Array("X-Token: \($0.token)".utf8) : $0.bytes, flags: $0.flags,
+          date: $0.date, uid: $0.uid)
+      }
+    }
+    return shown(self) == shown(other) && numbers?.uidValidity == other.numbers?.uidValidity
+      && numbers?.uidNext == other.numbers?.uidNext
+  }
+
+  public var description: String {
+    "UIDVALIDITY \(numbers?.uidValidity ?? 0), UIDNEXT \(numbers?.uidNext ?? 0), \(messages)"
+  }
+}
+
+/// All mailboxes of a store by their names.
+public typealias StoreView = [String: MailboxView]
+
 /// A store of mail as its user's programs see and change it, whatever kind it is. Mailbox names are Unicode,
 /// with `/` between levels; messages are named by their tokens.
 public protocol MailStore: AnyObject {
@@ -59,6 +87,8 @@ public protocol MailStore: AnyObject {
   func rename(_ mailbox: String, to other: String) throws
   /// All messages of all mailboxes.
   func snapshot() throws -> [String: [StoredMessage]]
+  /// All messages of all mailboxes, and what STATUS says.
+  func view() throws -> StoreView
 }
 
 /// When mail of tests is received, unless they say otherwise: today, and in the same second on both sides.
@@ -100,6 +130,15 @@ extension MailStore {
   public func snapshot() throws -> [String: [StoredMessage]] {
     var result: [String: [StoredMessage]] = [:]
     for mailbox in try mailboxes() { result[mailbox] = try messages(in: mailbox) }
+    return result
+  }
+
+  public func view() throws -> StoreView {
+    var result: StoreView = [:]
+    for mailbox in try mailboxes() {
+      result[mailbox] = MailboxView(
+        messages: try messages(in: mailbox), numbers: try numbers(of: mailbox))
+    }
     return result
   }
 }

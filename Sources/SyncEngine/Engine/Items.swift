@@ -9,6 +9,7 @@ struct Items {
   /// Rows changed by what was seen (not by what was decided), to be written back.
   var amended: [Int] = []
   private let record: MailboxRecord
+  private var isDoubtful = false
   /// Of the rows that are not as they were, by index.
   private var states: [Int: Both<Presence?>] = [:]
   private static let untouched = Both<Presence?>(left: nil, right: nil)
@@ -18,9 +19,15 @@ struct Items {
     self.record = record
   }
 
-  /// - Parameter observation: reduced to what differs from the base, unless the UIDVALIDITY is new.
-  /// - Parameter vanished: UIDs that are gone.
-  mutating func absorb(_ observation: consuming Observation, side: Side, vanished: UIDSet) {
+  /// - Parameters:
+  ///   - observation: reduced to what differs from the base, unless that means nothing any more.
+  ///   - vanished: UIDs that are gone.
+  ///   - isDoubtful: an older state of the mailbox was restored, and UIDs that it had given may have been
+  ///     given again. Every message is listed with its details.
+  mutating func absorb(
+    _ observation: consuming Observation, side: Side, vanished: UIDSet, isDoubtful: Bool = false
+  ) {
+    self.isDoubtful = isDoubtful
     guard record.anchors[side]?.uidValidity == observation.anchor.uidValidity else {
       rebind(observation, side: side, expunged: [])
       return
@@ -62,14 +69,20 @@ struct Items {
     messages.removeAll { message in
       guard let uid = message.handle.uid else { return false }
       guard let index = rowOfUID[uid] else { return vanished.contains(uid) }
-      noteSeen(message, row: index, side: side)
-      return true
+      return isTaken(message, row: index, side: side)
     }
     arrivals[side] = messages
   }
 
-  private mutating func noteSeen(_ message: ObservedMessage, row index: Int, side: Side) {
-    guard states[index]?[side] != .vanished else { return }
+  /// - Returns: false if this is not the row's message.
+  private mutating func isTaken(
+    _ message: ObservedMessage, row index: Int, side: Side
+  ) -> Bool {
+    guard states[index]?[side] != .vanished else { return true }
+    guard !isDoubtful || rows[index].isLike(message, on: side) else {
+      states[index, default: Items.untouched][side] = .lost
+      return false
+    }
     // A server tells its own id of a message that we saved only afterwards; where the message is moved to
     // later, it is known by that.
     if rows[index].ids[side] == nil, let id = message.details?.id {
@@ -79,6 +92,7 @@ struct Items {
     if message.flags != rows[index].flags(on: side) {
       states[index, default: Items.untouched][side] = .present(Seen(message))
     }
+    return true
   }
 
   /// The mailbox has another UIDVALIDITY: its messages are found again by the side's own ids. What is
@@ -148,6 +162,14 @@ struct Items {
 extension MessageRecord {
   /// A stub that is flagged: its message could not be fetched so far.
   fileprivate var asksForMessage: Bool { stub != nil && flags.system.contains(.flagged) }
+
+  /// Whether a message may be this one, by what is cheap to know. One that is taken for another by mistake
+  /// is found to be the same by its content.
+  fileprivate func isLike(_ message: ObservedMessage, on side: Side) -> Bool {
+    guard let details = message.details else { return false }
+    if let then = ids[side], let now = details.id { return then == now }
+    return details.date == date && contents[side].map { $0.size == details.size } ?? true
+  }
 }
 
 extension Seen {

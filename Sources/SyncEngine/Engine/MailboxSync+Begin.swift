@@ -4,12 +4,15 @@ extension MailboxSync {
   /// Messages that the base knows in this mailbox.
   var knownCount: Int { (try? store.messageCount(in: record.id)) ?? 0 }
 
-  /// Before anything is changed: under a new UIDVALIDITY the base's UIDs mean nothing any more, so what
-  /// was found again is recorded and the rest forgotten, together with the new anchors. A run that is cut
+  /// Before anything is changed: under a new UIDVALIDITY the base's UIDs mean nothing any more, and in an older
+  /// state of the mailbox some of them, so what was found again is recorded and the rest forgotten, together with
+  /// the new anchors. A run that is cut
   /// short after this leaves nothing that could be misread: where a message was forgotten that the other
   /// side has still, the next run is told to look at it again, because that side's anchor has passed it.
   func begin() throws(SideFailure) {
-    let isNew = Side.allCases.filter { hasNewValidity($0) && anchors[$0].uidValidity != nil }
+    let isNew = Side.allCases.filter {
+      (hasNewValidity($0) && anchors[$0].uidValidity != nil) || hasGoneBack($0)
+    }
     guard !isNew.isEmpty else { return }
     var changes: [StateChange] = []
     for index in work.indices {

@@ -12,7 +12,7 @@ extension MailboxSync {
     guard let messages = observation?.messages else { return }
     let limit = 500
     held[side] = heldFlags(messages, on: side)
-    guard !hasNewValidity(side), observation?.coverage == .full || messages.count > limit else {
+    guard isTrusted(side), observation?.coverage == .full || messages.count > limit else {
       return
     }
     let all = try self.known(known)
@@ -65,9 +65,9 @@ extension MailboxSync {
     }
   }
 
-  /// Under another UIDVALIDITY every message has to be found again.
+  /// Under another UIDVALIDITY, or in an older state, every message has to be found again.
   private var needsAllRows: Bool {
-    hasNewValidity(.left) || hasNewValidity(.right)
+    !isTrusted(.left) || !isTrusted(.right)
       || mode == .mirror && anchors.left.uidValidity != anchors.right.uidValidity
   }
 
@@ -85,7 +85,11 @@ extension MailboxSync {
   /// UIDs of the base that are not there any more. (Those that an observation names may never have been.)
   private func vanished(_ observation: Observation, side: Side) throws(StateError) -> UIDSet {
     switch observation.coverage {
-    case .full: UIDSet()
+    case .full:
+      hasNewValidity(side)
+        ? UIDSet()
+        : try store.uids(in: record.id, side: side)
+          .subtracting(UIDSet(observation.messages.compactMap(\.handle.uid)))
     case .changes(let vanished): vanished
     case .present(let present):
       try store.uids(in: record.id, side: side).subtracting(present)

@@ -31,7 +31,8 @@ extension MailboxSync {
       try completeForRebinding(&observation, side, endpoints[side], rows: rows)
       noteLacking(observation, side: side, items: &items)
       let vanished = try vanishedUIDs(observation, side: side)
-      items.absorb(observation, side: side, vanished: vanished)
+      items.absorb(
+        observation, side: side, vanished: vanished, isDoubtful: hasGoneBack(side))
     }
     try adoptValidity(endpoints, items: &items)
     observed = anchors
@@ -71,11 +72,11 @@ extension MailboxSync {
     return observation
   }
 
-  /// Under a new UIDVALIDITY the side's own ids of all messages are needed.
+  /// Under a new UIDVALIDITY, or in an older state, the side's own ids of all messages are needed.
   private func completeForRebinding(
     _ observation: inout Observation, _ side: Side, _ endpoint: any Endpoint, rows: [MessageRecord]
   ) throws(SideFailure) {
-    guard hasNewValidity(side), !rows.isEmpty else { return }
+    guard !isTrusted(side), !rows.isEmpty else { return }
     let bare = UIDSet(
       observation.messages.compactMap { $0.details == nil ? $0.handle.uid : nil })
     guard !bare.isEmpty else { return }
@@ -98,6 +99,19 @@ extension MailboxSync {
   func hasNewValidity(_ side: Side) -> Bool {
     record.anchors[side]?.uidValidity != anchors[side].uidValidity
   }
+
+  /// Whether an older state of the mailbox was restored. UIDs that were given since then are given again, to
+  /// other messages.
+  func hasGoneBack(_ side: Side) -> Bool {
+    guard let then = record.anchors[side], !hasNewValidity(side) else { return false }
+    let now = anchors[side]
+    if now.uidNext < then.uidNext { return true }
+    guard let modSeq = now.highestModSeq, let before = then.highestModSeq else { return false }
+    return modSeq < before
+  }
+
+  /// Whether a UID of the base means the message that it meant.
+  func isTrusted(_ side: Side) -> Bool { !hasNewValidity(side) && !hasGoneBack(side) }
 
   /// Details of messages that arrived below the recorded UIDNEXT (left out by an earlier selection).
   private func describeArrivals(
@@ -157,6 +171,7 @@ extension MailboxSync {
       if Int(next.rawValue) - Int(before.rawValue) >= expected { break }
       pause(50)
     }
+    leftIntents[side] = unsettled[side]
     unsettled[side] = []
     savedBefore[side] = before
     hasIntents[side] = true
@@ -182,7 +197,9 @@ extension EndpointError {
       case .locked: .locked
       case .permission: .permission
       case .noSpace: .noSpace
-      case .newer, .damaged, .other: .state
+      // Nothing of the pair can be synced before the user decides which version it is to be.
+      case .newer: .configuration
+      case .damaged, .other: .state
       }
     self.init(.side, code, error.message, advice: error.advice)
   }

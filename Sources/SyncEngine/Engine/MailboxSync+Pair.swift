@@ -3,9 +3,11 @@ import IMAPClient
 /// Step 2: which messages that only one side has are the same as one that only the other has?
 extension MailboxSync {
   func pair(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    try expungeLeftFillers(endpoints)
     try match(endpoints)
     if try recognizeStubs(endpoints) { try match(endpoints) }
     try findFetchedMessages(endpoints)
+    try expungeUnfinishedCopies(endpoints)
   }
 
   private func match(_ endpoints: Both<any Endpoint>) throws(SideFailure) {

@@ -29,6 +29,8 @@ final class MailboxSync {
   var unsettled: Both<[Intent]> = Both(left: [], right: [])
   /// From this UID on there may be what a run that died has saved.
   var savedBefore: Both<UID?> = Both(left: nil, right: nil)
+  /// What that run was about to save, copy or renumber, until its leftovers have been looked for.
+  var leftIntents: Both<[Intent]> = Both(left: [], right: [])
   /// Changes left over from earlier runs.
   var pending: Both<[UID: PendingMessage]> = Both(left: [:], right: [:])
 

@@ -34,11 +34,9 @@ extension IMAPEndpoint {
 extension IMAPSaver {
   /// A message that uses up a UID and is expunged at once.
   fileprivate func saveFiller() throws(EndpointError) {
-    let text = Array("Subject: mboxsync uses up a UID\r\n\r\n".utf8)
-    let item = SaveItem(
-      flags: FlagSet([.seen, .deleted]), date: InternalDate(seconds: 0))
-    try begin(item, size: UInt64(text.count), form: .wire)
-    try text.withBytes { (bytes) throws(EndpointError) in try write(bytes) }
+    let item = SaveItem(flags: Filler.flags, date: InternalDate(seconds: 0))
+    try begin(item, size: UInt64(Filler.text.count), form: .wire)
+    try Filler.text.withBytes { (bytes) throws(EndpointError) in try write(bytes) }
     try end()
   }
 }

@@ -82,7 +82,7 @@ extension SQLiteStateStore {
         throw SQLiteError.malformed("not a base of this program")
       }
       if version > Schema.version { throw StateError.newer(version, path) }
-      try database.checkQuickly()
+      try database.checkQuickly(path)
       return StateConnection(database)
     } catch let error as SQLiteError {
       throw .database(error, path)
@@ -151,8 +151,14 @@ extension Database {
       """)
   }
 
-  /// Looks at what every run reads. Damage elsewhere shows when it is read.
-  fileprivate func checkQuickly() throws(SQLiteError) {
+  /// Looks at what every run reads. Damage elsewhere shows when it is read; but a last page that is not whole would
+  /// be read as if there were zeros.
+  fileprivate func checkQuickly(_ path: String) throws(SQLiteError) {
+    let pages = try integer("PRAGMA page_count")
+    let whole = try integer("PRAGMA page_size").multipliedReportingOverflow(by: pages)
+    guard !whole.overflow, StateFiles.size(of: path) >= whole.partialValue else {
+      throw .malformed("cut short")
+    }
     let tables = try integer("SELECT count(*) FROM sqlite_schema WHERE type = 'table'")
     guard tables == Schema.tableCount else { throw .malformed("\(tables) tables") }
     let result = try text("PRAGMA quick_check(mailbox)")

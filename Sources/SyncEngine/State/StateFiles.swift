@@ -34,6 +34,12 @@ struct StateFiles {
 
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+  /// In octets; 0 of what is not there.
+  static func size(of path: String) -> Int64 {
+    var status = stat()
+    return stat(path, &status) == 0 ? Int64(status.st_size) : 0
+  }
+
   /// Makes the directory and those above it, for their owner alone. One that is there keeps its mode:
   /// it may be anyone's.
   func makeDirectory() throws(StateError) {
@@ -53,7 +59,10 @@ struct StateFiles {
   /// Makes an empty file for its owner alone; removes one that is in the way.
   static func makeFile(_ path: String) throws(StateError) {
     unlink(path)
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    var descriptor: Int32
+    repeat {
+      descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    } while descriptor < 0 && errno == EINTR
     guard descriptor >= 0 else { throw .system(errno, "can't make", path) }
     close(descriptor)
   }

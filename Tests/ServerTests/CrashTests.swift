@@ -1,0 +1,103 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// A run is killed at each of the system calls by which it writes, or one of them fails, and the next run puts everything
+/// right.
+@Suite("Crash at every step") struct CrashTests {
+  @Test("killed", arguments: Sweep.scenarios, [CrashPoint.Happening.killBefore, .killAfter])
+  func killed(scenario: CrashScenario, happening: CrashPoint.Happening) throws {
+    try Sweep.run(scenario, happening)
+  }
+
+  @Test("killed after every single call")
+  func killedEverywhere() throws {
+    try Sweep.run(.smallest, .killAfter) { Array(1...$0.count) }
+  }
+
+  /// While messages get new UIDs by COPY there are two of each for a moment; while UIDs are used up there are messages
+  /// that are nobody's mail.
+  @Test(
+    "killed after everything that is sent",
+    arguments: [CrashScenario.collisionsWithoutMove, .padding])
+  func killedAfterSending(scenario: CrashScenario) throws {
+    try Sweep.run(scenario, .killAfter) { calls in
+      calls.indices.filter { calls[$0].contains("pipe:") }.map { $0 + 1 }
+    }
+  }
+
+  @Test("the power fails", arguments: Sweep.fewScenarios)
+  func powerFails(scenario: CrashScenario) throws {
+    try Sweep.run(scenario, .losePower)
+  }
+
+  @Test(
+    "a disk is full, or broken, from some call on or for one", arguments: Sweep.fewScenarios,
+    [CrashPoint.Happening.noSpace, .noSpaceFromHere, .overQuotaFromHere, .brokenDisk])
+  func diskFails(scenario: CrashScenario, happening: CrashPoint.Happening) throws {
+    try Sweep.run(scenario, happening)
+  }
+
+  @Test(
+    "calls are interrupted, or write less than all", arguments: Sweep.fewScenarios,
+    [CrashPoint.Happening.interrupted, .half])
+  func partial(scenario: CrashScenario, happening: CrashPoint.Happening) throws {
+    try Sweep.run(scenario, happening)
+  }
+}
+
+/// How much of it is done: some calls of each scenario; with MBOXSYNC_SWEEP in the environment every call.
+///
+/// MBOXSYNC_SWEEP=1 means all scenarios; any other value those whose names contain it.
+/// MBOXSYNC_SWEEP_STRIDE=7 takes each seventh call, MBOXSYNC_SWEEP_CALL=7 the seventh alone.
+private enum Sweep {
+  private static let environment = ProcessInfo.processInfo.environment
+  private static let wish = environment["MBOXSYNC_SWEEP"]
+  private static let stride = environment["MBOXSYNC_SWEEP_STRIDE"].flatMap { Int($0) } ?? 1
+  private static let call = environment["MBOXSYNC_SWEEP_CALL"].flatMap { Int($0) }
+  /// So many of them, of each scenario and each kind of crash, where not all are wanted.
+  private static let samples = 4
+
+  static let scenarios = CrashScenario.all.filter { scenario in
+    guard let wish, wish != "1" else { return true }
+    return scenario.name.contains(wish)
+  }
+
+  static let fewScenarios = wish == nil ? CrashScenario.few : scenarios
+
+  /// - Parameter choose: takes the numbers of calls out of all of them.
+  static func run(
+    _ scenario: CrashScenario, _ happening: CrashPoint.Happening,
+    _ choose: (([String]) -> [Int])? = nil
+  ) throws {
+    try scenario.withPair { pair in
+      let sweep = try CrashSweep(scenario, happening, pair)
+      try sweep.run { calls in
+        if let call { return [call] }
+        if let choose { return choose(calls) }
+        guard wish == nil else {
+          return Array(Swift.stride(from: 1, through: calls.count, by: stride))
+        }
+        return sample(of: calls.count, scenario, happening)
+      }
+      #expect(sweep.problems.isEmpty)
+      #expect(sweep.hits > 0)
+      guard wish != nil else { return }
+      let text = ["\(scenario.testDescription), \(happening.rawValue): \(sweep.hits) times"]
+      FileHandle.standardError.write(
+        Data(((text + sweep.problems).joined(separator: "\n") + "\n").utf8))
+    }
+  }
+
+  /// Calls at equal distances, beginning at another one in each scenario and for each happening.
+  private static func sample(
+    of count: Int, _ scenario: CrashScenario, _ happening: CrashPoint.Happening
+  ) -> [Int] {
+    let stride = max(1, count / samples)
+    let phases = [0, 3, 8, 5, 11, 2, 7, 13, 1, 9, 4]
+    let place = CrashScenario.all.firstIndex { $0.name == scenario.name } ?? 0
+    let kind = CrashPoint.Happening.allCases.firstIndex(of: happening) ?? 0
+    let first = 1 + (phases[(place + kind) % phases.count] * stride / 14) % stride
+    return Array(Swift.stride(from: first, through: count, by: stride))
+  }
+}
