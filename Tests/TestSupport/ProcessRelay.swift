@@ -1,18 +1,36 @@
 import Foundation
 import Synchronization
 
-/// A wire between the program under test and a server, which a test can hold at a chosen byte: what is done to the program
-/// then is done at that point of the conversation, on machines of every speed.
+/// A wire between the program under test and a server, which a test can hold or cut at a chosen byte: what is done to the
+/// program then is done at that point of the conversation, on machines of every speed. It can also be a bad wire.
 public final class Relay: Sendable {
   public enum Direction: Hashable, Sendable {
     case fromServer
     case toServer
   }
 
+  /// What becomes of the bytes that pass, in both directions.
+  public struct Quality: Sendable {
+    /// They come in pieces of at most so many.
+    public var piece = Int.max
+    /// Microseconds before each piece.
+    public var delay: UInt32 = 0
+
+    public init(piece: Int = .max, delay: UInt32 = 0) {
+      self.piece = piece
+      self.delay = delay
+    }
+  }
+
   private struct State {
     var passed: [Direction: Int] = [:]
     var hold: (direction: Direction, bytes: Int)?
     var isHolding = false
+    /// The wire is cut, not held, where `hold` says.
+    var cutsThere = false
+    var wasCut = false
+    var flip: (direction: Direction, byte: Int, mask: UInt8)?
+    var quality = Quality()
     var isOver = false
     var sockets: [Int32] = []
   }
@@ -43,6 +61,28 @@ public final class Relay: Sendable {
     }
   }
 
+  /// From now on, cut all connections after so many more bytes in this direction; later ones pass.
+  public func cut(after bytes: Int, _ direction: Direction) {
+    state.withLock {
+      $0.hold = (direction, ($0.passed[direction] ?? 0) + bytes)
+      $0.cutsThere = true
+      $0.wasCut = false
+    }
+  }
+
+  /// Whether the wire was cut where it was to be.
+  public var wasCut: Bool { state.withLock { $0.wasCut } }
+
+  /// Damages one byte: the one after so many more in this direction.
+  public func flip(_ mask: UInt8, after bytes: Int, _ direction: Direction) {
+    state.withLock { $0.flip = (direction, ($0.passed[direction] ?? 0) + bytes, mask) }
+  }
+
+  public var quality: Quality {
+    get { state.withLock { $0.quality } }
+    set { state.withLock { $0.quality = newValue } }
+  }
+
   /// Bytes that passed so far.
   public func passed(_ direction: Direction) -> Int { state.withLock { $0.passed[direction] ?? 0 } }
 
@@ -65,6 +105,7 @@ public final class Relay: Sendable {
       state.sockets = []
       state.hold = nil
       state.isHolding = false
+      state.cutsThere = false
       return sockets
     }
     for socket in sockets { shutdown(socket, Int32(SHUT_RDWR)) }
@@ -82,6 +123,11 @@ public final class Relay: Sendable {
     guard let server = try? connectLocally(to: target) else {
       Foundation.close(client)
       return
+    }
+    for socket in [client, server] {
+      var isOn: Int32 = 1
+      setsockopt(
+        socket, Int32(IPPROTO_TCP), TCP_NODELAY, &isOn, socklen_t(MemoryLayout<Int32>.size))
     }
     state.withLock { $0.sockets += [client, server] }
     let ends = Mutex(2)
@@ -109,37 +155,61 @@ public final class Relay: Sendable {
     while true {
       let count = recv(source, &buffer, buffer.count, 0)
       guard count > 0 else { return }
-      let allowed = allow(count, direction)
       var sent = 0
-      while sent < allowed {
-        let written = buffer[sent..<allowed].withUnsafeBytes {
-          send(sink, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+      while sent < count {
+        let quality = quality
+        if quality.delay > 0 { usleep(quality.delay) }
+        let piece = min(count - sent, quality.piece)
+        let allowed = allow(&buffer[sent..<sent + piece], direction)
+        guard send(buffer[sent..<sent + allowed], to: sink) else { return }
+        sent += allowed
+        guard allowed == piece else {
+          endHere(source)
+          return
         }
-        guard written > 0 else { return }
-        sent += written
-      }
-      guard allowed == count else {
-        waitForCut(source)
-        return
       }
     }
   }
 
-  /// How many of so many bytes may pass.
-  private func allow(_ count: Int, _ direction: Direction) -> Int {
+  private func send(_ bytes: ArraySlice<UInt8>, to sink: Int32) -> Bool {
+    var rest = bytes
+    while !rest.isEmpty {
+      let written = rest.withUnsafeBytes {
+        Foundation.send(sink, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+      }
+      guard written > 0 else { return false }
+      rest = rest.dropFirst(written)
+    }
+    return true
+  }
+
+  /// How many of these bytes may pass; one of them may be damaged.
+  private func allow(_ bytes: inout ArraySlice<UInt8>, _ direction: Direction) -> Int {
     state.withLock { state in
       let passed = state.passed[direction] ?? 0
-      var allowed = count
+      var allowed = bytes.count
       if let hold = state.hold, hold.direction == direction {
-        allowed = min(count, max(0, hold.bytes - passed))
-        if allowed < count { state.isHolding = true }
+        allowed = min(allowed, max(0, hold.bytes - passed))
+        if allowed < bytes.count { state.isHolding = true }
+      }
+      if let flip = state.flip, flip.direction == direction, flip.byte >= passed,
+        flip.byte < passed + allowed
+      {
+        bytes[bytes.startIndex + flip.byte - passed] ^= flip.mask
+        state.flip = nil
       }
       state.passed[direction] = passed + allowed
       return allowed
     }
   }
 
-  private func waitForCut(_ socket: Int32) {
+  /// The wire ends here: for now, or for good.
+  private func endHere(_ socket: Int32) {
+    let cuts = state.withLock { state in
+      if state.cutsThere { state.wasCut = true }
+      return state.cutsThere
+    }
+    if cuts { return cut() }
     while state.withLock({ $0.sockets.contains(socket) }) { usleep(1_000) }
   }
 }
