@@ -156,6 +156,8 @@ import Testing
       defer { relay.close() }
       try pair.sync("--full")
       let length = relay.passed(.fromServer)
+      // A false number of octets may have it wait for more than there is.
+      pair.right.keys["timeout"] = "2"
       let step = Self.everySo ?? max(1, length / 48)
       var random = SplitMix64(seed: UInt64(part))
       for start in stride(from: part * step, to: length, by: 4 * step) {
@@ -166,6 +168,7 @@ import Testing
           [0, 1, 2, 75, 76, 77].contains(result.code),
           "byte \(byte): \(result.status): \(result.errorText)")
       }
+      pair.right.keys["timeout"] = nil
       try pair.sync()
       try expectTokens(["a", "b"], pair)
       try expectQuiet(pair)

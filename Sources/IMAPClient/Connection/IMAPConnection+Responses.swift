@@ -8,8 +8,14 @@ extension IMAPConnection {
   }
 
   private func handle(_ response: Response) -> IMAPError? {
+    if let excess = budgetLeft.spend(on: response) {
+      return IMAPError(
+        .protocolViolation, "the server tells of \(excess) without end and answers no command")
+    }
     switch response {
-    case .tagged(let tag, let status): return finish(tag, status)
+    case .tagged(let tag, let status):
+      budgetLeft = budget
+      return finish(tag, status)
     case .status(let status): return handle(status)
     case .continuation(let text):
       guard awaitsContinuation, continuation == nil else {

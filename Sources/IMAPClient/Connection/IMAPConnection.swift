@@ -42,6 +42,9 @@ public final class IMAPConnection {
   /// The APPEND being written, as the trace is to show it.
   var appendLog: String?
   var compression = Compression.unused
+  /// What the server may say between two answers, and how much of it is left.
+  var budget = ResponseBudget() { didSet { budgetLeft = budget } }
+  var budgetLeft = ResponseBudget()
 
   /// Room for output above which a writer has to wait.
   static let outputLimit = 256 << 10
