@@ -47,7 +47,6 @@ import Testing
           #expect(result.status == .exited(0), "\(result.status): \(result.errorText)")
           continue
         }
-        print("==", lie.testDescription, result.status, result.errorText)
         if let code = lie.code {
           #expect(result.status == .exited(code), "\(result.status): \(result.errorText)")
         } else {

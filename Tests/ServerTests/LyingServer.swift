@@ -126,7 +126,7 @@ extension LyingServer {
         mailbox = name(words[1])
         return select()
       case "UID": return messages(command, Array(words.dropFirst()))
-      case "NOOP", "LOGOUT", "UNSELECT", "ID": return ""
+      case "NOOP", "LOGOUT", "UNSELECT", "ID", "UNSUBSCRIBE": return ""
       case "APPEND", "CREATE", "SUBSCRIBE":
         status = "NO not here"
         return ""
