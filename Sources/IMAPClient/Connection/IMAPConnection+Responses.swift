@@ -2,8 +2,13 @@ extension IMAPConnection {
   /// Acts on what came.
   /// - Returns: why the connection can't go on.
   func handle(_ event: WireEvent) -> IMAPError? {
-    if case .response(let response) = event, let problem = handle(response) { return problem }
-    observer?.receive(event)
+    guard case .response(let said) = event else {
+      observer?.receive(event)
+      return nil
+    }
+    let response = secrets.clean(said)
+    if let problem = handle(response) { return problem }
+    observer?.receive(.response(response))
     return nil
   }
 
