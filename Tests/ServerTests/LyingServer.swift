@@ -121,9 +121,9 @@ extension LyingServer {
       case "ENABLE": return "* ENABLED \(words.dropFirst().joined(separator: " "))\r\n"
       case "LIST": return command.hasSuffix("\"\"") ? "* LIST () \"/\" \"\"\r\n" : list("LIST")
       case "LSUB": return list("LSUB")
-      case "STATUS": return state(name(words[1]))
+      case "STATUS": return state(command)
       case "SELECT":
-        mailbox = name(words[1])
+        mailbox = name(in: command)
         return select()
       case "UID": return messages(command, Array(words.dropFirst()))
       case "NOOP", "LOGOUT", "UNSELECT", "ID", "UNSUBSCRIBE": return ""
@@ -136,15 +136,22 @@ extension LyingServer {
       }
     }
 
-    private func name(_ quoted: String) -> String { quoted.filter { $0 != "\"" } }
+    /// What stands between quotes, as it stands there.
+    private func name(in command: String) -> String {
+      guard let first = command.firstIndex(of: "\""), let last = command.lastIndex(of: "\""),
+        first < last
+      else { return "" }
+      return String(command[command.index(after: first)..<last])
+    }
 
     private func list(_ name: String) -> String {
       "* \(name) () \"/\" INBOX\r\n* \(name) () \"/\" Good\r\n"
     }
 
-    private func state(_ mailbox: String) -> String {
+    private func state(_ command: String) -> String {
+      let mailbox = name(in: command)
       let count = LyingServer.mail(mailbox).count
-      return "* STATUS \(mailbox) (MESSAGES \(count) UIDNEXT \(count + 1) UIDVALIDITY 7"
+      return "* STATUS \"\(mailbox)\" (MESSAGES \(count) UIDNEXT \(count + 1) UIDVALIDITY 7"
         + " HIGHESTMODSEQ 9)\r\n"
     }
 
