@@ -11,33 +11,36 @@ import Testing
   fileprivate static let everySo =
     ProcessInfo.processInfo.environment["MBOXSYNC_SWEEP"].flatMap { Int($0) }
 
-  /// Where the cuts of one test lie: the sweep in parts, which run beside each other.
+  /// A conversation that is cut again and again.
   struct Sweep: Sendable, CustomTestStringConvertible {
     var direction: Relay.Direction
-    var part: Int
-    static let parts = 2
+    var setting: Setting
 
     var testDescription: String {
-      "\(direction == .fromServer ? "from" : "to") the server, part \(part)"
+      "\(direction == .fromServer ? "from" : "to") the server, \(setting.testDescription)"
     }
 
-    static let all = [Relay.Direction.fromServer, .toServer].flatMap { direction in
-      (0..<parts).map { Sweep(direction: direction, part: $0) }
+    static let all = [
+      Setting(combination: .maildirAndIMAP, tier: .qresync),
+      Setting(combination: .maildirAndIMAP, tier: .none),
+      Setting(combination: .servers, tier: .condstore),
+    ].flatMap { setting in
+      [Relay.Direction.fromServer, .toServer].map { Sweep(direction: $0, setting: setting) }
     }
 
-    /// Somewhere in each stretch of a conversation of so many bytes.
+    /// Somewhere in each stretch of a conversation of so many bytes, and a little behind its end.
     func cuts(of length: Int) -> [Int] {
-      let step = WireTests.everySo ?? max(1, length / 14)
-      let all = Array(Swift.stride(from: 0, to: length + step, by: step))
+      let step = WireTests.everySo ?? max(1, length / 8)
       var random = SplitMix64(seed: UInt64(length))
-      return all.enumerated().filter { $0.offset % Self.parts == part }
-        .map { $0.element + Int.random(in: 0..<step, using: &random) }
+      return stride(from: 0, to: length + step, by: step).map {
+        $0 + Int.random(in: 0..<step, using: &random)
+      }
     }
   }
 
   @Test("cut after each of many bytes", arguments: Sweep.all)
   func cutAnywhere(sweep: Sweep) throws {
-    try withPair(.maildirAndIMAP, keys: ["max-expunge": "100%"]) { pair in
+    try withPair(sweep.setting, keys: ["max-expunge": "100%"]) { pair in
       // One connection at a time: the same bytes pass in every round.
       pair.right.keys["connections"] = "1"
       var life = MailLife(pair)
@@ -158,7 +161,7 @@ import Testing
       let length = relay.passed(.fromServer)
       // A false number of octets may have it wait for more than there is.
       pair.right.keys["timeout"] = "2"
-      let step = Self.everySo ?? max(1, length / 48)
+      let step = Self.everySo ?? max(1, length / 32)
       var random = SplitMix64(seed: UInt64(part))
       for start in stride(from: part * step, to: length, by: 4 * step) {
         let byte = start + Int.random(in: 0..<step, using: &random)
