@@ -51,6 +51,16 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
     .inbox(name, command, answer, code: 0, can: capabilities, inbox: ["one", "two"])
   }
 
+  /// One about a mailbox that is in sync, told when it is opened again: the messages stay.
+  static func kept(
+    _ name: String, _ answer: String, code: Int32 = 0, can capabilities: String
+  ) -> HostileCase {
+    let result = inbox(name, "", "", code: code, can: capabilities, inbox: ["one", "two"])
+    var late = result.opened
+    late.lies[0] = LyingServer.Lie(command: "SELECT \"INBOX\"", answer: answer, isLate: true)
+    return late
+  }
+
   /// The same with UIDs that need not be equal: the server can't renumber what comes late.
   var mapped: HostileCase {
     var result = self

@@ -5,6 +5,7 @@ private let list = "LIST \"\" \"*\""
 private let describe = "UID FETCH 1:4294967295 (UID FLAGS"
 private let fetch = "UID FETCH 1:2 (UID BODY.PEEK[])"
 private let search = "UID SEARCH"
+private let qresync = "ENABLE QRESYNC CONDSTORE"
 
 private func message(_ uid: String, _ more: String = "") -> String {
   "* 1 FETCH (UID \(uid) FLAGS () INTERNALDATE \"01-Feb-2024 00:00:00 +0000\" RFC822.SIZE 30\(more))\r\n"
@@ -214,5 +215,21 @@ extension HostileCase {
     .harmless(
       "COPYUID of billions", list, "TRUTHTAG OK [COPYUID 7 1:4294967295 1:4294967295] done\r\n"),
     .harmless("expunged messages", list, "* 1 EXPUNGE\r\n* 4294967295 EXPUNGE\r\nTRUTH" + ok),
+
+    // Of a mailbox that was in sync.
+    .kept(
+      "all vanished earlier, and all there", "TRUTH* VANISHED (EARLIER) 1:4294967295\r\n" + ok,
+      can: qresync),
+    .kept("vanished without a word of it", "TRUTH* 0 EXISTS\r\n" + ok, code: 76, can: qresync),
+    .kept(
+      "one vanished, both there", "TRUTH* 1 EXISTS\r\n* VANISHED (EARLIER) 1:2\r\n" + ok,
+      can: qresync),
+    .kept("UIDNEXT goes back", "TRUTH* OK [UIDNEXT 2] x\r\n" + ok, can: qresync),
+    .kept("mod-sequences go back", "TRUTH* OK [HIGHESTMODSEQ 4] x\r\n" + ok, can: qresync),
+    .kept("no mod-sequences any more", "TRUTH* OK [NOMODSEQ] x\r\n" + ok, can: qresync),
+    .kept(
+      "mod-sequences go back, CONDSTORE", "TRUTH* OK [HIGHESTMODSEQ 4] x\r\n" + ok, can: "CONDSTORE"
+    ),
+    .kept("nothing there, CONDSTORE", "TRUTH* 0 EXISTS\r\n" + ok, code: 76, can: "CONDSTORE"),
   ]
 }

@@ -15,6 +15,8 @@ final class LyingServer: Sendable {
     var flood = ""
     /// The connection is closed after it.
     var closes = false
+    /// Not before ``turnLate()``.
+    var isLate = false
   }
 
   static let greeting = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] hello\r\n"
@@ -23,6 +25,7 @@ final class LyingServer: Sendable {
     var capabilities: String
     var lies: [Lie]
     var commands: [String] = []
+    var isLate = false
   }
 
   private let state: Mutex<State>
@@ -42,6 +45,9 @@ final class LyingServer: Sendable {
 
   /// From now on it tells nothing but the truth.
   func repent() { state.withLock { $0.lies = [] } }
+
+  /// From now on it also tells the late ones.
+  func turnLate() { state.withLock { $0.isLate = true } }
 
   /// What clients sent, without tags.
   var commands: [String] { state.withLock { $0.commands } }
@@ -68,7 +74,9 @@ final class LyingServer: Sendable {
     _ client: ScriptedClient, to command: String, in mailbox: String, truth: String
   ) throws -> Bool? {
     let lies = state.withLock { $0.lies }
+    let isEarly = state.withLock { !$0.isLate }
     let told = lies.first { lie in
+      if lie.isLate, isEarly { return false }
       guard !lie.command.isEmpty, !command.isEmpty else { return lie.command == command }
       // About messages it lies in INBOX only.
       return command.hasPrefix(lie.command) && (mailbox != "Good" || !command.hasPrefix("UID"))
