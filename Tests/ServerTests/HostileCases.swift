@@ -232,4 +232,23 @@ extension HostileCase {
     ),
     .kept("nothing there, CONDSTORE", "TRUTH* 0 EXISTS\r\n" + ok, code: 76, can: "CONDSTORE"),
   ]
+
+  /// What is said of a message that is saved there.
+  static let saving: [HostileCase] = [
+    HostileCase("refused before it is sent", "APPEND", "TAG NO [TOOBIG] no\r\n", code: 1),
+    HostileCase("not understood", "APPEND", "TAG BAD what\r\n", code: 1),
+    HostileCase("OK before it is sent", "APPEND", "TAG OK [APPENDUID 7 3] got it\r\n"),
+    HostileCase("BYE before it is sent", "APPEND", "* BYE no\r\n", closes: true, code: 75),
+    HostileCase("asked for twice", "APPEND", "+ go on\r\n+ go on\r\n", code: 76),
+    HostileCase("refused when it was sent", "LITERAL", "TAG NO [OVERQUOTA] no\r\n", code: 1),
+    HostileCase("BYE when it was sent", "LITERAL", "* BYE no\r\n", closes: true, code: 75),
+    HostileCase("asked for more", "LITERAL", "+ more\r\nTAG OK x\r\n", code: 76),
+    HostileCase("no UID", "LITERAL", "TAG OK done\r\n", code: 1),
+    HostileCase("UID 0", "LITERAL", "TAG OK [APPENDUID 7 0] done\r\n", code: 1),
+    HostileCase("another UIDVALIDITY", "LITERAL", "TAG OK [APPENDUID 8 3] done\r\n"),
+    HostileCase("UIDVALIDITY 0", "LITERAL", "TAG OK [APPENDUID 0 3] done\r\n", code: 1),
+    HostileCase("billions of UIDs", "LITERAL", "TAG OK [APPENDUID 7 1:4294967295] done\r\n"),
+    HostileCase("two UIDs", "LITERAL", "TAG OK [APPENDUID 7 3:4] done\r\n"),
+    HostileCase("the UID of another message", "LITERAL", "TAG OK [APPENDUID 7 1] done\r\n"),
+  ]
 }

@@ -24,6 +24,29 @@ import Testing
   @Test("answers that name messages", arguments: HostileCase.sets)
   func sets(lie: HostileCase) throws { try check(lie) }
 
+  @Test("what becomes of a message that is saved", arguments: HostileCase.saving)
+  func saving(lie: HostileCase) throws {
+    try withTemporaryDirectory { directory in
+      let user = try MaildirUser(at: directory.path("left"), in: directory)
+      try user.add(tokens: ["mine"])
+      let server = try LyingServer(capabilities: lie.capabilities, lies: lie.lies)
+      let password = try directory.write("sesame\n", to: "password", mode: 0o600)
+      let result = try Mboxsync(in: directory).run([
+        "--state", directory.path("state"), "-o", "right.tls=none", "-o", "right.connections=1",
+        "-o", "uids=map", "-o", "right.password-file=\(password)", "maildir:\(user.root)",
+        "imap://alice@127.0.0.1:\(server.port)",
+      ])
+      if let code = lie.code {
+        #expect(result.status == .exited(code), "\(result.status): \(result.errorText)")
+      } else {
+        #expect([0, 1].contains(result.code), "\(result.status): \(result.errorText)")
+      }
+      #expect(try user.tokens().contains("mine"))
+      // What concerns one mailbox keeps no other from being synced.
+      if !lie.lies[0].closes { #expect(result.code != 75, "\(result.errorText)") }
+    }
+  }
+
   @Test(
     "what is said before TLS begins is not taken for said within it",
     arguments: [

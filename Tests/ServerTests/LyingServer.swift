@@ -53,15 +53,23 @@ final class LyingServer: Sendable {
   var commands: [String] { state.withLock { $0.commands } }
 
   private func serve(_ client: ScriptedClient) throws {
-    if try lie(client, to: "", in: "", truth: "") == nil { try client.send(Self.greeting) }
+    if try lie(client, to: "", "", in: "", truth: "") == nil { try client.send(Self.greeting) }
     var session = Session(capabilities: state.withLock { $0.capabilities })
     while true {
       let line = try client.readLine()
-      let command = String(line.drop { $0 != " " }.dropFirst())
+      var command = String(line.drop { $0 != " " }.dropFirst())
+      let tag = client.tag
       state.withLock { $0.commands.append(command) }
-      let truth = session.lines(for: command)
-      switch try lie(client, to: command, in: session.mailbox, truth: truth) {
-      case nil: try client.send(truth + "\(client.tag) \(session.status)\r\n")
+      var truth = session.lines(for: command)
+      if let size = Self.literalSize(command), !isTold(command) {
+        try client.send("+ go on\r\n")
+        _ = try client.readBytes(size)
+        try client.readLine()
+        command = "LITERAL"
+        truth = session.lines(for: command)
+      }
+      switch try lie(client, to: command, tag, in: session.mailbox, truth: truth) {
+      case nil: try client.send(truth + "\(tag) \(session.status)\r\n")
       case true?: return
       case false?: break
       }
@@ -69,9 +77,19 @@ final class LyingServer: Sendable {
     }
   }
 
+  private func isTold(_ command: String) -> Bool {
+    state.withLock { $0.lies }.contains { command.hasPrefix($0.command) && !$0.command.isEmpty }
+  }
+
+  /// Of `{12}` at the end of a line.
+  private static func literalSize(_ line: String) -> Int? {
+    guard line.hasSuffix("}"), let start = line.lastIndex(of: "{") else { return nil }
+    return Int(line[line.index(after: start)...].dropLast())
+  }
+
   /// - Returns: whether it ends the connection; `nil` if there is no lie to be told.
   private func lie(
-    _ client: ScriptedClient, to command: String, in mailbox: String, truth: String
+    _ client: ScriptedClient, to command: String, _ tag: String, in mailbox: String, truth: String
   ) throws -> Bool? {
     let lies = state.withLock { $0.lies }
     let isEarly = state.withLock { !$0.isLate }
@@ -84,7 +102,7 @@ final class LyingServer: Sendable {
     guard let lie = told else { return nil }
     try client.send(
       lie.answer.replacingOccurrences(of: "TRUTH", with: truth)
-        .replacingOccurrences(of: "TAG", with: client.tag))
+        .replacingOccurrences(of: "TAG", with: tag))
     if !lie.flood.isEmpty {
       let piece = Array(
         String(repeating: lie.flood, count: max(1, 8_000 / lie.flood.utf8.count)).utf8)
@@ -135,7 +153,7 @@ extension LyingServer {
         return select()
       case "UID": return messages(command, Array(words.dropFirst()))
       case "NOOP", "LOGOUT", "UNSELECT", "ID", "UNSUBSCRIBE": return ""
-      case "APPEND", "CREATE", "SUBSCRIBE":
+      case "APPEND", "CREATE", "SUBSCRIBE", "LITERAL":
         status = "NO not here"
         return ""
       default:
