@@ -53,7 +53,11 @@ final class LyingServer: Sendable {
   var commands: [String] { state.withLock { $0.commands } }
 
   private func serve(_ client: ScriptedClient) throws {
-    if try lie(client, to: "", "", in: "", truth: "") == nil { try client.send(Self.greeting) }
+    switch try lie(client, to: "", "", in: "", truth: "") {
+    case nil: try client.send(Self.greeting)
+    case true?: return
+    case false?: break
+    }
     var session = Session(capabilities: state.withLock { $0.capabilities })
     while true {
       let line = try client.readLine()

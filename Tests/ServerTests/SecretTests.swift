@@ -53,7 +53,7 @@ import Testing
       let auth =
         login.mechanism == "command" ? [] : ["-o", "right.auth=\(login.mechanism)"]
       let sides = ["maildir:\(directory.path("left"))", "imap://alice@127.0.0.1:\(server.port)"]
-      for verbosity in [["-vv"], ["--json", "-vv"], ["-q"]] {
+      for verbosity in [["--json", "-vv"], ["-q"]] {
         let result = try mboxsync.run(["sync"] + options + auth + verbosity + sides)
         #expect(
           [1, 69, 75, 76, 77].contains(result.code),
