@@ -48,6 +48,9 @@ let package = Package(
     .testTarget(
       name: "mboxsyncTests", dependencies: ["mboxsync", "TestSupport"], swiftSettings: strict),
     .testTarget(
+      name: "FuzzTests", dependencies: ["mboxsync", "SyncEngine", "IMAPClient", "TestSupport"],
+      exclude: ["Corpus"], swiftSettings: strict),
+    .testTarget(
       name: "ServerTests", dependencies: ["mboxsync", "TestSupport", "IMAPClient", "SyncEngine"],
       swiftSettings: strict),
   ],

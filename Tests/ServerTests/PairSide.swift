@@ -145,6 +145,14 @@ final class PairSide {
     }
   }
 
+  /// Sends the program under test over a bad wire.
+  func faultyRelay() throws -> FaultyRelay {
+    guard let server else { throw TestFailure("\(name) is no daemon") }
+    let relay = try FaultyRelay(to: server.port)
+    keys["url"] = "imap://alice@127.0.0.1:\(relay.port)"
+    return relay
+  }
+
   /// Sends the program under test through a relay.
   func relay() throws -> Relay {
     guard let server else { throw TestFailure("\(name) is no daemon") }

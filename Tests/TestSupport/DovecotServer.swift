@@ -12,7 +12,8 @@ public final class DovecotServer {
   public let home: String
   let options: DovecotOptions
   private let directory: TemporaryDirectory
-  private let process: ChildProcess
+  private var process: ChildProcess
+  private let configuration: String
 
   /// An account of the server.
   public struct Account: Sendable {
@@ -66,18 +67,32 @@ public final class DovecotServer {
       certificates.map {
         "ssl = yes\nssl_cert = <\($0.certificate(certificate))\nssl_key = <\($0.key)\n"
       } ?? "ssl = no\n"
-    let configuration = try directory.write(
+    configuration = try directory.write(
       daemonSettings(
         home: home, user: directory.user, port: port, tlsPort: certificates == nil ? 0 : tlsPort)
         + "disable_plaintext_auth = \(certificates == nil ? "no" : "yes")\n" + tls
         + options.mailSettings(), to: "\(name)/dovecot.conf")
 
+    process = try Self.launch(program, configuration, home, directory.user)
+    try waitForGreeting()
+  }
+
+  private static func launch(
+    _ program: String, _ configuration: String, _ home: String, _ user: OrdinaryUser
+  ) throws -> ChildProcess {
     // Descriptor 3 ends with the tests' process; then the watcher kills its session.
     let watched = "{ read -r _; kill -KILL 0; } <&3 & exec \"$@\" 3<&-"
-    process = try ChildProcess(
-      directory.user.prefix + ["/bin/sh", "-c", watched, "sh", program, "-F", "-c", configuration],
+    return try ChildProcess(
+      user.prefix + ["/bin/sh", "-c", watched, "sh", program, "-F", "-c", configuration],
       environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"],
       output: .file("\(home)/stdout"), error: .file("\(home)/stderr"), lifeline: true)
+  }
+
+  /// Starts it again on its ports, with its mail, after ``stop()``.
+  public func restart() throws {
+    unlink("\(home)/run/master.pid")
+    let program = try findProgram("dovecot", package: "dovecot-imapd")
+    process = try Self.launch(program, configuration, home, directory.user)
     try waitForGreeting()
   }
 

@@ -135,7 +135,8 @@ public final class ChildProcess {
   public func end() {
     guard !hasEnded else { return }
     hasEnded = true
-    kill(-pid, SIGKILL)
+    // Once it was waited for, its number may be a stranger's; what it left behind has no process of that number.
+    if status == nil || access("/proc/\(pid)", F_OK) != 0 { kill(-pid, SIGKILL) }
     var word: Int32 = 0
     if status == nil, waitpid(pid, &word, 0) == pid { status = ExitStatus(word) }
     for descriptor in ownEnds { close(descriptor) }

@@ -40,20 +40,25 @@ public struct Mboxsync: Sendable {
   }
 
   /// Runs it to its end; killed after so many seconds, which fails the test.
+  ///
+  /// - Parameter wrapper: the command that runs it, if it is not run by itself.
   public func run(
-    _ arguments: [String], environment more: [String: String] = [:], seconds: Double = patience
+    _ arguments: [String], environment more: [String: String] = [:], through wrapper: [String] = [],
+    seconds: Double = patience
   )
     throws -> ProgramResult
   {
-    try start(arguments, environment: more).finish(seconds: seconds)
+    try start(arguments, environment: more, through: wrapper).finish(seconds: seconds)
   }
 
   /// Starts it.
-  public func start(_ arguments: [String], environment more: [String: String] = [:]) throws
+  public func start(
+    _ arguments: [String], environment more: [String: String] = [:], through wrapper: [String] = []
+  ) throws
     -> RunningMboxsync
   {
     let stem = directory.unusedPath("mboxsync")
-    let line = [program] + arguments
+    let line = wrapper + [program] + arguments
     let child = try ChildProcess(
       directory.user.prefix + line, environment: environment(more), output: .file(stem + ".out"),
       error: .file(stem + ".err"))

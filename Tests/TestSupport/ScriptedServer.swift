@@ -54,7 +54,7 @@ public final class ScriptedServer: Sendable {
 
   /// What the script complained about, once it has run to its end.
   public var problems: [String] {
-    let end = Date.now + 20
+    let end = Date.now + 90
     while state.withLock({ $0.running > 0 }), Date.now < end { usleep(1000) }
     return state.withLock {
       $0.running > 0 ? $0.problems + ["the script has not ended"] : $0.problems
@@ -71,7 +71,7 @@ public final class ScriptedClient {
 
   fileprivate init(_ socket: Int32) {
     self.socket = socket
-    var limit = timeval(tv_sec: 15, tv_usec: 0)
+    var limit = timeval(tv_sec: 60, tv_usec: 0)
     setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
   }

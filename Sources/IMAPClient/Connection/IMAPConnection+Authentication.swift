@@ -1,5 +1,7 @@
 extension IMAPConnection {
   func logIn() throws(IMAPError) {
+    isLoggingIn = true
+    defer { isLoggingIn = false }
     if capabilities.isEmpty { try askForCapabilities() }
     let selection = try sasl { () throws(SASLError) in
       try SASLSelection.choose(
@@ -34,6 +36,7 @@ extension IMAPConnection {
         throw IMAPError(.authentication, error.message, advice: error.advice)
       }
     }
+    secrets.add(password)
     var credentials = SASLCredentials(user: configuration.user ?? "", password: password)
     if case .tcp(let host, let port) = configuration.target {
       credentials.host = host
@@ -60,12 +63,17 @@ extension IMAPConnection {
     log?.hidesContinuations = true
     defer { log?.hidesContinuations = false }
     output.append("\(tag) AUTHENTICATE \(exchange.name)".utf8)
-    if let initial { output.append(" ".utf8 + initial) }
+    if let initial {
+      secrets.add(initial)
+      output.append(" ".utf8 + initial)
+    }
     output.append("\r\n".utf8)
 
     while let challenge = try awaitContinuation(of: tag) {
       do {
-        output.append(try exchange.respond(to: challenge))
+        let response = try exchange.respond(to: challenge)
+        secrets.add(response)
+        output.append(response)
       } catch {
         output.append("*\r\n".utf8)
         _ = try wait(tag)
@@ -94,6 +102,7 @@ extension IMAPConnection {
       output.append(" ".utf8)
       if text.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) {
         output.append(CommandText.quoted(text))
+        if text == credentials.password { secrets.add(CommandText.quoted(text)) }
       } else {
         goesOn = try beginLiteral(UInt64(text.count), of: tag)
         if goesOn { output.append(text) }
@@ -107,7 +116,9 @@ extension IMAPConnection {
   /// - Parameter refusal: what the mechanism itself was told about the reason.
   private func check(_ status: StatusResponse, refusal: String?) throws(IMAPError) {
     guard status.condition != .ok else { return }
-    let text = refusal ?? ServerText.reason(status.text)
+    let text =
+      refusal.map { ServerText.reason(secrets.clean(Array($0.utf8))) }
+      ?? ServerText.reason(status.text)
     guard isBusy(status) else {
       throw IMAPError(
         .authentication, "the server refuses the login: \(text)", code: status.code)

@@ -131,7 +131,10 @@ extension IMAPConnection {
         if problem == nil { problem = handle(event) }
       }
     } catch {
-      throw IMAPError(error)
+      // An excerpt is cut out of a line, so it may have a part of a secret.
+      let excerpt = isLoggingIn ? [] : secrets.clean(Array(error.excerpt.utf8))
+      throw IMAPError(
+        ParseError(error.message, excerpt: String(decoding: excerpt, as: UTF8.self)))
     }
     if let problem { throw problem }
   }

@@ -2,14 +2,25 @@ extension IMAPConnection {
   /// Acts on what came.
   /// - Returns: why the connection can't go on.
   func handle(_ event: WireEvent) -> IMAPError? {
-    if case .response(let response) = event, let problem = handle(response) { return problem }
-    observer?.receive(event)
+    guard case .response(let said) = event else {
+      observer?.receive(event)
+      return nil
+    }
+    let response = secrets.clean(said)
+    if let problem = handle(response) { return problem }
+    observer?.receive(.response(response))
     return nil
   }
 
   private func handle(_ response: Response) -> IMAPError? {
+    if let excess = budgetLeft.spend(on: response) {
+      return IMAPError(
+        .protocolViolation, "the server tells of \(excess) without end and answers no command")
+    }
     switch response {
-    case .tagged(let tag, let status): return finish(tag, status)
+    case .tagged(let tag, let status):
+      budgetLeft = budget
+      return finish(tag, status)
     case .status(let status): return handle(status)
     case .continuation(let text):
       guard awaitsContinuation, continuation == nil else {

@@ -42,6 +42,13 @@ public final class IMAPConnection {
   /// The APPEND being written, as the trace is to show it.
   var appendLog: String?
   var compression = Compression.unused
+  /// What must not be shown, whoever says it.
+  var secrets = SecretFilter() { didSet { log?.secrets = secrets } }
+  /// Nothing of the server's bytes is shown while it may be repeating half a secret.
+  var isLoggingIn = false
+  /// What the server may say between two answers, and how much of it is left.
+  var budget = ResponseBudget() { didSet { budgetLeft = budget } }
+  var budgetLeft = ResponseBudget()
 
   /// Room for output above which a writer has to wait.
   static let outputLimit = 256 << 10

@@ -4,13 +4,19 @@
 struct WireLog {
   private let trace: any WireTrace
   private var line: [UInt8] = []
+  /// The line's last bytes, also of one that is cut.
+  private var end: [UInt8] = []
+  private var isCut = false
   /// Bytes of a literal still to be left out.
   private var skipped: UInt64 = 0
   /// Shows nothing of the server's challenges while a login is under way.
   var hidesContinuations = false
+  var secrets = SecretFilter()
 
   /// Longer lines are cut.
   private static let lineLimit = 2000
+  /// Room for the largest `{n+}`.
+  private static let endLength = 24
 
   init(_ trace: any WireTrace) { self.trace = trace }
 
@@ -26,30 +32,49 @@ struct WireLog {
         continue
       }
       rest = rest.dropFirst()
-      if byte == 0x0a { endLine() } else if line.count < WireLog.lineLimit { line.append(byte) }
+      if byte == 0x0a {
+        endLine()
+      } else {
+        add(byte)
+      }
     }
+  }
+
+  private mutating func add(_ byte: UInt8) {
+    if line.count < WireLog.lineLimit { line.append(byte) } else { isCut = true }
+    if end.count == WireLog.endLength { end.removeFirst() }
+    end.append(byte)
   }
 
   private mutating func endLine() {
+    if end.last == 0x0d { end.removeLast() }
     if line.last == 0x0d { line.removeLast() }
-    if let (size, start) = literalSize() {
+    if let (size, length) = literal() {
       skipped = size
-      line.replaceSubrange(start..., with: "{\(size) bytes}".utf8)
+      if !isCut { line.removeLast(length) }
+      for byte in "{\(size) bytes}".utf8 { add(byte) }
       return
     }
-    if hidesContinuations, line.starts(with: "+ ".utf8) {
+    // What was cut off may have been the rest of a secret.
+    if isCut { line.removeLast(min(line.count, secrets.longest)) }
+    if hidesContinuations, line.first == UInt8(ascii: "+") {
       trace.received("+ ***")
     } else {
-      trace.received(String(decoding: line, as: UTF8.self))
+      trace.received(String(decoding: secrets.clean(line), as: UTF8.self))
     }
     line.removeAll(keepingCapacity: true)
+    end.removeAll(keepingCapacity: true)
+    isCut = false
   }
 
-  /// The size that `{n}` at the line's end announces, and where that stands.
-  private func literalSize() -> (size: UInt64, start: Int)? {
-    guard line.last == UInt8(ascii: "}"), let start = line.lastIndex(of: UInt8(ascii: "{")),
-      let size = UInt64(String(decoding: line[(start + 1)...].dropLast(), as: UTF8.self))
+  /// The size that `{n}` or `{n+}` at the line's end announces, and how long that is.
+  private func literal() -> (size: UInt64, length: Int)? {
+    var digits = end[...]
+    guard digits.popLast() == UInt8(ascii: "}") else { return nil }
+    if digits.last == UInt8(ascii: "+") { digits.removeLast() }
+    guard let start = digits.lastIndex(of: UInt8(ascii: "{")),
+      let size = UInt64(String(decoding: digits[(start + 1)...], as: UTF8.self))
     else { return nil }
-    return (size, start)
+    return (size, end.count - start)
   }
 }

@@ -114,7 +114,13 @@ extension ResponseParser {
     try lexer.expect("(")
     var system: SystemFlags = []
     var hasKeywords = false
+    var count = 0
     while let name = try nextFlag() {
+      // No server keeps so many; with all that a line can hold, one message would keep us for minutes.
+      count += 1
+      guard count <= ResponseParser.flagLimit else {
+        throw lexer.failure("a message has more than \(ResponseParser.flagLimit) flags")
+      }
       if name.first == UInt8(ascii: "\\") {
         // \Recent and flags that no client may set are none of ours.
         if let flag = ResponseParser.systemFlag(name) { system.insert(flag) }
@@ -128,6 +134,8 @@ extension ResponseParser {
       FlagSet(system, keywords: ResponseParser.keywords(in: list))
     }
   }
+
+  private static let flagLimit = 1000
 
   /// The next word of a list of flags; `nil` at its end, which is passed.
   private mutating func nextFlag() throws(ParseError) -> UnsafeRawBufferPointer? {

@@ -6,6 +6,10 @@ public struct WireLimits: Hashable, Sendable {
   public var longLine = 32 << 20
   /// Octets of all literals of one response that are gathered (headers).
   public var gatheredLiterals = 16 << 20
+  /// Octets of one message's body; nobody has room for a larger one.
+  public var body: UInt64 = 1 << 40
+  /// Lines with nothing in them, one after the other.
+  public var emptyLines = 1000
 
   public init() {}
 
@@ -34,6 +38,8 @@ public struct ResponseReader {
   private var literalOctets = 0
   /// A body was given on; in the buffer an empty string stands for it.
   private var hasStreamedBody = false
+  /// So many empty lines came since something else.
+  private var emptyLines = 0
   private let flagLists = FlagListCache()
 
   public init(limits: WireLimits = .standard) { self.limits = limits }
@@ -92,6 +98,9 @@ public struct ResponseReader {
       return try ResponseParser.parseBeginning(ofFetch: head)
     }
     if let beginning {
+      guard size <= limits.body else {
+        throw ParseError("a message of \(size) octets is larger than there can be")
+      }
       buffer.removeSubrange(literal.start...)
       buffer.append(contentsOf: [0x22, 0x22])
       textStart = buffer.count
@@ -149,13 +158,18 @@ public struct ResponseReader {
     try response.withBytes { (bytes) throws(ParseError) in try complete(bytes, handle) }
   }
 
-  private func complete(
+  private mutating func complete(
     _ bytes: UnsafeRawBufferPointer, _ handle: (WireEvent) -> Void
   ) throws(ParseError) {
     var end = bytes.count
     while end > textStart, bytes[end - 1] == 0x0a || bytes[end - 1] == 0x0d { end -= 1 }
     // An empty line means nothing; some servers send one after a literal.
-    guard end > 0 else { return }
+    guard end > 0 else {
+      emptyLines += 1
+      guard emptyLines <= limits.emptyLines else { throw ParseError("nothing but empty lines") }
+      return
+    }
+    emptyLines = 0
     var parser = ResponseParser(
       UnsafeRawBufferPointer(rebasing: bytes[..<end]), flagLists: flagLists)
     let response = try parser.parse()

@@ -61,7 +61,9 @@ extension MailboxSync {
   }
 
   func noteUnstorable(_ flags: FlagSet, on side: Side) {
-    let names = flags.names.joined(separator: " ")
+    let most = 5
+    let more = flags.names.count > most ? " and \(flags.names.count - most) more" : ""
+    let names = flags.names.prefix(most).joined(separator: " ") + more
     noteFailure(
       EndpointError(
         .message, .keywords, "can't hold the flag \(names) on every message that has it",

@@ -7,7 +7,7 @@ extension IMAPEndpoint {
     if !isComplete { try listNames() }
     let lists = observer.gathered.lists
     let names = try hierarchy()
-    if !isComplete { try askStatus(of: lists) }
+    if !isComplete { try askStatus(of: lists, names) }
     return listing(lists, observer.gathered.statuses, names)
   }
 
@@ -35,14 +35,21 @@ extension IMAPEndpoint {
     }
   }
 
-  /// A mailbox that refuses to tell its status has none in the listing.
-  private func askStatus(of lists: [ListResponse]) throws(EndpointError) {
+  /// A mailbox that refuses to tell its status has none in the listing. Names that can't be ours are left
+  /// alone: they may be such as can't even be sent.
+  private func askStatus(
+    of lists: [ListResponse], _ names: MailboxHierarchy
+  ) throws(EndpointError) {
     let items = statusItems.split(separator: " ").map(String.init)
-    let selectable = lists.filter { !$0.isSubscription && $0.isSelectable }
+    let selectable = lists.filter { entry in
+      guard !entry.isSubscription, entry.isSelectable else { return false }
+      if case .name = names.translate(entry.mailbox) { return true }
+      return false
+    }
     let answers = try pipeline(selectable.map { .status($0.mailbox, items) })
     if mailboxIDItem != nil, answers.contains(where: { $0.condition == .bad }) {
       isMailboxIDBroken = true
-      try askStatus(of: lists)
+      try askStatus(of: lists, names)
     }
   }
 

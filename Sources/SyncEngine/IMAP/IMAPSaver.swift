@@ -285,12 +285,21 @@ final class IMAPSaver: MessageSaver {
       for index in batch.messages { outcomes[index] = refusal(status, of: batch) }
       return []
     }
+    guard !batch.isOver else {
+      throw EndpointError.contradiction("the server says that it saved what was not sent yet")
+    }
     // APPENDUID may be left out where the user may not see the mailbox. RFC 4315 §3
     guard case .appendUID(let validity, let uids)? = status.code else { return batch.messages }
     guard validity == mailbox.uidValidity, uids.count == batch.messages.count else {
       throw EndpointError.contradiction(
         "the server tells other UIDs than those of the messages saved")
     }
+    // A UID that another message has: whatever was done to one of them would be done to the other.
+    guard let first = uids.min, let last = uids.max, first >= firstUID else {
+      throw EndpointError.contradiction(
+        "the server tells a UID for a saved message that was given out before")
+    }
+    firstUID = last.next ?? last
     for (index, uid) in zip(batch.messages, uids) {
       outcomes[index] = .placed(uid, id: nil, movedAway: false)
     }

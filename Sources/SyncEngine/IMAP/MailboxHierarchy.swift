@@ -19,6 +19,9 @@ struct MailboxHierarchy: Hashable {
     case unusable(reason: String)
   }
 
+  /// No server lets its users make longer names, and no Maildir could hold them.
+  static let lengthLimit = 1000
+
   /// - Parameter separator: what LIST showed; used where there are no namespaces.
   init(namespaces: NamespaceResponse?, separator: UInt8?, usesUTF8: Bool) {
     let own = namespaces?.personal.first
@@ -32,6 +35,9 @@ struct MailboxHierarchy: Hashable {
   func translate(_ wire: [UInt8]) -> Translation {
     if MailboxHierarchy.isInbox(wire[...]) { return .name(.inbox) }
     if foreign.contains(where: { lies(wire, in: $0) }) { return .foreign }
+    guard wire.count <= MailboxHierarchy.lengthLimit else {
+      return .unusable(reason: "its name is longer than \(MailboxHierarchy.lengthLimit) octets")
+    }
     guard let text = wire[...].removingPrefix(prefix) else {
       return isRoot(wire) ? .foreign : .unusable(reason: "it lies outside the account's namespace")
     }

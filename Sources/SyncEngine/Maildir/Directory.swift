@@ -32,6 +32,15 @@ final class Directory {
     return result
   }
 
+  /// What may still be written to its file system; `nil` if that does not say.
+  var availableOctets: UInt64? {
+    var result = Glibc.statvfs()
+    guard fstatvfs(descriptor, &result) == 0, result.f_blocks > 0 else { return nil }
+    let (octets, isMore) = UInt64(result.f_bavail).multipliedReportingOverflow(
+      by: UInt64(result.f_frsize))
+    return isMore ? nil : octets
+  }
+
   func status(of name: FileName, followsLink: Bool = true) throws(SystemError) -> stat {
     var result = stat()
     let path = try Directory.step(name)

@@ -14,6 +14,8 @@ final class MaildirSaver: MessageSaver {
 
   /// So many files are written before the first is waited for: the disk then takes them together.
   private static let batch = 64
+  /// From here on it is worth the while to ask whether there is room.
+  private static let largeSize: UInt64 = 1 << 20
 
   init(_ folder: MaildirFolder) throws(EndpointError) {
     self.folder = folder
@@ -44,6 +46,10 @@ final class MaildirSaver: MessageSaver {
       item, size: size, form: form, base: folder.surroundings.uniqueBase())
     current = message
     message.attempt { () throws(SystemError) in
+      // A disk need not be filled up to know that it is too small.
+      if size > MaildirSaver.largeSize, let room = tmp.availableOctets, room < size {
+        throw SystemError(code: ENOSPC)
+      }
       message.file = OpenBox(try tmp.createFile(message.base))
     }
   }

@@ -16,7 +16,8 @@ public struct ContentHasher: ~Copyable {
   private var heldBack: [UInt8] = []
   /// The first bytes of the header line that is passing, folded to lower case; enough for the names sought.
   private var lineStart: [UInt8] = []
-  private var atLineStart = true
+  /// Nothing but CRs has passed of this line.
+  private var isLineEmpty = true
   private var isTelling = false
   private var headerDigest: GlobalUID?
   /// The header has octets that don't belong there.
@@ -71,27 +72,33 @@ public struct ContentHasher: ~Copyable {
     let hasEnd = end < bytes.count
     if hasEnd { end += 1 }
     let line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
-    let isBlank =
-      atLineStart && lineStart.isEmpty && line.allSatisfy { $0 == 0x0d || $0 == 0x0a }
-    if isBlank {
-      heldBack.append(contentsOf: line)
-      if hasEnd { endHeader() }
-      return end
-    }
+    isLineEmpty = isLineEmpty && line.allSatisfy { $0 == 0x0d || $0 == 0x0a }
     note(line)
     feed(line)
-    atLineStart = hasEnd
-    if hasEnd { endLine() }
+    guard hasEnd else { return end }
+    if isLineEmpty { endHeader() } else { endLine() }
     return end
   }
 
   private mutating func feed(_ line: UnsafeRawBufferPointer) {
-    hash.update(heldBack)
-    heldBack.removeAll(keepingCapacity: true)
     var textEnd = line.count
     while textEnd > 0, line[textEnd - 1] == 0x0a || line[textEnd - 1] == 0x0d { textEnd -= 1 }
-    digestText(UnsafeRawBufferPointer(rebasing: line[..<textEnd]))
-    heldBack.append(contentsOf: line[textEnd...])
+    if textEnd > 0 {
+      digestHeldBack()
+      digestText(UnsafeRawBufferPointer(rebasing: line[..<textEnd]))
+    }
+    for byte in line[textEnd...] {
+      heldBack.append(byte)
+      // So many are no line's end.
+      if heldBack.count == ContentHasher.mostHeldBack { digestHeldBack() }
+    }
+  }
+
+  private static let mostHeldBack = 4096
+
+  private mutating func digestHeldBack() {
+    hash.update(heldBack)
+    heldBack.removeAll(keepingCapacity: true)
   }
 
   private mutating func digestText(_ text: UnsafeRawBufferPointer) {
@@ -112,6 +119,7 @@ public struct ContentHasher: ~Copyable {
       isTelling = true
     }
     lineStart.removeAll(keepingCapacity: true)
+    isLineEmpty = true
   }
 
   private mutating func endHeader() {

@@ -206,3 +206,41 @@ import Testing
     #expect(UIDSet().pieces().isEmpty)
   }
 }
+
+@Suite("Servers without end") struct EndlessServerTests {
+  @Test(
+    "more than a budget of responses without an answer ends the connection",
+    arguments: [
+      ("* OK still here", "remarks"), ("* 1 EXISTS", "remarks"), ("* FROB", "remarks"),
+      ("* CAPABILITY IMAP4rev1", "remarks"), ("* LIST () \"/\" a", "mailboxes"),
+      ("* STATUS a (MESSAGES 1)", "mailboxes"), ("* SEARCH 1", "sets of messages"),
+      ("* VANISHED 1", "sets of messages"), ("* 1 FETCH (UID 1)", "messages"),
+      ("* 1 EXPUNGE", "messages"),
+    ])
+  func budget(line: String, what: String) throws {
+    for (count, isFine) in [(8, true), (9, false)] {
+      try withScript(
+        { client in
+          try preauthenticated(client)
+          try client.answer("NOOP")
+          try client.expect("NOOP")
+          for _ in 1...count { try client.say(line) }
+          try client.say("\(client.tag) OK done")
+          _ = client.waitForEnd()
+        },
+        { configuration in
+          let connection = try IMAPConnection.connect(configuration)
+          connection.budget = ResponseBudget(remarks: 8, mailboxes: 8, sets: 8, messages: 8)
+          _ = try connection.wait(connection.send(.noop))
+          let tag = try connection.send(.noop)
+          if isFine {
+            #expect(try connection.wait(tag).condition == .ok)
+          } else {
+            let error = #expect(throws: IMAPError.self) { try connection.wait(tag) }
+            #expect(error?.kind == .protocolViolation && error?.message.contains(what) == true)
+          }
+          connection.abort()
+        })
+    }
+  }
+}

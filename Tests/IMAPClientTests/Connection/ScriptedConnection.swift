@@ -16,7 +16,7 @@ func withScript(
   configuration.user = "alice"
   configuration.password = { () throws(PasswordError) in Array("sec\"ret".utf8) }
   configuration.mechanisms = [.plain, .login]
-  configuration.timeoutSeconds = 10
+  configuration.timeoutSeconds = 60
   adjust(&configuration)
   try body(configuration)
   #expect(server.problems == [])

@@ -130,15 +130,15 @@ struct BodyRow: Sendable, CustomTestStringConvertible {
     expectAtEveryCut(bytes, result)
   }
 
-  @Test("a body of 2^63 - 1 octets is announced, and needs no memory")
+  @Test("a body of 2^40 octets is announced, and needs no memory")
   func huge() {
-    let line = "* 1 FETCH (BODY[] {9223372036854775807}\r\nabc"
+    let line = "* 1 FETCH (BODY[] {1099511627776}\r\nabc"
     let result = ReadResult(Array(line.utf8))
     let head = FetchResponse(sequenceNumber: 1)
     #expect(result.failure == nil)
     #expect(
       result.events == [
-        .bodyBegins(head, size: UInt64(Int64.max)), .bodyBytes(Array("abc".utf8)),
+        .bodyBegins(head, size: 1 << 40), .bodyBytes(Array("abc".utf8)),
       ])
   }
 

@@ -72,6 +72,29 @@ import Testing
     #expect(ReadResult(Array("* NAMESPACE \(open)\r\n".utf8)).failure != nil)
   }
 
+  @Test("a body may be large, but not without bounds")
+  func body() {
+    let sizes: [(UInt64, Bool)] = [(1 << 40, true), (1 << 40 + 1, false), (1 << 63 - 1, false)]
+    for (size, isFine) in sizes {
+      let result = ReadResult(Array("* 1 FETCH (BODY[] {\(size)}\r\nabc".utf8))
+      #expect((result.failure == nil) == isFine)
+    }
+  }
+
+  @Test("empty lines are passed over, but not without end")
+  func emptyLines() {
+    let some = String(repeating: "\r\n", count: 1000)
+    #expect(ReadResult(Array("\(some)* 1 EXISTS\r\n\(some)".utf8)).responses == [.exists(1)])
+    #expect(ReadResult(Array("\(some)\n".utf8)).failure != nil)
+  }
+
+  @Test("a message has a bounded number of flags", arguments: [1000, 1001])
+  func flags(count: Int) {
+    let flags = (1...count).map { "k\($0)" }.joined(separator: " ")
+    let result = ReadResult(Array("* 1 FETCH (UID 1 FLAGS (\(flags)))\r\n".utf8))
+    #expect((result.failure == nil) == (count <= 1000))
+  }
+
   @Test("many empty literals in one response are no trap")
   func emptyLiterals() {
     let text = "* 1 FETCH (" + String(repeating: "X {0}\r\n ", count: 20_000) + "UID 7)\r\n"

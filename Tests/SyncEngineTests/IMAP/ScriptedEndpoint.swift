@@ -17,7 +17,7 @@ func withScript(
   }
   var configuration = IMAPConfiguration(
     target: .tcp(host: "127.0.0.1", port: server.port), tls: .none)
-  configuration.timeoutSeconds = 10
+  configuration.timeoutSeconds = 60
   let factory = IMAPEndpointFactory(name: "odd", configuration: configuration)
   defer { #expect(server.problems == []) }
   let endpoint = try factory.connectIMAP()
