@@ -1,6 +1,7 @@
 import Foundation
 import IMAPClient
 import SyncEngine
+import TestSupport
 
 /// Makes messages in CRLF form that the simulation can tell apart, or can't, as wanted.
 public enum SimulatedContent {

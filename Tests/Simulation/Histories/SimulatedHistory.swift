@@ -1,5 +1,6 @@
 import IMAPClient
 import SyncEngine
+import TestSupport
 
 /// A random history of two stores and the runs between them, all of it made of one seed.
 ///

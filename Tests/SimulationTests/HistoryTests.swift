@@ -1,5 +1,6 @@
 import Foundation
 import IMAPClient
+import Simulation
 import SyncEngine
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import IMAPClient
 import SyncEngine
+import TestSupport
 
 /// A user of one side, or of both, who does anything that a user can do.
 public struct RandomUser: Sendable {

@@ -1,5 +1,6 @@
 import IMAPClient
 import SyncEngine
+import TestSupport
 
 /// One simulated store with its mailboxes: an IMAP account or a Maildir tree.
 ///

@@ -1,5 +1,6 @@
 import IMAPClient
 import SyncEngine
+import TestSupport
 
 /// What two stores a history is played on, and what its user wants.
 public struct SimulatedSetup: Sendable, CustomStringConvertible {

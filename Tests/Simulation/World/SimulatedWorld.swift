@@ -1,6 +1,7 @@
 import Foundation
 import IMAPClient
 import SyncEngine
+import TestSupport
 
 /// One call of an endpoint, or one commit.
 public enum SimulatedCall: Hashable, Sendable {

@@ -1,0 +1,7 @@
+import Simulation
+
+@main struct Main {
+  static func main() {
+    print("histories to come")
+  }
+}
