@@ -41,7 +41,7 @@ let package = Package(
     .testTarget(
       name: "SimulationTests",
       dependencies: ["Simulation", "SyncEngine", "IMAPClient", "TestSupport"],
-      swiftSettings: strict),
+      exclude: ["Regressions"], swiftSettings: strict),
     .testTarget(
       name: "IMAPClientTests", dependencies: ["IMAPClient", "TestSupport"],
       swiftSettings: strict),

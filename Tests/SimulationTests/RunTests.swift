@@ -91,7 +91,7 @@ import Testing
     var random = SplitMix64(seed: seed)
     let servers = (0..<3).map { number in
       SimulatedServer(
-        number == 1 ? .right : .left, random.oneIn(2) ? .maildir : .imap(), number: UInt64(number))
+        number == 1 ? .right : .left, random.oneIn(2) ? .maildir : .imap(), number: number)
     }
     let worlds = (0..<3).map { number in
       SimulatedWorld(Both(left: servers[number], right: servers[(number + 1) % 3]))
@@ -102,8 +102,7 @@ import Testing
     var users = (0..<3).map { number in
       RandomUser(
         seed: random.next(),
-        deeds: RandomUser.everyday.filter { $0 != .deliverTwin && $0 != .copy },
-        firstToken: number * 1000)
+        deeds: Deed.everyday.filter { $0 != .twin && $0 != .copy }, firstNumber: number * 1000)
     }
     // A Maildir can take the UIDVALIDITY of one server only.
     let ring = { (policy: inout Policy) in

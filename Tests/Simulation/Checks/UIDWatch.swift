@@ -15,7 +15,8 @@ public final class UIDWatch: @unchecked Sendable {
     var highestModSeq: UInt64 = 0
   }
 
-  private var seen: Both<[Key: Seen]> = Both(left: [:], right: [:])
+  /// By server.
+  private var seen: [Int: [Key: Seen]] = [:]
 
   public init() {}
 
@@ -28,13 +29,22 @@ public final class UIDWatch: @unchecked Sendable {
     Side.allCases.flatMap { look(at: servers[$0], isDuringRun: isDuringRun) }
   }
 
+  func look(at servers: [SimulatedServer]) -> [String] {
+    servers.flatMap { look(at: $0) }
+  }
+
   public func look(at server: SimulatedServer, isDuringRun: Bool = false) -> [String] {
+    if server.hasForgotten {
+      // What it gives out again under numbers that it has given out already is its own doing.
+      seen[server.number] = nil
+      server.hasForgotten = false
+    }
     var wrong: [String] = []
     for (name, mailbox) in server.mailboxes.sorted(by: { $0.key < $1.key }) {
       guard let validity = mailbox.uidValidity else { continue }
       let key = Key(mailbox: name, uidValidity: validity)
-      let place = "\(server.side): \(name) (\(validity))"
-      var seen = self.seen[server.side][key] ?? Seen()
+      let place = "\(server.name): \(name) (\(validity))"
+      var seen = self.seen[server.number, default: [:]][key] ?? Seen()
       if mailbox.uidNext < seen.uidNext, !(isDuringRun && server.traits.isMaildir) {
         wrong.append("\(place): UIDNEXT went from \(seen.uidNext) to \(mailbox.uidNext)")
       }
@@ -54,7 +64,7 @@ public final class UIDWatch: @unchecked Sendable {
       }
       seen.uidNext = max(seen.uidNext, mailbox.uidNext)
       seen.highestModSeq = mailbox.highestModSeq
-      self.seen[server.side][key] = seen
+      self.seen[server.number, default: [:]][key] = seen
     }
     return wrong
   }
@@ -63,16 +73,17 @@ public final class UIDWatch: @unchecked Sendable {
   ///
   /// - Parameter isMirrored: by name; mailboxes that each side numbers for itself are left out.
   public func switchSides(
-    _ servers: Both<SimulatedServer>, isMirrored: (MailboxName) -> Bool
+    _ servers: Both<SimulatedServer>, isSynced: (SimulatedMessage) -> Bool = { _ in true },
+    isMirrored: (MailboxName) -> Bool
   ) -> [String] {
     Side.allCases.flatMap { side -> [String] in
       servers[side].mailboxes.sorted(by: { $0.key < $1.key }).flatMap { name, mailbox -> [String] in
         guard isMirrored(name), let validity = mailbox.uidValidity,
-          let cached = seen[side.other][Key(mailbox: name, uidValidity: validity)]
+          let cached = seen[servers[side.other].number]?[Key(mailbox: name, uidValidity: validity)]
         else { return [] }
         return mailbox.messages.compactMap { message in
           guard let uid = message.handle.uid, let known = cached.contents[uid],
-            known != message.origin
+            known != message.origin, isSynced(message)
           else { return nil }
           return "\(name): UID \(uid) was \(SimulatedContent.label(known)) on the "
             + "\(side.other) and is \(SimulatedContent.label(message.origin)) on the \(side)"

@@ -18,7 +18,12 @@ public enum SimulatedContent {
     case sameMessageID
     /// Only a header.
     case headerOnly
+    /// Larger than ``largeSize``.
+    case large
   }
+
+  /// What a `max-size` lies below.
+  public static let largeSize = 1600
 
   /// - Parameter token: what the message can be recognised by; equal arguments give equal bytes.
   public static func message(_ kind: Kind, token: Int) -> [UInt8] {
@@ -39,6 +44,9 @@ public enum SimulatedContent {
       text = header(id: "constant", subject: "token \(padded)") + "\r\nBody.\r\n"
     case .headerOnly:
       text = header(id: number, subject: "token \(number)") + "\r\n"
+    case .large:
+      text = header(id: number, subject: "token \(number)")
+      text += "\r\n" + String(repeating: "a line among many\r\n", count: 100 + token % 7)
     }
     return Array(text.utf8)
   }

@@ -128,7 +128,16 @@ extension SimulatedEndpoint {
     let name = try writable()
     _ = try perform(
       .expunge,
-      changes: uids.map { [server] uid in { server.mailboxes[name]?.remove(.uid(uid)) } })
+      changes: uids.map { [server, sweeps = world.sweepsDeleted] uid in
+        {
+          if sweeps, let message = server.mailboxes[name]?.message(.uid(uid)),
+            message.flags.system.contains(.deleted)
+          {
+            server.ledger?.noteSweep(message.origin, on: server.number)
+          }
+          server.mailboxes[name]?.remove(.uid(uid))
+        }
+      })
     return world.locked { uids.subtracting(server.mailboxes[name]?.uids ?? UIDSet()) }
   }
 

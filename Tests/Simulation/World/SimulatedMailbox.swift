@@ -14,8 +14,11 @@ public struct SimulatedMessage: Hashable, Sendable {
   public internal(set) var id: GlobalUID
   public internal(set) var modSeq: UInt64
 
-  /// What users take the message for: its bytes before this server altered them.
+  /// What users take the message for: its bytes before this server altered them; of a stub, those of
+  /// the message.
   public var origin: [UInt8] { saved ?? content }
+
+  public var isStub: Bool { saved != nil && StubMark(header: content) != nil }
 }
 
 /// A mailbox of a simulated store: what a server keeps, without anything that a client does.

@@ -94,8 +94,10 @@ final class SimulatedSaver: MessageSaver {
     }
     let id = (server.traits.isMaildir ? message.item.guid : nil) ?? server.newID()
     let (flags, _) = SimulatedEndpoint.storable(message.item.flags, in: mailbox, server)
+    let original = StubMark(header: content)?.original.flatMap { server.ledger?.message($0) }
     let uid = server.mailboxes[name]?.insert(
-      server.alters?(content) ?? content, saved: content, flags: flags, date: message.item.date,
+      server.alters?(content) ?? content, saved: original ?? content, flags: flags,
+      date: message.item.date,
       id: id,
       uid: message.item.target)
     guard let uid else { return .targetTaken }

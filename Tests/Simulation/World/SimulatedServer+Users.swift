@@ -11,7 +11,8 @@ extension SimulatedServer {
     date: InternalDate = InternalDate(seconds: 1_700_000_000), id: GlobalUID? = nil
   ) -> MessageHandle? {
     guard mailboxes[mailbox] != nil else { return nil }
-    ledger?.noteBirth(content, side)
+    ledger?.noteBirth(content, of: date, on: number)
+    ledger?.noteFlags(content, added: flags, removed: .empty)
     return put(
       SimulatedMessage(
         handle: .unnumbered(0), content: content, flags: flags, date: date, id: id ?? newID(),
@@ -35,6 +36,9 @@ extension SimulatedServer {
     guard let index = mailboxes[mailbox]?.index(handle),
       let flags = mailboxes[mailbox]?.messages[index].flags
     else { return }
+    if let content = mailboxes[mailbox]?.messages[index].origin {
+      ledger?.noteFlags(content, added: added, removed: removed)
+    }
     mailboxes[mailbox]?.setFlags(flags.union(added).subtracting(removed), at: index)
   }
 
@@ -44,13 +48,24 @@ extension SimulatedServer {
     guard let message = mailboxes[source]?.message(handle), mailboxes[target] != nil else {
       return nil
     }
-    ledger?.noteBirth(message.origin, side)
+    if message.isStub {
+      ledger?.noteStubCopy(message.origin)
+    } else {
+      ledger?.noteBirth(message.origin, of: message.date, on: number)
+    }
     return put(message, in: target)
   }
 
   @discardableResult public func move(
     _ handle: MessageHandle, from source: MailboxName, to target: MailboxName
   ) -> MessageHandle? {
+    guard let message = mailboxes[source]?.message(handle) else { return nil }
+    if message.isStub {
+      guard mailboxes[target] != nil else { return nil }
+      // The message has not been touched.
+      mailboxes[source]?.remove(handle)
+      return put(message, in: target)
+    }
     let moved = copy(handle, from: source, to: target)
     if moved != nil { expunge(handle, in: source) }
     return moved

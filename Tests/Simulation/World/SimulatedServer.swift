@@ -22,21 +22,33 @@ public final class SimulatedServer: @unchecked Sendable {
   public var alters: (@Sendable ([UInt8]) -> [UInt8])?
   public var ledger: SimulatedLedger?
 
+  var backup: [MailboxName: SimulatedMailbox]?
+  /// A backup was restored under the UIDVALIDITYs of then, and no run has seen it yet.
+  public var isSetBack = false
+  /// The same, for whoever remembers what lay under which UID here.
+  var hasForgotten = false
+  let originalTraits: SimulatedTraits
+
   private var lastUIDValidity: UInt32
   private var lastNumber: UInt64 = 0
 
-  private let number: UInt64
+  /// Tells a third server from the other two.
+  public let number: Int
 
-  /// - Parameter number: tells a third server from the other two.
-  public init(_ side: Side, _ traits: SimulatedTraits, number: UInt64? = nil) {
+  public init(_ side: Side, _ traits: SimulatedTraits, number: Int? = nil) {
     self.side = side
-    self.number = number ?? (side == .left ? 0 : 1)
+    let number = number ?? (side == .left ? 0 : 1)
+    self.number = number
     self.traits = traits
-    lastUIDValidity = side == .left ? 1000 : 2001
+    originalTraits = traits
+    lastUIDValidity = [1000, 2001, 3002][number % 3]
     mailboxes[.inbox] = newMailbox()
   }
 
   public subscript(name: MailboxName) -> SimulatedMailbox? { mailboxes[name] }
+
+  /// As it is called in histories: A, B, C.
+  public var name: String { ["A", "B", "C"][number % 3] }
 
   public var octets: Int {
     mailboxes.values.reduce(0) { $0 + $1.messages.reduce(0) { $0 + $1.content.count } }
@@ -51,10 +63,21 @@ public final class SimulatedServer: @unchecked Sendable {
     return counts
   }
 
+  /// The same without stubs, which can't replace the message they stand for.
+  var wholeContentCounts: [[UInt8]: Int] {
+    var counts: [[UInt8]: Int] = [:]
+    for mailbox in mailboxes.values {
+      for message in mailbox.messages where !message.isStub {
+        counts[message.origin, default: 0] += 1
+      }
+    }
+    return counts
+  }
+
   // MARK: For users and endpoints alike
 
   func newUIDValidity() -> UIDValidity {
-    lastUIDValidity += 2
+    lastUIDValidity += 3
     guard let validity = UIDValidity(lastUIDValidity) else {
       preconditionFailure("a test used up all UIDVALIDITYs")
     }
@@ -63,18 +86,22 @@ public final class SimulatedServer: @unchecked Sendable {
 
   /// Adopted validities count as given.
   func noteUIDValidity(_ validity: UIDValidity) {
-    // Even on the left, odd on the right: the two never give the same.
-    while lastUIDValidity < validity.rawValue { lastUIDValidity += 2 }
+    // Another remainder of division by three for each server: no two ever give the same.
+    while lastUIDValidity < validity.rawValue { lastUIDValidity += 3 }
   }
 
   /// An id that nothing in the world has.
   func newID() -> GlobalUID {
     lastNumber += 1
-    return GlobalUID(high: 0xa + number, low: lastNumber)
+    return GlobalUID(high: 0xa + UInt64(number), low: lastNumber)
   }
 
   func newMailbox() -> SimulatedMailbox {
-    SimulatedMailbox(id: newID(), uidValidity: traits.isMaildir ? nil : newUIDValidity())
+    var mailbox = SimulatedMailbox(
+      id: newID(), uidValidity: traits.isMaildir ? nil : newUIDValidity())
+    // A directory made anew has other times than any before it.
+    mailbox.changes = Int64(lastNumber) << 20
+    return mailbox
   }
 
   /// Like a Maildir file's base name, of which the key is made: arbitrary, but always the same.

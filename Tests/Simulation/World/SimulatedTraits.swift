@@ -4,7 +4,7 @@ import SyncEngine
 /// What kind of store a simulated endpoint plays.
 public struct SimulatedTraits: Hashable, Sendable {
   /// What the server tells of changes. RFC 7162.
-  public enum Tier: CaseIterable, Hashable, Sendable {
+  public enum Tier: String, CaseIterable, Hashable, Sendable {
     case qresync
     case condstore
     case none

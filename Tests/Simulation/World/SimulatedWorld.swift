@@ -3,72 +3,6 @@ import IMAPClient
 import SyncEngine
 import TestSupport
 
-/// One call of an endpoint, or one commit.
-public enum SimulatedCall: Hashable, Sendable {
-  case connect
-  case list
-  case create(MailboxName)
-  case delete(MailboxName)
-  case rename(MailboxName)
-  case setSubscribed(MailboxName)
-  case hasMark
-  case leaveMark
-  case open(MailboxName)
-  case select(MailboxName)
-  case close
-  case describe
-  case contents
-  case headers
-  case fetch
-  case save
-  case copy
-  case store
-  case expunge
-  case renumber
-  case pad
-  case adopt
-  case freshUIDValidity
-  case commit
-}
-
-/// The instant before or after a call.
-public struct SimulatedStep: Hashable, Sendable {
-  public enum Moment: Hashable, Sendable {
-    case before
-    case after
-  }
-
-  /// From 1, over all sides and commits.
-  public var number: Int
-  public var moment: Moment
-  /// `nil` for commits.
-  public var side: Side?
-  public var call: SimulatedCall
-  /// How many single changes the call is made of; 0 where it only reads.
-  public var changes: Int
-}
-
-/// What goes wrong with a call.
-public enum SimulatedFault: Hashable, Sendable {
-  /// How much of what the call asked for is done.
-  public enum Effect: Hashable, Sendable {
-    case none
-    case all
-    /// The first so many changes.
-    case partial(Int)
-    /// What the dead connection had sent is carried out after so many more steps. As `all` where
-    /// nothing outlives its connection.
-    case late(Int)
-  }
-
-  /// The connection is gone, and every later call over it fails. After the call: as `all`.
-  case connectionLost(Effect)
-  /// The process is killed: every later call and commit fails until ``SimulatedWorld/restart()``.
-  case crash(Effect)
-  /// The server says NO: nothing is done, the connection stays.
-  case refused(FailureScope, FailureCode)
-}
-
 /// Two stores and everything that happens between them and a run.
 ///
 /// Every endpoint call and every commit passes ``onStep``, which may let users act on either side and
@@ -76,25 +10,34 @@ public enum SimulatedFault: Hashable, Sendable {
 /// only one with a single lane is deterministic.
 public final class SimulatedWorld: @unchecked Sendable {
   public let servers: Both<SimulatedServer>
-  public let ledger = SimulatedLedger()
-  public let watch = UIDWatch()
+  public let ledger: SimulatedLedger
+  public let watch: UIDWatch
   /// Asked before and after each call and commit.
   public var onStep: ((SimulatedStep) -> SimulatedFault?)?
   public private(set) var steps = 0
   public private(set) var isCrashed = false
+  /// Messages flagged `\Deleted` are expunged as the policy asks for it (the key `expunge`).
+  public var sweepsDeleted = false
   /// Calls that no endpoint may be asked for: the engine broke the protocol.
   public internal(set) var misuses: [String] = []
 
   private let lock = NSRecursiveLock()
   private var late: [(due: Int, effect: () -> Void)] = []
 
-  public init(_ left: SimulatedTraits, _ right: SimulatedTraits) {
-    servers = Both(left: SimulatedServer(.left, left), right: SimulatedServer(.right, right))
-    for side in Side.allCases { servers[side].ledger = ledger }
+  public convenience init(_ left: SimulatedTraits, _ right: SimulatedTraits) {
+    self.init(Both(left: SimulatedServer(.left, left), right: SimulatedServer(.right, right)))
   }
 
-  /// Servers that are part of other worlds too; the ledger is not kept.
-  public init(_ servers: Both<SimulatedServer>) { self.servers = servers }
+  /// Servers that may be part of other worlds too.
+  public init(
+    _ servers: Both<SimulatedServer>, ledger: SimulatedLedger = SimulatedLedger(),
+    watch: UIDWatch = UIDWatch()
+  ) {
+    self.servers = servers
+    self.ledger = ledger
+    self.watch = watch
+    for side in Side.allCases { servers[side].ledger = ledger }
+  }
 
   /// What a user of neither side can have done: a message that both sides have from the start.
   public func deliverToBoth(
