@@ -5,16 +5,17 @@ extension MailboxSync {
   var knownCount: Int { (try? store.messageCount(in: record.id)) ?? 0 }
 
   /// Before anything is changed: under a new UIDVALIDITY the base's UIDs mean nothing any more, so what
-  /// was found again is recorded and the rest forgotten, together with the new anchors. A run that is cut
+  /// was found again is recorded and the rest forgotten, together with the new anchors; and so are messages
+  /// that a restored backup lacks, before their UIDs are given to others. A run that is cut
   /// short after this leaves nothing that could be misread: where a message was forgotten that the other
   /// side has still, the next run is told to look at it again, because that side's anchor has passed it.
   func begin() throws(SideFailure) {
     let isNew = Side.allCases.filter { hasNewValidity($0) && anchors[$0].uidValidity != nil }
-    guard !isNew.isEmpty else { return }
+    guard !isNew.isEmpty || work.contains(where: \.isLost) else { return }
     var changes: [StateChange] = []
     for index in work.indices {
       guard var row = work[index].item.base else { continue }
-      var isFound = true
+      var isFound = !work[index].isLost
       for side in isNew {
         if let uid = work[index].handles[side]?.uid {
           row.uids[side] = uid
@@ -28,6 +29,7 @@ extension MailboxSync {
         work[index].isRecorded = false
         continue
       }
+      guard !isNew.isEmpty else { continue }
       changes.append(.putMessage(row))
       work[index].item.base = row
     }
@@ -35,7 +37,7 @@ extension MailboxSync {
       record.anchors[side] = Anchor(
         uidValidity: anchors[side].uidValidity, uidNext: .first, messages: 0)
     }
-    if mode == .mirror { record.agreedNext = .first }
+    if mode == .mirror, !isNew.isEmpty { record.agreedNext = .first }
     changes.append(.putMailbox(record))
     storedRecord = record
     try stateAccess { () throws(StateError) in try store.commit(changes) }

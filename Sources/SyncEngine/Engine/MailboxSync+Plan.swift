@@ -10,7 +10,14 @@ extension MailboxSync {
       hasWork = hasWork || !work[index].isDropped
     }
     sayReadOnly()
-    return hasWork || needsLevelling
+    return hasWork || needsLevelling || needsRebinding
+  }
+
+  /// UIDs of the base belong to a UIDVALIDITY of before, or to nothing any more, whether or not anything
+  /// else may be done now.
+  private var needsRebinding: Bool {
+    let isNew = Side.allCases.contains { hasNewValidity($0) }
+    return work.contains { $0.isLost || (isNew && $0.item.base != nil) }
   }
 
   /// Once a run: why changes of one side are not made on the other.
