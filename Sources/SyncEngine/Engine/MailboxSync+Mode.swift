@@ -42,7 +42,7 @@ extension MailboxSync {
   ) throws(SideFailure) {
     guard !policy.isDryRun else { return }
     for (side, validity) in try validitiesToAdopt(endpoints)
-    where policy.changes.includes(side) && !readOnly[side] {
+    where (policy.changes.includes(side) || anchors[side].uidValidity == nil) && !readOnly[side] {
       let hadMessages = anchors[side].uidValidity != nil && anchors[side].messages > 0
       let expunged = hasNewValidity(side) ? [] : items.vanishedRows(on: side)
       try distrust(side)
