@@ -96,13 +96,16 @@ extension MailboxSync {
     return wanted
   }
 
-  /// A server's; of two Maildirs' that of the one with more messages.
+  /// A server's; of two Maildirs' that which another pair has given one of them since, else that of the
+  /// one with more messages.
   private func commonValidity(
     _ endpoints: Both<any Endpoint>, own: Both<UIDValidity?>
   ) throws(SideFailure) -> UIDValidity? {
     for side in Side.allCases where !traits[side].choosesUIDs { return own[side] }
     switch (own.left, own.right) {
     case (let left?, let right?):
+      let isNew = Both { record.anchors[$0] != nil && hasNewValidity($0) }
+      if isNew.left != isNew.right { return isNew.left ? left : right }
       return anchors.right.messages > anchors.left.messages ? right : left
     case (let known?, nil), (nil, let known?):
       return known
