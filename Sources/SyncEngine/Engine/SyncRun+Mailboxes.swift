@@ -183,6 +183,7 @@ extension SyncRun {
     }
     return record.anchors.left?.uidNext != record.agreedNext
       || record.anchors.right?.uidNext != record.agreedNext
+      || record.anchors.left?.uidValidity != record.anchors.right?.uidValidity
   }
 
   private func makeMailbox(
