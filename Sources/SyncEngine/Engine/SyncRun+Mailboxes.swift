@@ -298,10 +298,9 @@ extension SyncRun {
     guard let record = entry.record, record.anchors[gone] != nil, policy.delete.includes(side),
       policy.allows(.mailboxes, on: side), !entry.names[side].isInbox
     else { return false }
+    // All of it: what was not selected, or refused, has never been on the other side.
     let observation = try on(side) { () throws(EndpointError) in
-      try endpoint.open(
-        full(record.names[side], side),
-        OpenRequest(since: record.anchors[side], detailsFrom: .last))
+      try endpoint.open(full(record.names[side], side), OpenRequest(detailsFrom: .last))
     }
     guard observation.anchor.uidValidity == record.anchors[side]?.uidValidity else { return false }
     let known = try state { () throws(StateError) in try store.uids(in: record.id, side: side) }
