@@ -130,12 +130,3 @@ import Testing
     }
   }
 }
-
-/// Waits for a condition; throws when it isn't met within a minute.
-func waitUntil(_ condition: () throws -> Bool) throws {
-  let deadline = Date.now + 60
-  while try !condition() {
-    guard Date.now < deadline else { throw TestFailure("waited in vain") }
-    usleep(1_000)
-  }
-}

@@ -112,6 +112,22 @@ import Testing
     }
   }
 
+  @Test("a server that is still busy with another session is asked again")
+  func busy() throws {
+    var options = DovecotOptions(storage: .sdbox)
+    options.extra = "mail_max_userip_connections = 1"
+    try withPair(.maildirAndIMAP, right: options) { pair in
+      try pair.left.store.add(tokens: ["a"])
+      let other = try pair.right.openSession()
+      let running = try pair.start()
+      try waitUntil { try pair.right.log().contains("Maximum number of connections") }
+      other.logOut()
+      let result = try running.finish()
+      #expect(result.status == .exited(0), "\(result.errorText)")
+      #expect(try pair.right.store.tokens() == ["a"])
+    }
+  }
+
   @Test("nobody listens: exit 69, and the other side is untouched")
   func unreachable() throws {
     try withPair(.maildirAndIMAP) { pair in

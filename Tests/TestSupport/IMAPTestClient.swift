@@ -29,6 +29,23 @@ public final class IMAPTestClient {
   static func connect(toPort port: UInt16, as account: DovecotServer.Account) throws
     -> IMAPTestClient
   {
+    var client: IMAPTestClient?
+    // A server that takes one connection at a time may still be busy with the end of the last one.
+    try waitUntil {
+      do {
+        client = try connectOnce(toPort: port, as: account)
+        return true
+      } catch let failure as TestFailure where failure.description.contains("Maximum number of") {
+        return false
+      }
+    }
+    guard let client else { throw TestFailure("no session on port \(port)") }
+    return client
+  }
+
+  private static func connectOnce(toPort port: UInt16, as account: DovecotServer.Account) throws
+    -> IMAPTestClient
+  {
     let socket = try connectLocally(to: port)
     let client = IMAPTestClient(input: socket, output: socket, child: nil)
     _ = try client.replies.next()

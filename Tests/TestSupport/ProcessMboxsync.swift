@@ -41,7 +41,7 @@ public struct Mboxsync: Sendable {
 
   /// Runs it to its end; killed after so many seconds, which fails the test.
   public func run(
-    _ arguments: [String], environment more: [String: String] = [:], seconds: Double = 60
+    _ arguments: [String], environment more: [String: String] = [:], seconds: Double = patience
   )
     throws -> ProgramResult
   {
@@ -67,13 +67,13 @@ public struct RunningMboxsync {
   fileprivate let stem: String
   fileprivate let line: [String]
 
-  public func finish(seconds: Double = 60) throws -> ProgramResult {
+  public func finish(seconds: Double = patience) throws -> ProgramResult {
     try finishProgram(child, stem: stem, seconds: seconds, what: line)
   }
 
   /// As `kill -9` does: to the process alone.
   public func kill() throws {
     child.signal(SIGKILL)
-    try child.wait(seconds: 10)
+    try child.wait(seconds: patience)
   }
 }

@@ -50,7 +50,7 @@ public final class Relay: Sendable {
 
   /// Waits until the wire is held; throws if the program ends before that.
   public func waitUntilHeld(by running: ChildProcess? = nil) throws {
-    let deadline = Date.now + 60
+    let deadline = Date.now + patience
     while !isHeld {
       if running?.poll() != nil { throw TestFailure("the program ended before the wire was held") }
       guard Date.now < deadline else { throw TestFailure("the wire carried too little to be held") }

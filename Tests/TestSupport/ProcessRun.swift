@@ -17,7 +17,7 @@ public struct ProgramResult: Sendable {
 /// Runs a program to its end, its output kept in files of `scratch`.
 public func runProgram(
   _ arguments: [String], environment: [String: String]? = nil, scratch: TemporaryDirectory,
-  seconds: Double = 60
+  seconds: Double = patience
 ) throws -> ProgramResult {
   let stem = scratch.unusedPath("run")
   let child = try ChildProcess(

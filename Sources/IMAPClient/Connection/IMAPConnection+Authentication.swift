@@ -108,14 +108,20 @@ extension IMAPConnection {
   private func check(_ status: StatusResponse, refusal: String?) throws(IMAPError) {
     guard status.condition != .ok else { return }
     let text = refusal ?? ServerText.reason(status.text)
-    switch status.code {
-    case .unavailable, .inUse, .limit, .serverBug:
-      // RFC 9051 §7.1: the login may be right, the server just can't now.
-      throw IMAPError(
-        .connectionLost, "the server can't log us in at the moment: \(text)", code: status.code)
-    default:
+    guard isBusy(status) else {
       throw IMAPError(
         .authentication, "the server refuses the login: \(text)", code: status.code)
+    }
+    throw IMAPError(
+      .busy, "the server can't log us in at the moment: \(text)", code: status.code)
+  }
+
+  /// The login may be right, the server just can't now. RFC 9051 §7.1; Gmail says so in words alone.
+  private func isBusy(_ status: StatusResponse) -> Bool {
+    switch status.code {
+    case .unavailable, .inUse, .limit, .serverBug: true
+    default:
+      ServerText.clean(status.text).lowercased().contains("too many simultaneous connections")
     }
   }
 

@@ -8,6 +8,8 @@ public struct IMAPError: Error, Hashable, Sendable, CustomStringConvertible {
     case configuration
     /// The server refuses the login.
     case authentication
+    /// The server can't log anyone in at the moment, or has too many connections of this user.
+    case busy
     /// The connection ended while something was still to come.
     case connectionLost
     case timeout

@@ -15,13 +15,13 @@ struct CopySources {
     var octets: UInt64
   }
 
-  private struct Place: Hashable {
+  struct Place: Hashable {
     var mailbox: Int
     var work: Int
   }
 
   /// Rows that this round knows something of.
-  private var places: [MessageID: Place] = [:]
+  private(set) var places: [MessageID: Place] = [:]
   private var vanishedSizes: Both<Set<UInt64>> = Both(left: [], right: [])
   /// The same by mailbox.
   private var vanishedHere: Both<Set<Size>> = Both(left: [], right: [])
@@ -62,7 +62,9 @@ struct CopySources {
         && item.sides[side.other] == .absent
     }
     guard !arrivals.isEmpty else { return }
-    let contents = try self.contents(of: arrivals, mailbox: mailbox, side: side, endpoint)
+    let contents = try self.contents(
+      of: arrivals.compactMap { mailbox.work[$0].item.sides[side].seen }, mailbox: mailbox,
+      side: side, endpoint: endpoint)
     var rejoined = Set<Int>()
     for index in arrivals {
       guard let seen = mailbox.work[index].item.sides[side].seen else { continue }
@@ -84,14 +86,12 @@ struct CopySources {
   }
 
   /// Contents of arrivals that the side's own ids can't tell, where they may be something known.
-  private func contents(
-    of arrivals: [Int], mailbox: MailboxSync, side: Side, _ endpoint: any Endpoint
+  func contents(
+    of arrivals: [Seen], mailbox: MailboxSync, side: Side, endpoint: any Endpoint
   ) throws(SideFailure) -> [MessageHandle: ContentID] {
     var handles: [MessageHandle] = []
-    for index in arrivals {
-      guard let seen = mailbox.work[index].item.sides[side].seen, seen.content == nil,
-        let details = seen.details
-      else { continue }
+    for seen in arrivals {
+      guard seen.content == nil, let details = seen.details else { continue }
       let isWorthwhile = try mailbox.stateAccess { () throws(StateError) in
         if mailbox.traits[side].hasCheapContents {
           return try store.hasMessage(ofSize: details.size, on: side)
@@ -119,7 +119,7 @@ struct CopySources {
     }
   }
 
-  private func rows(
+  func rows(
     like seen: Seen, content: ContentID?, side: Side
   ) throws(StateError) -> [MessageRecord] {
     if let id = seen.details?.id {

@@ -8,6 +8,8 @@ extension MailboxSync {
     changed = Both(left: false, right: false)
     deferred = Both(left: [:], right: [:])
     staleStubs = Both(left: [], right: [])
+    unselected = Both(left: [], right: [])
+    stranded = Both(left: [], right: [])
     for side in Side.allCases where !unsettled[side].isEmpty {
       try settle(side, endpoints[side])
     }
@@ -199,12 +201,19 @@ extension MailboxSync {
       items.arrivals[side].removeAll { arrival in
         if givenUp[side].contains(arrival.handle) {
           deferMessage(arrival.handle, on: side)
+          stranded[side].append(arrival)
           return true
         }
-        guard let since = policy.since, let date = arrival.details?.date else { return false }
-        return date < since
+        guard isTooOld(arrival) else { return false }
+        unselected[side].append(arrival)
+        return true
       }
     }
+  }
+
+  private func isTooOld(_ arrival: Seen) -> Bool {
+    guard let since = policy.since, let date = arrival.details?.date else { return false }
+    return date < since
   }
 
   /// Waits until what a dead run's connection had sent is carried out: design.md §6.

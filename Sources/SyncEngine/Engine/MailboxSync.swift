@@ -43,6 +43,11 @@ final class MailboxSync {
   var work: [ItemWork] = []
   /// Sides changed by this program in this round.
   var changed = Both(left: false, right: false)
+  /// Messages that are new to the base and older than those asked for.
+  var unselected: Both<[Seen]> = Both(left: [], right: [])
+  /// Messages that are new to the base and that the other side refused in this run: their content is not
+  /// to be taken for expunged where they came from.
+  var stranded: Both<[Seen]> = Both(left: [], right: [])
   /// Stubs in whose place whole messages have come: to be expunged.
   var staleStubs: Both<Set<UID>> = Both(left: [], right: [])
   /// UIDs that are to be looked at again at the next run, with why.
@@ -172,6 +177,11 @@ struct ItemWork {
 
   /// Its flags on each side now, as far as they are known.
   var flags: Both<FlagSet> { item.sides.map { $0.seen?.flags ?? .empty } }
+
+  /// Gone from this side, and still there on the other.
+  func isVanished(on side: Side) -> Bool {
+    item.sides[side] == .vanished && item.sides[side.other].seen != nil
+  }
 
   /// Nothing is left to be done: what was known of the message is not needed any more.
   mutating func release() {

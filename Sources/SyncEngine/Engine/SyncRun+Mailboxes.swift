@@ -118,6 +118,7 @@ extension SyncRun {
           EndpointError(
             .mailbox, .nameNotPossible, "two mailboxes would be synced with this one",
             advice: "give them different names by map"), side: .right, mailbox: entry.names.right)
+        try noteUnprepared(entry, endpoints)
         continue
       }
       do {
@@ -129,8 +130,18 @@ extension SyncRun {
         throw error
       } catch {
         note(error.error, side: error.side, mailbox: entry.names[error.side])
+        try noteUnprepared(entry, endpoints)
       }
     }
+  }
+
+  /// What arrived there can't be synced in this run; it may have come from a mailbox that is.
+  private func noteUnprepared(
+    _ entry: MailboxTree.Entry, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    let mailbox = try newMailbox(entry, exists: Both { entry.exists(on: $0) }, endpoints)
+    mailbox.isBroken = true
+    unprepared.append(mailbox)
   }
 
   private func prepare(
@@ -189,26 +200,9 @@ extension SyncRun {
   private func makeMailbox(
     _ entry: MailboxTree.Entry, exists: Both<Bool>, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) -> MailboxSync {
-    var record: MailboxRecord
-    var isStored = true
-    if let known = entry.record {
-      record = known
-    } else {
-      let id = try state { () throws(StateError) in try store.newMailboxID() }
-      record = MailboxRecord(id: id, names: entry.names)
-      isStored = false
-    }
-    for side in Side.allCases {
-      if let id = entry.listed[side]?.id { record.mailboxIDs[side] = id }
-    }
-    let traits = endpoints.map(\.traits)
-    let mailbox = MailboxSync(
-      record: record, fullNames: Both { full(record.names[$0], $0) }, exists: exists,
-      needsLook: Both { side in
-        needsLook(record, side: side, listed: entry.listed[side], traits: traits[side])
-      }, policy: policy, store: store, observer: observer, traits: traits,
-      pause: pause)
-    if !isStored, !policy.isDryRun {
+    let mailbox = try newMailbox(entry, exists: exists, endpoints)
+    var record = mailbox.record
+    if entry.record == nil, !policy.isDryRun {
       record.isSubscribed = entry.subscription
       mailbox.record = record
       try state { () throws(StateError) in try store.commit([.putMailbox(record)]) }
@@ -221,6 +215,28 @@ extension SyncRun {
     }
     mailbox.storedRecord = entry.record == nil ? nil : record
     return mailbox
+  }
+
+  private func newMailbox(
+    _ entry: MailboxTree.Entry, exists: Both<Bool>, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) -> MailboxSync {
+    var record: MailboxRecord
+    if let known = entry.record {
+      record = known
+    } else {
+      let id = try state { () throws(StateError) in try store.newMailboxID() }
+      record = MailboxRecord(id: id, names: entry.names)
+    }
+    for side in Side.allCases {
+      if let id = entry.listed[side]?.id { record.mailboxIDs[side] = id }
+    }
+    let traits = endpoints.map(\.traits)
+    return MailboxSync(
+      record: record, fullNames: Both { full(record.names[$0], $0) }, exists: exists,
+      needsLook: Both { side in
+        needsLook(record, side: side, listed: entry.listed[side], traits: traits[side])
+      }, policy: policy, store: store, observer: observer, traits: traits,
+      pause: pause)
   }
 
   private func needsLook(

@@ -17,6 +17,8 @@ public final class SyncRun {
   let pause: @Sendable (UInt32) -> Void
   var report = SyncReport()
   var mailboxes: [MailboxSync] = []
+  /// Mailboxes that are there on one side at least and could not even be prepared.
+  var unprepared: [MailboxSync] = []
   /// No expunge anywhere, because a store is not what it was.
   var refusesExpunges = false
   var generatedMark: String?
@@ -142,6 +144,7 @@ public final class SyncRun {
     for m in active.indices {
       for side in Side.allCases {
         do {
+          try sources.admit(in: m, side: side, endpoint: endpoints[side])
           try sources.find(in: m, side: side, endpoint: endpoints[side])
         } catch  where error.error.scope == .side {
           throw error
@@ -150,6 +153,7 @@ public final class SyncRun {
         }
       }
     }
+    try holdBackStranded(&sources, endpoints)
   }
 
   /// Mailboxes with nothing to do, whose messages may be copied from.

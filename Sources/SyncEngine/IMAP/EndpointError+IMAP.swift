@@ -14,6 +14,7 @@ extension EndpointError {
     case .tls: (.side, .tls, "check the certificate and the TLS settings")
     case .configuration: (.side, .configuration, "check the configuration")
     case .authentication: (.side, .auth, "check the user name and the password")
+    case .busy: (.side, .connectionLost, "run it again later")
     case .connectionLost: (.side, .connectionLost, "run it again: it carries on from here")
     case .timeout:
       (.side, .timeout, "run it again: it carries on from here; or raise `timeout`")

@@ -7,6 +7,9 @@ public final class IMAPEndpointFactory: EndpointFactory {
   public let connectionLimit: Int
   private let configuration: IMAPConfiguration
   private let profile = Mutex<ServerProfile?>(nil)
+  /// Between attempts to log in to a server that is busy: it may still be ending the session of the run
+  /// before, whose good-bye was not waited for.
+  private static let pauses: [UInt32] = [100, 200, 400, 800, 1600, 3200]
 
   public init(name: String, configuration: IMAPConfiguration, connectionLimit: Int = 4) {
     self.name = name
@@ -18,13 +21,23 @@ public final class IMAPEndpointFactory: EndpointFactory {
 
   func connectIMAP() throws(EndpointError) -> IMAPEndpoint {
     let known = profile.withLock { $0 }
-    do {
-      let connection = try IMAPConnection.connect(configuration, profile: known)
-      return IMAPEndpoint(connection, knowsProfile: known != nil) { [self] learnt in
-        profile.withLock { $0 = learnt }
+    // Another connection is a help, not a need.
+    var pauses = known == nil ? IMAPEndpointFactory.pauses[...] : []
+    while true {
+      do {
+        return try connect(knowing: known)
+      } catch  where error.kind == .busy && !pauses.isEmpty {
+        Pause.milliseconds(pauses.removeFirst())
+      } catch {
+        throw EndpointError(error)
       }
-    } catch {
-      throw EndpointError(error)
+    }
+  }
+
+  private func connect(knowing known: ServerProfile?) throws(IMAPError) -> IMAPEndpoint {
+    let connection = try IMAPConnection.connect(configuration, profile: known)
+    return IMAPEndpoint(connection, knowsProfile: known != nil) { [self] learnt in
+      profile.withLock { $0 = learnt }
     }
   }
 }
