@@ -99,7 +99,12 @@ extension Replay {
       server.mailboxes.values.flatMap { $0.messages.filter(\.isStub).map(\.origin) }
     }
     let whole = Set(servers.flatMap { $0.wholeContentCounts.keys })
-    return Set(stubs.filter { hasForgotten || !whole.contains($0) })
+    return Set(
+      stubs.filter { content in
+        let entry = ledger.entries[content]
+        let isCopied = entry?.stubCopies ?? 0 > 0 && entry?.removals ?? 0 > 0
+        return hasForgotten || isCopied || !whole.contains(content)
+      })
   }
 
   private func isSynced(_ date: InternalDate) -> Bool {
@@ -148,6 +153,7 @@ extension Replay {
   /// whatever their dates are.
   private func ignoresDate(_ content: [UInt8]) -> Bool {
     ledger.isBornOnSeveralSides(content) || (hasForgotten && ledger.isBornTwice(content))
+      || ledger.entries[content]?.stubCopies ?? 0 > 0
   }
 
   /// Where only one replica was changed, all are what it was.
