@@ -54,7 +54,8 @@ extension MailboxSync {
     case .expunge(let side):
       if !allows(.expunge, on: side) {
         work[index].isDropped = true
-        if let base = item.base { holdBack(.uid(base.uids[side.other]), from: side) }
+        heldBack[side] = true
+        deferExpunge(index, on: side)
       }
     case .forget:
       work[index].isDropped = item.base == nil
@@ -146,6 +147,20 @@ extension MailboxSync {
     anchors[side].stamp = nil
   }
 
+  /// Remembers an expunge that is not made now.
+  func deferExpunge(
+    _ index: Int, on side: Side, code: FailureCode? = nil, text: String = ""
+  ) {
+    guard let base = work[index].item.base else { return }
+    deferMessage(.uid(base.uids[side.other]), on: side.other, code: code, text: text)
+    // Under a new UIDVALIDITY the base forgets what it can't find on both sides: then the message is all
+    // that is left to be seen.
+    if hasNewValidity(side.other) || !work[index].isRecorded, let handle = work[index].handles[side]
+    {
+      deferMessage(handle, on: side)
+    }
+  }
+
   /// Leaves a message that someone else changed in between to the next round, which needs to know what
   /// it is like on both sides: the anchors will have passed what was seen of it in this round.
   func retry(_ index: Int) {
@@ -180,9 +195,7 @@ extension MailboxSync {
   func refuseExpunges(on side: Side, _ message: String, advice: String) {
     for index in plannedExpunges(on: side) {
       work[index].isDropped = true
-      if let base = work[index].item.base {
-        deferMessage(.uid(base.uids[side.other]), on: side.other, code: .guarded, text: message)
-      }
+      deferExpunge(index, on: side, code: .guarded, text: message)
     }
     isGuarded = true
     failures.append(
