@@ -188,8 +188,12 @@ extension MailboxSync {
 
   /// Stubs in whose place the whole messages have come.
   func expungeStaleStubs(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
-    for side in Side.allCases where !staleStubs[side].isEmpty && allows(.new, on: side) {
+    for side in Side.allCases where !staleStubs[side].isEmpty {
       let uids = UIDSet(staleStubs[side].sorted())
+      guard allows(.new, on: side) else {
+        for uid in uids { deferMessage(.uid(uid), on: side) }
+        continue
+      }
       staleStubs[side] = []
       changed[side] = true
       let gone = try on(side) { () throws(EndpointError) in
