@@ -17,8 +17,12 @@ extension SyncRun {
     var tree = MailboxTree(listings: listings, records: records, policy: policy)
     if policy.followsRenames, policy.kinds.contains(.mailboxes), !policy.isDryRun {
       // Each rename may take children along, so the sides are listed anew after each.
-      for _ in 0..<records.count {
-        guard let rename = try nextRename(tree, endpoints) else { break }
+      for _ in 0...records.count {
+        let renames = try self.renames(tree, endpoints)
+        guard let rename = renames.first(where: mayFollow) else {
+          leaveAlone(renames, in: &tree)
+          break
+        }
         try follow(rename, tree, endpoints)
         listings = try list(endpoints)
         records = try state { () throws(StateError) in try store.mailboxes() }
@@ -53,9 +57,25 @@ extension SyncRun {
 
   // MARK: Renames
 
-  private func nextRename(
+  private func mayFollow(_ rename: MailboxTree.Rename) -> Bool {
+    rename.side.map { policy.changes.includes($0) } ?? true
+  }
+
+  /// Renames that this run may not follow wait for another one, or their messages would be saved again under
+  /// the old name.
+  private func leaveAlone(_ renames: [MailboxTree.Rename], in tree: inout MailboxTree) {
+    for rename in renames {
+      guard let renamed = rename.side?.other else { continue }
+      tree.entries.removeAll { entry in
+        entry.record?.id == rename.record.id
+          || entry.record == nil && entry.listed[renamed]?.name == rename.newNames[renamed]
+      }
+    }
+  }
+
+  private func renames(
     _ tree: MailboxTree, _ endpoints: Both<any Endpoint>
-  ) throws(SideFailure) -> MailboxTree.Rename? {
+  ) throws(SideFailure) -> [MailboxTree.Rename] {
     var ids = Both<[MailboxName: GlobalUID]>(left: [:], right: [:])
     for side in Side.allCases {
       let isMissing = tree.entries.contains {
@@ -70,9 +90,7 @@ extension SyncRun {
         if let id = observation?.mailboxID { ids[side][listed.name] = id }
       }
     }
-    return tree.renames(ids: ids).first { rename in
-      rename.side.map { policy.changes.includes($0) } ?? true
-    }
+    return tree.renames(ids: ids)
   }
 
   private func follow(
