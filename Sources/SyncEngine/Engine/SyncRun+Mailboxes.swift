@@ -357,6 +357,14 @@ extension SyncRun {
         continue
       }
       do {
+        // Something may have come while the others were synced.
+        guard try isToBeDeleted(entry, gone: side.other, endpoints[side]) else {
+          note(
+            EndpointError(
+              .mailbox, .conflict, "not deleted, because it was changed meanwhile",
+              advice: "the next run looks at it again"), side: side, mailbox: entry.names[side])
+          continue
+        }
         try on(side) { () throws(EndpointError) in
           try endpoints[side].close()
           try endpoints[side].delete(full(entry.names[side], side))
@@ -364,7 +372,7 @@ extension SyncRun {
       } catch  where error.error.scope == .side {
         throw error
       } catch {
-        note(error.error, side: side, mailbox: entry.names[side])
+        note(error.error, side: error.side, mailbox: entry.names[error.side])
         continue
       }
       observer?.handle(.change(side, entry.names[side], .mailboxDeleted))
