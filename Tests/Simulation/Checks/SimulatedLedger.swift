@@ -14,6 +14,8 @@ public final class SimulatedLedger: @unchecked Sendable {
     var removals = 0
     /// Copies that users made of stubs.
     var stubCopies = 0
+    /// Messages that lie under two UIDs, because a renumbering without MOVE was cut short.
+    var spares = 0
     /// Expunges of what was flagged `\Deleted`, by server.
     var sweeps: [Int: Int] = [:]
     var dates: Set<InternalDate> = []
@@ -24,7 +26,7 @@ public final class SimulatedLedger: @unchecked Sendable {
     var removed = FlagSet.empty
 
     var least: Int { max(0, (births.values.max() ?? 0) - removals - (sweeps.values.max() ?? 0)) }
-    var most: Int { births.values.reduce(0, +) + stubCopies }
+    var most: Int { births.values.reduce(0, +) + stubCopies + spares }
   }
 
   private(set) var entries: [[UInt8]: Entry] = [:]
@@ -55,6 +57,13 @@ public final class SimulatedLedger: @unchecked Sendable {
   func noteDate(_ date: InternalDate, of content: [UInt8]) {
     entries[content, default: Entry()].dates.insert(date)
   }
+
+  /// Between the COPY and the EXPUNGE of a server without MOVE.
+  func noteSpare(_ content: [UInt8], _ change: Int) {
+    entries[content, default: Entry()].spares += change
+  }
+
+  var hasSpares: Bool { entries.contains { $0.value.spares > 0 } }
 
   /// A copy of a stub asks for a copy of the message, but is none.
   func noteStubCopy(_ content: [UInt8]) { entries[content, default: Entry()].stubCopies += 1 }

@@ -12,10 +12,21 @@ public struct History: Hashable, Sendable {
   public var wishes = Wishes()
   public var steps: [Step] = []
 
+  public init(seed: UInt64, replicas: [SimulatedTraits], pairs: [Pair]) {
+    self.seed = seed
+    self.replicas = replicas
+    self.pairs = pairs
+  }
+
   /// Two replicas that are synced, by their indices.
   public struct Pair: Hashable, Sendable {
     public var left: Int
     public var right: Int
+
+    public init(left: Int, right: Int) {
+      self.left = left
+      self.right = right
+    }
   }
 
   /// What the pairs' user wants, always.
@@ -69,6 +80,15 @@ public struct History: Hashable, Sendable {
     /// Which of the run's calls of this kind, from 1.
     public var number: Int
     public var event: Event
+
+    public init(
+      moment: SimulatedStep.Moment, call: SimulatedCall.Kind?, number: Int, event: Event
+    ) {
+      self.moment = moment
+      self.call = call
+      self.number = number
+      self.event = event
+    }
   }
 
   public enum Event: Hashable, Sendable {

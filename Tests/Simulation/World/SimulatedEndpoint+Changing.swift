@@ -164,11 +164,15 @@ extension SimulatedEndpoint {
           ? server.mailboxes[name]?.move(handle, to: target)
           : server.mailboxes[name]?.insert(message)
         guard let new else { return .targetTaken }
+        if !isAtOnce { server.ledger?.noteSpare(message.origin, 1) }
         return .placed(new, id: knowsID ? message.id : nil, movedAway: true)
       }
     }
     let removals = (isAtOnce ? [] : handles).map { [server] handle in
       { () -> PlacementOutcome in
+        if let message = server.mailboxes[name]?.message(handle) {
+          server.ledger?.noteSpare(message.origin, -1)
+        }
         server.mailboxes[name]?.remove(handle)
         return .gone
       }
