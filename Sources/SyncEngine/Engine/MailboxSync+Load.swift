@@ -98,6 +98,13 @@ extension MailboxSync {
   private func relevantRows(
     _ observations: Both<Observation?>
   ) throws(StateError) -> [MessageRecord] {
+    // A Maildir is about to be numbered anew, whether it was looked at or not.
+    if record.mode != .map, policy.uids != .map,
+      traits.left.choosesUIDs || traits.right.choosesUIDs,
+      anchors.left.uidValidity != anchors.right.uidValidity
+    {
+      return try store.messages(in: record.id)
+    }
     for side in Side.allCases {
       guard let observation = observations[side] else { continue }
       if case .full = observation.coverage { return try store.messages(in: record.id) }
