@@ -39,11 +39,21 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["SyncEngine", "IMAPClient", "CLinux"],
       path: "Tests/TestSupport", swiftSettings: strict),
+    .target(
+      name: "Simulation", dependencies: ["SyncEngine", "IMAPClient", "TestSupport"],
+      path: "Tests/Simulation", swiftSettings: strict),
+    .executableTarget(
+      name: "simulate", dependencies: ["Simulation", "CLinux"], path: "Tests/simulate",
+      swiftSettings: strict),
+    .testTarget(
+      name: "SimulationTests",
+      dependencies: ["Simulation", "SyncEngine", "IMAPClient", "TestSupport"],
+      exclude: ["Regressions"], swiftSettings: strict),
     .testTarget(
       name: "IMAPClientTests", dependencies: ["IMAPClient", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "SyncEngineTests", dependencies: ["SyncEngine", "TestSupport"],
+      name: "SyncEngineTests", dependencies: ["SyncEngine", "Simulation", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "mboxsyncTests", dependencies: ["mboxsync", "TestSupport"], swiftSettings: strict),

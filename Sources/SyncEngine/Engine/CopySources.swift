@@ -10,6 +10,11 @@ struct CopySources {
   let store: any StateStore
   let policy: Policy
 
+  private struct Size: Hashable {
+    var mailbox: MailboxID
+    var octets: UInt64
+  }
+
   struct Place: Hashable {
     var mailbox: Int
     var work: Int
@@ -18,6 +23,8 @@ struct CopySources {
   /// Rows that this round knows something of.
   private(set) var places: [MessageID: Place] = [:]
   private var vanishedSizes: Both<Set<UInt64>> = Both(left: [], right: [])
+  /// The same by mailbox.
+  private var vanishedHere: Both<Set<Size>> = Both(left: [], right: [])
   /// Of stubs of which the side's own id is not known: a body that is not read for anyone must not be
   /// taken for one that is.
   private var vanishedStubs: Both<Set<UInt64>> = Both(left: [], right: [])
@@ -37,6 +44,7 @@ struct CopySources {
         for side in Side.allCases where work.item.sides[side] == .vanished {
           guard let size = base.contents[side]?.size else { continue }
           vanishedSizes[side].insert(size)
+          vanishedHere[side].insert(Size(mailbox: mailbox.record.id, octets: size))
           if base.stub == side, base.ids[side] == nil { vanishedStubs[side].insert(size) }
         }
       }
@@ -96,7 +104,9 @@ struct CopySources {
         {
           return true
         }
-        return vanishedStubs[side].contains(details.size)
+        // Another pair of a ring may bring back what was expunged before it reached there.
+        let size = Size(mailbox: mailbox.record.id, octets: details.size)
+        return vanishedStubs[side].contains(details.size) || vanishedHere[side].contains(size)
           || (!mailbox.traits[side].hasIDs || isSuspect)
             && vanishedSizes[side].contains(details.size)
       }

@@ -5,19 +5,19 @@ extension MailboxSync {
   var knownCount: Int { (try? store.messageCount(in: record.id)) ?? 0 }
 
   /// Before anything is changed: under a new UIDVALIDITY the base's UIDs mean nothing any more, and in an older
-  /// state of the mailbox some of them, so what was found again is recorded and the rest forgotten, together with
-  /// the new anchors. A run that is cut
-  /// short after this leaves nothing that could be misread: where a message was forgotten that the other
-  /// side has still, the next run is told to look at it again, because that side's anchor has passed it.
+  /// state of the mailbox some of them, so what was found again is recorded and the rest forgotten, together
+  /// with the new anchors. A run that is cut short after this leaves nothing that could be misread: where a
+  /// message was forgotten that the other side has still, the next run is told to look at it again, because
+  /// that side's anchor has passed it.
   func begin() throws(SideFailure) {
     let isNew = Side.allCases.filter {
       (hasNewValidity($0) && anchors[$0].uidValidity != nil) || hasGoneBack($0)
     }
-    guard !isNew.isEmpty else { return }
+    guard !isNew.isEmpty || work.contains(where: \.isLost) else { return }
     var changes: [StateChange] = []
     for index in work.indices {
       guard var row = work[index].item.base else { continue }
-      var isFound = true
+      var isFound = !work[index].isLost
       for side in isNew {
         if let uid = work[index].handles[side]?.uid {
           row.uids[side] = uid
@@ -31,6 +31,7 @@ extension MailboxSync {
         work[index].isRecorded = false
         continue
       }
+      guard !isNew.isEmpty else { continue }
       changes.append(.putMessage(row))
       work[index].item.base = row
     }
@@ -38,7 +39,7 @@ extension MailboxSync {
       record.anchors[side] = Anchor(
         uidValidity: anchors[side].uidValidity, uidNext: .first, messages: 0)
     }
-    if mode == .mirror { record.agreedNext = .first }
+    if mode == .mirror, !isNew.isEmpty { record.agreedNext = .first }
     changes.append(.putMailbox(record))
     storedRecord = record
     try stateAccess { () throws(StateError) in try store.commit(changes) }

@@ -18,9 +18,7 @@ extension MailboxSync {
       case .moved?: break
       case .open?, .failed?:
         // Its copy could not be made: it stays where it was.
-        if let base = work[index].item.base {
-          deferMessage(.uid(base.uids[side.other]), on: side.other)
-        }
+        deferExpunge(index, on: side)
       }
     }
     guard !due.isEmpty else { return }

@@ -42,7 +42,7 @@ extension MailboxSync {
   ) throws(SideFailure) {
     guard !policy.isDryRun else { return }
     for (side, validity) in try validitiesToAdopt(endpoints)
-    where policy.changes.includes(side) && !readOnly[side] {
+    where (policy.changes.includes(side) || anchors[side].uidValidity == nil) && !readOnly[side] {
       let hadMessages = anchors[side].uidValidity != nil && anchors[side].messages > 0
       let expunged = hasNewValidity(side) ? [] : items.vanishedRows(on: side)
       try distrust(side)
@@ -96,13 +96,16 @@ extension MailboxSync {
     return wanted
   }
 
-  /// A server's; of two Maildirs' that of the one with more messages.
+  /// A server's; of two Maildirs' that which another pair has given one of them since, else that of the
+  /// one with more messages.
   private func commonValidity(
     _ endpoints: Both<any Endpoint>, own: Both<UIDValidity?>
   ) throws(SideFailure) -> UIDValidity? {
     for side in Side.allCases where !traits[side].choosesUIDs { return own[side] }
     switch (own.left, own.right) {
     case (let left?, let right?):
+      let isNew = Both { record.anchors[$0] != nil && hasNewValidity($0) }
+      if isNew.left != isNew.right { return isNew.left ? left : right }
       return anchors.right.messages > anchors.left.messages ? right : left
     case (let known?, nil), (nil, let known?):
       return known

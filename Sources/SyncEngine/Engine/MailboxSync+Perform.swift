@@ -39,7 +39,8 @@ extension MailboxSync {
 
   func size(of index: Int) -> UInt64 {
     let item = work[index].item
-    for side in Side.allCases {
+    // A stub's size is not that of its message.
+    for side in Side.allCases where side != item.base?.stub {
       if let size = item.sides[side].seen?.details?.size ?? item.base?.contents[side]?.size {
         return size
       }

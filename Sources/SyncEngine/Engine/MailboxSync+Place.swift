@@ -21,7 +21,9 @@ extension MailboxSync {
   func place(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     // Found to be the same on both sides, or found again under another UID.
     try recordPlaced(work.indices.filter { isOnBothSides($0) })
-    if mode == .mirror {
+    // A run that may change one side only can't bring both under one UIDVALIDITY: the next one does.
+    let isShared = anchors.left.uidValidity == anchors.right.uidValidity
+    if mode == .mirror, isShared {
       do {
         try placeMirrored(endpoints)
       } catch let failure where failure.error.code == .cannotRenumber {
@@ -30,7 +32,7 @@ extension MailboxSync {
         try recordPlaced(work.indices.filter { isOnBothSides($0) })
       }
     }
-    if mode == .map { try placeMapped(endpoints) }
+    if mode == .map || !isShared { try placeMapped(endpoints) }
     try clearIntents()
     settleClaims()
   }

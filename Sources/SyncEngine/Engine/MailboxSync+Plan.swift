@@ -10,7 +10,14 @@ extension MailboxSync {
       hasWork = hasWork || !work[index].isDropped
     }
     sayReadOnly()
-    return hasWork || needsLevelling
+    return hasWork || needsLevelling || needsRebinding
+  }
+
+  /// UIDs of the base belong to a UIDVALIDITY of before, or to nothing any more, whether or not anything
+  /// else may be done now.
+  private var needsRebinding: Bool {
+    let isNew = Side.allCases.contains { hasNewValidity($0) }
+    return work.contains { $0.isLost || (isNew && $0.item.base != nil) }
   }
 
   /// Once a run: why changes of one side are not made on the other.
@@ -47,7 +54,8 @@ extension MailboxSync {
     case .expunge(let side):
       if !allows(.expunge, on: side) {
         work[index].isDropped = true
-        if let base = item.base { holdBack(.uid(base.uids[side.other]), from: side) }
+        heldBack[side] = true
+        deferExpunge(index, on: side)
       }
     case .forget:
       work[index].isDropped = item.base == nil
@@ -139,6 +147,20 @@ extension MailboxSync {
     anchors[side].stamp = nil
   }
 
+  /// Remembers an expunge that is not made now.
+  func deferExpunge(
+    _ index: Int, on side: Side, code: FailureCode? = nil, text: String = ""
+  ) {
+    guard let base = work[index].item.base else { return }
+    deferMessage(.uid(base.uids[side.other]), on: side.other, code: code, text: text)
+    // Under a new UIDVALIDITY the base forgets what it can't find on both sides: then the message is all
+    // that is left to be seen.
+    if hasNewValidity(side.other) || !work[index].isRecorded, let handle = work[index].handles[side]
+    {
+      deferMessage(handle, on: side)
+    }
+  }
+
   /// Leaves a message that someone else changed in between to the next round, which needs to know what
   /// it is like on both sides: the anchors will have passed what was seen of it in this round.
   func retry(_ index: Int) {
@@ -173,9 +195,7 @@ extension MailboxSync {
   func refuseExpunges(on side: Side, _ message: String, advice: String) {
     for index in plannedExpunges(on: side) {
       work[index].isDropped = true
-      if let base = work[index].item.base {
-        deferMessage(.uid(base.uids[side.other]), on: side.other, code: .guarded, text: message)
-      }
+      deferExpunge(index, on: side, code: .guarded, text: message)
     }
     isGuarded = true
     failures.append(

@@ -188,8 +188,12 @@ extension MailboxSync {
 
   /// Stubs in whose place the whole messages have come.
   func expungeStaleStubs(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
-    for side in Side.allCases where !staleStubs[side].isEmpty && allows(.new, on: side) {
+    for side in Side.allCases where !staleStubs[side].isEmpty {
       let uids = UIDSet(staleStubs[side].sorted())
+      guard allows(.new, on: side) else {
+        for uid in uids { deferMessage(.uid(uid), on: side) }
+        continue
+      }
       staleStubs[side] = []
       changed[side] = true
       let gone = try on(side) { () throws(EndpointError) in
@@ -250,14 +254,15 @@ extension MailboxSync {
     if let uid = seen.handle.uid, pending[side][uid] != nil { return true }
     guard policy.maxSize != nil else { return false }
     if traits[side].hasCheapContents { return true }
-    guard record.anchors[side] == nil || hasNewValidity(side) || hasIntents[side] else {
-      return false
-    }
+    let isUncertain = record.anchors[side] == nil || hasNewValidity(side) || hasIntents[side]
     return work.contains { other in
       guard other.item.sides[side] == .absent || other.item.sides[side] == .lost,
         let seen = other.item.sides[side.other].seen
       else { return false }
-      return (seen.details?.size ?? other.item.base?.contents[side.other]?.size ?? 0) > size
+      let full = seen.details?.size ?? other.item.base?.contents[side.other]?.size ?? 0
+      // Copies of a stub and of its message, of which a run that died has not recorded the second.
+      let isLarge = other.item.base == nil && policy.maxSize.map { full > $0 } ?? false
+      return full > size && (isUncertain || isLarge)
     }
   }
 

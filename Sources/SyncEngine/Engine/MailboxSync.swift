@@ -192,6 +192,11 @@ struct ItemWork {
     return made
   }
 
+  /// The base knows it, and a side that did not expunge it has it no more.
+  var isLost: Bool {
+    item.base != nil && Side.allCases.contains { item.sides[$0] == .lost }
+  }
+
   /// Where it lies now.
   var handles: Both<MessageHandle?> { item.sides.map { $0.seen?.handle } }
 

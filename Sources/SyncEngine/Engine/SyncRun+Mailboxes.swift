@@ -17,8 +17,12 @@ extension SyncRun {
     var tree = MailboxTree(listings: listings, records: records, policy: policy)
     if policy.followsRenames, policy.kinds.contains(.mailboxes), !policy.isDryRun {
       // Each rename may take children along, so the sides are listed anew after each.
-      for _ in 0..<records.count {
-        guard let rename = try nextRename(tree, endpoints) else { break }
+      for _ in 0...records.count {
+        let renames = try self.renames(tree, endpoints)
+        guard let rename = renames.first(where: mayFollow) else {
+          leaveAlone(renames, in: &tree)
+          break
+        }
         try follow(rename, tree, endpoints)
         listings = try list(endpoints)
         records = try state { () throws(StateError) in try store.mailboxes() }
@@ -53,9 +57,25 @@ extension SyncRun {
 
   // MARK: Renames
 
-  private func nextRename(
+  private func mayFollow(_ rename: MailboxTree.Rename) -> Bool {
+    rename.side.map { policy.changes.includes($0) } ?? true
+  }
+
+  /// Renames that this run may not follow wait for another one, or their messages would be saved again under
+  /// the old name.
+  private func leaveAlone(_ renames: [MailboxTree.Rename], in tree: inout MailboxTree) {
+    for rename in renames {
+      guard let renamed = rename.side?.other else { continue }
+      tree.entries.removeAll { entry in
+        entry.record?.id == rename.record.id
+          || entry.record == nil && entry.listed[renamed]?.name == rename.newNames[renamed]
+      }
+    }
+  }
+
+  private func renames(
     _ tree: MailboxTree, _ endpoints: Both<any Endpoint>
-  ) throws(SideFailure) -> MailboxTree.Rename? {
+  ) throws(SideFailure) -> [MailboxTree.Rename] {
     var ids = Both<[MailboxName: GlobalUID]>(left: [:], right: [:])
     for side in Side.allCases {
       let isMissing = tree.entries.contains {
@@ -70,9 +90,7 @@ extension SyncRun {
         if let id = observation?.mailboxID { ids[side][listed.name] = id }
       }
     }
-    return tree.renames(ids: ids).first { rename in
-      rename.side.map { policy.changes.includes($0) } ?? true
-    }
+    return tree.renames(ids: ids)
   }
 
   private func follow(
@@ -194,6 +212,7 @@ extension SyncRun {
     }
     return record.anchors.left?.uidNext != record.agreedNext
       || record.anchors.right?.uidNext != record.agreedNext
+      || record.anchors.left?.uidValidity != record.anchors.right?.uidValidity
   }
 
   private func makeMailbox(
@@ -313,10 +332,9 @@ extension SyncRun {
     guard let record = entry.record, record.anchors[gone] != nil, policy.delete.includes(side),
       policy.allows(.mailboxes, on: side), !entry.names[side].isInbox
     else { return false }
+    // All of it: what was not selected, or refused, has never been on the other side.
     let observation = try on(side) { () throws(EndpointError) in
-      try endpoint.open(
-        full(record.names[side], side),
-        OpenRequest(since: record.anchors[side], detailsFrom: .last))
+      try endpoint.open(full(record.names[side], side), OpenRequest(detailsFrom: .last))
     }
     guard observation.anchor.uidValidity == record.anchors[side]?.uidValidity else { return false }
     let known = try state { () throws(StateError) in try store.uids(in: record.id, side: side) }
@@ -339,6 +357,14 @@ extension SyncRun {
         continue
       }
       do {
+        // Something may have come while the others were synced.
+        guard try isToBeDeleted(entry, gone: side.other, endpoints[side]) else {
+          note(
+            EndpointError(
+              .mailbox, .conflict, "not deleted, because it was changed meanwhile",
+              advice: "the next run looks at it again"), side: side, mailbox: entry.names[side])
+          continue
+        }
         try on(side) { () throws(EndpointError) in
           try endpoints[side].close()
           try endpoints[side].delete(full(entry.names[side], side))
@@ -346,7 +372,7 @@ extension SyncRun {
       } catch  where error.error.scope == .side {
         throw error
       } catch {
-        note(error.error, side: side, mailbox: entry.names[side])
+        note(error.error, side: error.side, mailbox: entry.names[error.side])
         continue
       }
       observer?.handle(.change(side, entry.names[side], .mailboxDeleted))

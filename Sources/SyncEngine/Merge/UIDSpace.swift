@@ -53,6 +53,10 @@ public struct UIDSpace: Sendable {
       switch (member.uids.left, member.uids.right) {
       case (let left?, let right?) where left == right:
         break
+      case (_?, let uid?) where isUsable(uid, on: .left, next: next):
+        layout.keepers.append(Keeper(index: member.index, uid: uid, side: .left))
+      case (let uid?, _?) where isUsable(uid, on: .right, next: next):
+        layout.keepers.append(Keeper(index: member.index, uid: uid, side: .right))
       case (let uid?, nil) where isUsable(uid, on: .right, next: next):
         layout.keepers.append(Keeper(index: member.index, uid: uid, side: .right))
       case (nil, let uid?) where isUsable(uid, on: .left, next: next):

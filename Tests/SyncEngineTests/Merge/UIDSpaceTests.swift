@@ -55,6 +55,13 @@ import Testing
     #expect(layout.fresh == [0] && layout.keepers.isEmpty)
   }
 
+  @Test("paired under different UIDs: the one that the other side has not handed out is kept")
+  func pairedUnderUnused() {
+    let layout = layout(5, 9, member(0, 3, 7), member(1, 2, 3))
+    #expect(layout.keepers.map(\.uid) == [uid(7)] && layout.keepers.map(\.side) == [.left])
+    #expect(layout.fresh == [1])
+  }
+
   /// Both sides carry the layout out, the right by itself in ascending order: do they come to one space?
   @Test("both sides come to the same numbers and burn nothing twice", arguments: 0..<300)
   func property(_ seed: UInt64) {

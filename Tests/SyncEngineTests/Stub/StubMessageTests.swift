@@ -1,4 +1,5 @@
 import IMAPClient
+import Simulation
 import TestSupport
 import Testing
 

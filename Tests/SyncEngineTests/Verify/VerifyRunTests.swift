@@ -1,8 +1,9 @@
 import IMAPClient
 import SyncEngine
+import TestSupport
 import Testing
 
-@testable import TestSupport
+@testable import Simulation
 
 /// What a comparison of two stores finds, and that it leaves them alone.
 @Suite("Comparing simulated stores") struct VerifyRunTests {

@@ -1,8 +1,9 @@
 import IMAPClient
 import SyncEngine
+import TestSupport
 import Testing
 
-@testable import TestSupport
+@testable import Simulation
 
 /// A comparison keeps to what the pair selects, and to the direction asked for.
 @Suite("Comparing what a pair selects") struct VerifySelectionTests {

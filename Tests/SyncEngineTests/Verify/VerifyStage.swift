@@ -1,7 +1,8 @@
 import IMAPClient
 import SyncEngine
+import TestSupport
 
-@testable import TestSupport
+@testable import Simulation
 
 /// Two simulated stores that are synced, changed by hand and compared.
 final class VerifyStage {

@@ -1,0 +1,94 @@
+import IMAPClient
+import SyncEngine
+
+/// What the three-way rule makes of messages that occur once only: their flags, and whether they are there.
+///
+/// Where nobody disturbed the runs, that can be told exactly from what the replicas held when they were
+/// last level and what they hold before the run. In any case no flag may come or go that nobody set or
+/// took away, and what was expunged and not touched otherwise is gone.
+struct FlagRule {
+  /// What the message has to be, by content; `nil`: gone.
+  private var exact: [[UInt8]: FlagSet?] = [:]
+  /// By content, when all were level.
+  private let level: [[UInt8]: FlagSet]
+  private let ignoresKeywords: Bool
+
+  init(_ replay: Replay) {
+    ignoresKeywords = replay.hasKeywordLimit
+    guard let views = replay.phase.level, !replay.phase.hasForgotten, !replay.hasMultiplied,
+      !replay.phase.hasDeletedMailbox, replay.history.wishes.since == nil
+    else {
+      level = [:]
+      return
+    }
+    level = FlagRule.single(views, replay.ledger)
+    guard !replay.phase.hasRun, replay.history.pairs.count == 1, !replay.history.wishes.hasMaxSize,
+      !replay.phase.hasChangedMailboxes, replay.history.wishes.expunge == .none
+    else { return }
+    let now = replay.servers.map { FlagRule.single(SimulatedView.all($0), replay.ledger) }
+    guard now.count == 2 else { return }
+    for (content, flags) in level {
+      exact[content] = merged(flags, now[0][content], now[1][content], replay.history.wishes)
+    }
+  }
+
+  /// Messages that were born once and never moved.
+  private static func single(
+    _ views: [SimulatedView], _ ledger: SimulatedLedger
+  ) -> [[UInt8]: FlagSet] {
+    var single: [[UInt8]: FlagSet] = [:]
+    for view in views where !ledger.isBornTwice(view.content) { single[view.content] = view.flags }
+    return single
+  }
+
+  /// A deliberately naive second opinion.
+  private func merged(
+    _ base: FlagSet, _ left: FlagSet?, _ right: FlagSet?, _ wishes: History.Wishes
+  ) -> FlagSet? {
+    switch (left, right) {
+    case (nil, nil): return nil
+    case (let rest?, nil), (nil, let rest?):
+      return rest != base && wishes.conflict == .keep ? rest : nil
+    case (let left?, let right?):
+      let everything = base.union(left).union(right)
+      let removed = base.subtracting(left.intersection(right))
+      return everything.subtracting(removed)
+    }
+  }
+
+  /// To be asked when all are level.
+  func violations(_ replay: Replay) -> [String] {
+    guard !level.isEmpty, let first = replay.servers.first else { return [] }
+    if !exact.isEmpty { replay.coverage.note("rest: three-way rule of flags") }
+    let now = FlagRule.single(SimulatedView.all(first), replay.ledger)
+    return level.compactMap { content, base in
+      guard let entry = replay.ledger.entries[content], entry.most == 1 else { return nil }
+      return violation(content, base, now[content], entry)
+    }.sorted()
+  }
+
+  private func violation(
+    _ content: [UInt8], _ base: FlagSet, _ flags: FlagSet?, _ entry: SimulatedLedger.Entry
+  ) -> String? {
+    let label = SimulatedContent.label(content)
+    if let wanted = exact[content], simplified(wanted) != simplified(flags) {
+      return "\(label): (\(text(flags))), by the three-way rule it is (\(text(wanted)))"
+    }
+    guard let flags else { return nil }
+    if entry.lateRemovals > 0, entry.added.isEmpty, entry.removed.isEmpty {
+      return "\(label): it was expunged and has come back"
+    }
+    let odd = flags.subtracting(base).subtracting(entry.added)
+    let lost = base.subtracting(flags).subtracting(entry.removed)
+    guard !simplified(odd).isEmpty || !simplified(lost).isEmpty else { return nil }
+    return "\(label): (\(flags)) of (\(base)), which nobody did"
+  }
+
+  private func simplified(_ flags: FlagSet) -> FlagSet {
+    ignoresKeywords ? FlagSet(flags.system) : flags
+  }
+
+  private func simplified(_ flags: FlagSet?) -> FlagSet? { flags.map { simplified($0) } }
+
+  private func text(_ flags: FlagSet?) -> String { flags.map { "\($0)" } ?? "gone" }
+}

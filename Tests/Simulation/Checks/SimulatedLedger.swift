@@ -1,0 +1,168 @@
+import IMAPClient
+import SyncEngine
+
+/// What users did, and so which messages have to exist, how often at most, and with which dates.
+///
+/// A sync neither makes nor removes messages, it only carries over what users did; equal messages born on
+/// several sides may be found to be one. So, with the births of each side and all removals counted:
+/// at any time one side or another holds at least `max(births) - removals`, and when the sides are equal
+/// each holds that many at least, and at most the sum of the births.
+public final class SimulatedLedger: @unchecked Sendable {
+  struct Entry {
+    /// By server.
+    var births: [Int: Int] = [:]
+    var removals = 0
+    /// Copies that users made of stubs.
+    var stubCopies = 0
+    /// Messages that lie under two UIDs, because a renumbering without MOVE was cut short.
+    var spares = 0
+    /// Expunges of what was flagged `\Deleted`, by server.
+    var sweeps: [Int: Int] = [:]
+    var dates: Set<InternalDate> = []
+    /// Removals since ``settle(_:)``.
+    var lateRemovals = 0
+    /// What users did to its flags since ``settle(_:)``.
+    var added = FlagSet.empty
+    var removed = FlagSet.empty
+
+    var least: Int { max(0, (births.values.max() ?? 0) - removals - (sweeps.values.max() ?? 0)) }
+    var most: Int { births.values.reduce(0, +) + stubCopies + spares }
+  }
+
+  private(set) var entries: [[UInt8]: Entry] = [:]
+  /// How many of each every server had when all were last level.
+  private var settled: [[UInt8]: Int] = [:]
+  private var contentOfID: [ContentID: [UInt8]] = [:]
+
+  public init() {}
+
+  public func noteBirth(_ content: [UInt8], of date: InternalDate, on server: Int) {
+    entries[content, default: Entry()].births[server, default: 0] += 1
+    entries[content]?.dates.insert(date)
+  }
+
+  /// Restored from a backup: as if it had never been removed.
+  func noteReturn(_ content: [UInt8], count: Int, on server: Int) {
+    entries[content, default: Entry()].births[server, default: 0] += count
+    // Whoever had it still, has it no more often for that.
+    entries[content]?.removals += count
+  }
+
+  /// Not brought back by a backup.
+  func noteLoss(_ content: [UInt8], count: Int, of before: Int) {
+    guard before > settled[content] ?? 0 else { return }
+    entries[content]?.removals += count
+  }
+
+  func noteDate(_ date: InternalDate, of content: [UInt8]) {
+    entries[content, default: Entry()].dates.insert(date)
+  }
+
+  /// Between the COPY and the EXPUNGE of a server without MOVE.
+  func noteSpare(_ content: [UInt8], _ change: Int) {
+    entries[content, default: Entry()].spares += change
+  }
+
+  var hasSpares: Bool { entries.contains { $0.value.spares > 0 } }
+
+  /// A copy of a stub asks for a copy of the message, but is none.
+  func noteStubCopy(_ content: [UInt8]) { entries[content, default: Entry()].stubCopies += 1 }
+
+  public func noteRemoval(_ content: [UInt8]) {
+    entries[content, default: Entry()].removals += 1
+    entries[content]?.lateRemovals += 1
+  }
+
+  /// The tool was asked to expunge what is flagged `\Deleted`.
+  func noteSweep(_ content: [UInt8], on server: Int) {
+    entries[content, default: Entry()].sweeps[server, default: 0] += 1
+  }
+
+  public func noteFlags(_ content: [UInt8], added: FlagSet, removed: FlagSet) {
+    guard var entry = entries[content] else { return }
+    entry.added = entry.added.union(added)
+    entry.removed = entry.removed.union(removed)
+    entries[content] = entry
+  }
+
+  /// All servers have all messages: begins a new account of what users do to flags.
+  public func settle(_ counts: [[UInt8]: Int]) {
+    settled = counts
+    for content in entries.keys {
+      entries[content]?.added = .empty
+      entries[content]?.removed = .empty
+      entries[content]?.lateRemovals = 0
+    }
+  }
+
+  /// Equal messages that were born apart may have different dates for good.
+  public func isBornOnSeveralSides(_ content: [UInt8]) -> Bool {
+    (entries[content]?.births.count ?? 0) > 1
+  }
+
+  public func isBornTwice(_ content: [UInt8]) -> Bool { (entries[content]?.most ?? 0) > 1 }
+
+  /// The message that a stub stands for, if users know it.
+  func message(_ id: ContentID) -> [UInt8]? {
+    if contentOfID.count < entries.count {
+      for content in entries.keys { contentOfID[SimulatedContent.contentID(of: content)] = content }
+    }
+    return contentOfID[id]
+  }
+
+  /// - Returns: messages that are nowhere any more, though nobody removed them.
+  public func losses(_ servers: [SimulatedServer]) -> [String] {
+    let counts = servers.map(\.wholeContentCounts)
+    return entries.compactMap { content, entry in
+      let found = counts.map { $0[content] ?? 0 }.max() ?? 0
+      guard found < entry.least else { return nil }
+      return "\(SimulatedContent.label(content)): \(found) left of \(entry.least)"
+    }.sorted()
+  }
+
+  public func losses(_ servers: Both<SimulatedServer>) -> [String] {
+    losses([servers.left, servers.right])
+  }
+
+  /// To be asked when the sides are equal.
+  ///
+  /// - Parameters:
+  ///   - allowsMore: without a base a mailbox renamed on one side can't be told from another one.
+  ///   - isSynced: false for messages that a policy leaves where they are.
+  /// - Returns: messages that are missing, multiplied, nobody's, or of another date than any had.
+  public func violations(
+    _ servers: [SimulatedServer], allowsMore: Bool = false,
+    isSynced: ([UInt8]) -> Bool = { _ in true }
+  ) -> [String] {
+    servers.flatMap { server -> [String] in
+      let counts = server.contentCounts
+      let contents = Set(counts.keys).union(entries.keys).filter(isSynced)
+      let wrong = contents.compactMap { content -> String? in
+        let count = counts[content] ?? 0
+        let entry = entries[content] ?? Entry()
+        guard count < entry.least || (count > entry.most && !allowsMore) else { return nil }
+        return "\(server.name): \(SimulatedContent.label(content)): \(count) times, "
+          + "should be \(entry.least) to \(entry.most)"
+      }
+      return wrong.sorted() + misdated(server)
+    }
+  }
+
+  public func violations(
+    _ servers: Both<SimulatedServer>, allowsMore: Bool = false
+  ) -> [String] {
+    violations([servers.left, servers.right], allowsMore: allowsMore)
+  }
+
+  private func misdated(_ server: SimulatedServer) -> [String] {
+    server.mailboxes.sorted { $0.key < $1.key }.flatMap { name, mailbox in
+      mailbox.messages.compactMap { message in
+        guard let entry = entries[message.origin], !entry.dates.contains(message.date) else {
+          return nil
+        }
+        let label = SimulatedContent.label(message.origin)
+        return "\(server.name): \(name): \(label) of \(message.date.seconds), a date it never had"
+      }
+    }
+  }
+}

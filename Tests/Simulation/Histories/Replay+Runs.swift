@@ -1,0 +1,136 @@
+import IMAPClient
+import SyncEngine
+import TestSupport
+
+/// Runs that are not left in peace.
+extension Replay {
+  /// Which of a run's incidents are due.
+  private struct Incidents {
+    var waiting: [History.Incident]
+    private var calls: [SimulatedCall.Kind: Int] = [:]
+    private var all = 0
+
+    init(_ incidents: [History.Incident]) { waiting = incidents }
+
+    mutating func due(at step: SimulatedStep) -> [History.Incident] {
+      let kind = step.call.kind
+      if step.moment == .before {
+        all += 1
+        calls[kind, default: 0] += 1
+      }
+      if waiting.isEmpty { return [] }
+      let number = calls[kind] ?? 0
+      let isDue = { [all] (incident: History.Incident) in
+        incident.moment == step.moment
+          && (incident.call == nil
+            ? incident.number == all : incident.call == kind && incident.number == number)
+      }
+      let due = waiting.filter(isDue)
+      if !due.isEmpty { waiting.removeAll(where: isDue) }
+      return due
+    }
+  }
+
+  func play(_ run: History.Run) {
+    noteExpectation()
+    countOptions(run)
+    var incidents = Incidents(run.incidents)
+    let world = worlds[run.pair]
+    world.onStep = { [unowned self] step in
+      check(at: step, run.pair)
+      if run.isDry, step.moment == .before, step.changes > 0 {
+        failures.append("dry run: \(step.call)")
+      }
+      return meet(incidents.due(at: step), at: step)
+    }
+    note("run \(run.pair + 1): \(run)")
+    let report = carryOut(run.pair, run.policy(history.wishes))
+    note("ended \(report.result): \(report.failures.map(\.message))")
+    if report.result != .ok { phase.isDisturbed = true }
+    world.onStep = nil
+    world.restart()
+    failures += ledger.losses(servers)
+    mixState()
+  }
+
+  /// - Returns: the first fault among them.
+  private func meet(
+    _ incidents: [History.Incident], at step: SimulatedStep
+  ) -> SimulatedFault? {
+    var first: SimulatedFault?
+    for incident in incidents {
+      switch incident.event {
+      case .deed(let replica, let deed, let number):
+        // What comes between the last look into a mailbox and its deletion can't be helped.
+        if step.call.kind == .delete || step.call.kind == .close { continue }
+        phase.isDisturbed = true
+        coverage.note("deed during a run: \(deed.rawValue)")
+        act(replica, deed, number)
+      case .fault(let fault):
+        // A base can't be disconnected; it is the process that dies.
+        guard first == nil else { continue }
+        first = fault
+        phase.isDisturbed = true
+        coverage.note("fault: \(fault.name)")
+        coverage.note("fault at: \(step.call.kind.rawValue)")
+        note("step \(step.number) \(step.moment) \(step.call) of \(step.changes): \(fault)")
+      }
+    }
+    return first
+  }
+
+  private func countOptions(_ run: History.Run) {
+    if run.changes == .left { coverage.note("run: pull") }
+    if run.changes == .right { coverage.note("run: push") }
+    if run.kinds == .new { coverage.note("run: only new") }
+    if run.kinds == .expunge { coverage.note("run: only expunge") }
+    if run.kinds == .flags { coverage.note("run: only flags") }
+    if run.kinds == .mailboxes { coverage.note("run: only mailboxes") }
+    if run.isDry { coverage.note("run: dry") }
+    if run.isForced { coverage.note("run: forced") }
+    if run.comparesEverything { coverage.note("run: full") }
+  }
+
+  /// What a run's steps are worth.
+  func carryOut(_ pair: Int, _ policy: Policy) -> SyncReport {
+    let world = worlds[pair]
+    phase.hasRun = true
+    DecisionCount(world, stores[pair], policy).count(in: coverage)
+    let stubs = StubCount(world)
+    let report = SyncRun(
+      pair: "pair \(pair + 1)", policy: policy, factories: world.factories, store: stores[pair],
+      observer: ChangeCount(coverage), pause: { _ in }
+    ).run()
+    stubs.count(in: coverage, since: StubCount(world))
+    for failure in report.failures { coverage.note("failure: \(failure.code.rawValue)") }
+    if report.notices.contains(where: { $0.code == .cannotRenumber }) {
+      coverage.note("mode: fell back to map")
+    }
+    if report.result == .ok, !policy.isDryRun, policy.changes == .both, policy.kinds == .all {
+      for side in Side.allCases { world.servers[side].isSetBack = false }
+    }
+    return report
+  }
+
+  /// At every step: no client may have seen one UID with two meanings, and nothing may be lost, not even
+  /// for a moment.
+  func check(at step: SimulatedStep, _ pair: Int) {
+    if tellsCalls, step.moment == .after {
+      note("  \(step.number) \(step.side?.rawValue ?? "base") \(step.call) \(step.changes)")
+    }
+    guard step.moment == .after, step.changes > 0, step.side != nil else { return }
+    failures += watch.look(at: worlds[pair].servers, isDuringRun: true)
+    switch step.call {
+    case .expunge, .copy, .delete, .renumber: failures += ledger.losses(servers)
+    case .pad: coverage.note("change: padded")
+    case .adopt: coverage.note("change: adopted a UIDVALIDITY")
+    default: break
+    }
+  }
+
+  /// Before the first run after users acted: what there should be after it, if that is beyond doubt.
+  func noteExpectation() {
+    guard !phase.hasRun, phase.level != nil, phase.actors.count < 2 else { return }
+    phase.expected = SimulatedView.all(servers[phase.actors.first ?? 0])
+  }
+}

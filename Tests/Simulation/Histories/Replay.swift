@@ -1,0 +1,161 @@
+import IMAPClient
+import SyncEngine
+import TestSupport
+
+/// Plays a history, and says what did not hold.
+public final class Replay {
+  public let history: History
+  /// What is wrong; empty: nothing.
+  public internal(set) var failures: [String] = []
+  public let coverage = Coverage()
+  /// Tells every step, for someone who looks for the cause of a failure.
+  public var tellsStory = false
+  /// And every call.
+  public var tellsCalls = false
+  /// Of everything that happened: two plays of one history have the same.
+  public internal(set) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
+
+  let servers: [SimulatedServer]
+  let worlds: [SimulatedWorld]
+  var stores: [MemoryStateStore]
+  let ledger = SimulatedLedger()
+  let watch = UIDWatch()
+  var phase = Phase()
+  /// UIDs or a base had to be made anew some time.
+  var hasForgotten = false
+  /// And that while the replicas had different mailboxes.
+  var hasMultiplied = false
+  private var log: [String] = []
+
+  /// What happened since everything was last level.
+  struct Phase {
+    /// Who did something.
+    var actors: Set<Int> = []
+    var hasRun = false
+    /// Runs did not end well, or users did something meanwhile.
+    var isDisturbed = false
+    var hasDeletedMailbox = false
+    var hasChangedMailboxes = false
+    /// UIDs, ids or a base were lost.
+    var hasForgotten = false
+    /// What the only actor's side held before the runs began to carry it over.
+    var expected: [SimulatedView]?
+    /// What every replica held when all were level; `nil`: that was never so.
+    var level: [SimulatedView]?
+  }
+
+  public init(_ history: History) {
+    self.history = history
+    let count = history.replicas.count
+    servers = history.replicas.enumerated().map { number, traits in
+      SimulatedServer(number == 0 ? .left : .right, traits, number: number)
+    }
+    let (ledger, watch, servers) = (ledger, watch, servers)
+    worlds = history.pairs.map { pair in
+      SimulatedWorld(
+        Both(left: servers[pair.left % count], right: servers[pair.right % count]),
+        ledger: ledger, watch: watch)
+    }
+    stores = worlds.map { $0.stateStore() }
+    for world in worlds { world.sweepsDeleted = history.wishes.expunge != .none }
+    if history.wishes.sharesValidity, let validity = servers.first?[.inbox]?.uidValidity {
+      for server in servers.dropFirst() where !server.traits.isMaildir {
+        server.mailboxes[.inbox]?.uidValidity = validity
+      }
+    }
+  }
+
+  /// - Returns: whether everything held.
+  @discardableResult public func play() -> Bool {
+    for step in history.steps where failures.isEmpty {
+      switch step {
+      case .deed(let replica, let deed, let number): act(replica, deed, number)
+      case .everywhere(let number): deliverEverywhere(number)
+      case .lose(let pair): lose(pair)
+      case .run(let run): play(run)
+      case .rest: rest()
+      }
+    }
+    if history.wishes.expunge != .none, ledger.entries.contains(where: { !$0.value.sweeps.isEmpty })
+    {
+      coverage.note("change: swept")
+    }
+    return failures.isEmpty
+  }
+
+  /// What someone needs to see what went wrong.
+  public var story: String {
+    let told = log + ["WRONG:"] + failures.prefix(20)
+    return told.map { "  \($0)\n" }.joined()
+  }
+
+  func note(_ line: @autoclosure () -> String) {
+    if tellsStory { log.append(line()) }
+  }
+
+  // MARK: Deeds
+
+  func act(_ replica: Int, _ deed: Deed, _ number: Int) {
+    let server = servers[replica]
+    // A server that was set back under its old UIDVALIDITY and gives its UIDs and mod-sequences out
+    // again before a run has seen it can't be helped.
+    if server.isSetBack, !deed.isAdministrative { return }
+    let before = tellsStory ? SimulatedView.all(server) : []
+    let names = Set(server.mailboxes.keys)
+    RandomUser.perform(deed, number: number, seed: history.seed, on: server)
+    phase.actors.insert(replica)
+    phase.expected = nil
+    if deed.concernsMailboxes {
+      phase.hasChangedMailboxes = true
+      if !names.isSubset(of: server.mailboxes.keys) { phase.hasDeletedMailbox = true }
+    }
+    if [.reset, .resetIDs, .restore, .restoreAnew].contains(deed) {
+      hasForgotten = true
+      phase.hasForgotten = true
+    }
+    coverage.note("deed: \(deed.rawValue)")
+    note(
+      "\(server.name) \(deed.rawValue) \(number): "
+        + SimulatedView.difference(before, SimulatedView.all(server)))
+  }
+
+  private func deliverEverywhere(_ number: Int) {
+    var random = SplitMix64(seed: history.seed &+ UInt64(number))
+    let content = SimulatedContent.random(token: number, using: &random)
+    for server in servers where !server.isSetBack {
+      server.deliver(content, date: RandomUser.date(number))
+      phase.actors.insert(server.number)
+    }
+    note("all get \(SimulatedContent.label(content))")
+  }
+
+  private func lose(_ pair: Int) {
+    note("the state of pair \(pair + 1) is lost")
+    coverage.note("run: state lost")
+    hasForgotten = true
+    phase.hasForgotten = true
+    let names = worlds[pair].servers.map { Set($0.mailboxes.keys) }
+    if names.left != names.right || phase.hasChangedMailboxes { hasMultiplied = true }
+    stores[pair] = worlds[pair].stateStore()
+  }
+
+  // MARK: The digest
+
+  /// FNV-1a.
+  private func mix(_ value: UInt64) { digest = (digest ^ value) &* 0x100_0000_01b3 }
+
+  func mixState() {
+    for world in worlds { mix(UInt64(world.steps)) }
+    for server in servers {
+      for (_, mailbox) in server.mailboxes.sorted(by: { $0.key < $1.key }) {
+        mix(UInt64(mailbox.uidNext.rawValue))
+        mix(mailbox.highestModSeq)
+        for message in mailbox.messages {
+          mix(UInt64(message.handle.uid?.rawValue ?? 0))
+          mix(UInt64(message.flags.system.rawValue))
+          mix(UInt64(message.content.count))
+        }
+      }
+    }
+  }
+}

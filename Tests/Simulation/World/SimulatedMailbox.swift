@@ -1,0 +1,150 @@
+import IMAPClient
+import SyncEngine
+
+/// One message of a simulated mailbox.
+public struct SimulatedMessage: Hashable, Sendable {
+  public internal(set) var handle: MessageHandle
+  /// In CRLF form.
+  public internal(set) var content: [UInt8]
+  /// What was saved, where the server made something else of it.
+  var saved: [UInt8]?
+  public internal(set) var flags: FlagSet
+  public internal(set) var date: InternalDate
+  /// The store's own id; a copy keeps it.
+  public internal(set) var id: GlobalUID
+  public internal(set) var modSeq: UInt64
+
+  /// What users take the message for: its bytes before this server altered them; of a stub, those of
+  /// the message.
+  public var origin: [UInt8] { saved ?? content }
+
+  public var isStub: Bool { saved != nil && StubMark(header: content) != nil }
+}
+
+/// A mailbox of a simulated store: what a server keeps, without anything that a client does.
+public struct SimulatedMailbox: Sendable {
+  /// `nil`: a Maildir in which nobody has numbered anything.
+  public internal(set) var uidValidity: UIDValidity?
+  public internal(set) var uidNext = UID.first
+  public internal(set) var highestModSeq: UInt64 = 1
+  /// Ascending by handle.
+  public internal(set) var messages: [SimulatedMessage] = []
+  /// What was expunged, with the mod-sequence of the expunge.
+  public internal(set) var tombstones: [UID: UInt64] = [:]
+  /// Survives a rename.
+  public internal(set) var id: GlobalUID
+  public internal(set) var specialUse: SpecialUse?
+  public internal(set) var isReadOnly = false
+  /// Counts changes; stands for a Maildir's directory times.
+  var changes: Int64 = 1
+
+  init(id: GlobalUID, uidValidity: UIDValidity?) {
+    self.id = id
+    self.uidValidity = uidValidity
+  }
+
+  public var uids: UIDSet { UIDSet(messages.compactMap(\.handle.uid)) }
+
+  public func message(_ handle: MessageHandle) -> SimulatedMessage? {
+    index(handle).map { messages[$0] }
+  }
+
+  func index(_ handle: MessageHandle) -> Int? {
+    messages.firstIndex { $0.handle == handle }
+  }
+
+  mutating func touch() -> UInt64 {
+    highestModSeq += 1
+    changes += 1
+    return highestModSeq
+  }
+
+  /// - Parameter uid: at or above UIDNEXT; `nil`: UIDNEXT.
+  /// - Returns: the message's UID; `nil` if there is none left to give, or `uid` lies below UIDNEXT.
+  mutating func insert(
+    _ content: [UInt8], saved: [UInt8]? = nil, flags: FlagSet, date: InternalDate,
+    id: GlobalUID, uid wanted: UID? = nil
+  ) -> UID? {
+    let uid = wanted ?? uidNext
+    guard uid >= uidNext, let next = uid.next else { return nil }
+    uidNext = next
+    add(
+      SimulatedMessage(
+        handle: .uid(uid), content: content, saved: saved, flags: flags, date: date, id: id,
+        modSeq: touch()))
+    return uid
+  }
+
+  mutating func insertUnnumbered(_ message: SimulatedMessage, key: UInt64) {
+    var message = message
+    message.handle = .unnumbered(key)
+    message.modSeq = touch()
+    add(message)
+  }
+
+  private mutating func add(_ message: SimulatedMessage) {
+    let index = messages.firstIndex { message.handle < $0.handle } ?? messages.endIndex
+    messages.insert(message, at: index)
+  }
+
+  /// A copy of a message of any mailbox.
+  mutating func insert(_ message: SimulatedMessage, uid: UID? = nil) -> UID? {
+    insert(
+      message.content, saved: message.saved, flags: message.flags, date: message.date,
+      id: message.id, uid: uid)
+  }
+
+  /// Gives a message another UID: a copy under the new one, an expunge of the old one.
+  mutating func move(_ handle: MessageHandle, to uid: UID?) -> UID? {
+    guard let message = message(handle),
+      let new = insert(message, uid: uid)
+    else { return nil }
+    remove(handle)
+    return new
+  }
+
+  /// - Returns: whether it was there.
+  @discardableResult mutating func remove(_ handle: MessageHandle) -> Bool {
+    guard let index = index(handle) else { return false }
+    messages.remove(at: index)
+    let modSeq = touch()
+    if let uid = handle.uid { tombstones[uid] = modSeq }
+    return true
+  }
+
+  /// No effect, no mod-sequence.
+  mutating func setFlags(_ flags: FlagSet, at index: Int) {
+    guard messages[index].flags != flags else { return }
+    messages[index].flags = flags
+    messages[index].modSeq = touch()
+  }
+
+  /// Every message gets a new number under a new validity.
+  mutating func renumberAll(_ uidValidity: UIDValidity) {
+    let all = messages
+    self.uidValidity = uidValidity
+    uidNext = .first
+    messages = []
+    tombstones = [:]
+    for message in all {
+      _ = insert(message)
+    }
+    _ = touch()
+  }
+
+  /// Every message loses its number.
+  mutating func adopt(
+    _ uidValidity: UIDValidity, uidNext: UID, key: (SimulatedMessage) -> UInt64
+  ) {
+    self.uidValidity = uidValidity
+    self.uidNext = uidNext
+    tombstones = [:]
+    for index in messages.indices where messages[index].handle.uid != nil {
+      messages[index].handle = .unnumbered(key(messages[index]))
+    }
+    messages.sort { $0.handle < $1.handle }
+    _ = touch()
+  }
+
+  var keywords: Set<Keyword> { Set(messages.flatMap(\.flags.keywords)) }
+}

@@ -1,0 +1,106 @@
+import IMAPClient
+import SyncEngine
+
+/// Collects messages, and saves them when told to commit.
+final class SimulatedSaver: MessageSaver {
+  private struct Message {
+    var item: SaveItem
+    var size: UInt64
+    var form: MessageForm
+    var bytes: [UInt8] = []
+  }
+
+  private let endpoint: SimulatedEndpoint
+  private let server: SimulatedServer
+  private let mailbox: MailboxName
+  private var begun: Message?
+  private var ended: [Message] = []
+
+  init(_ endpoint: SimulatedEndpoint, _ mailbox: MailboxName) {
+    self.endpoint = endpoint
+    server = endpoint.server
+    self.mailbox = mailbox
+  }
+
+  func begin(_ item: SaveItem, size: UInt64, form: MessageForm) throws(EndpointError) {
+    guard begun == nil else { throw endpoint.misuse("begin before end") }
+    if form == .stored, !endpoint.traits.takesStoredForm {
+      throw endpoint.misuse("stored form where only the wire form is taken")
+    }
+    if item.target != nil, !endpoint.traits.choosesUIDs {
+      throw endpoint.misuse("a target where the server numbers")
+    }
+    begun = Message(item: item, size: size, form: form)
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer) throws(EndpointError) {
+    guard begun != nil else { throw endpoint.misuse("write without begin") }
+    begun?.bytes += bytes
+    endpoint.traffic.bytesOut += endpoint.traits.settlesSlowly ? UInt64(bytes.count) : 0
+  }
+
+  func end() throws(EndpointError) {
+    guard let message = begun else { throw endpoint.misuse("end without begin") }
+    guard message.size == UInt64(message.bytes.count) else {
+      throw endpoint.misuse("\(message.bytes.count) bytes where \(message.size) were announced")
+    }
+    begun = nil
+    ended.append(message)
+  }
+
+  func abandon() throws(EndpointError) { begun = nil }
+
+  func commit() throws(EndpointError) -> [PlacementOutcome] {
+    guard begun == nil else { throw endpoint.misuse("commit before end") }
+    let messages = ended
+    ended = []
+    guard !messages.isEmpty else { return [] }
+    try endpoint.check(mailbox)
+    let isWhole = server.traits.savesAtOnce && !server.traits.isMaildir
+    if isWhole, messages.count > 1, messages.contains(where: { refusal($0) != nil }) {
+      try endpoint.perform(.save)
+      return messages.map { _ in .retryAlone }
+    }
+    return try endpoint.perform(
+      .save,
+      changes: messages.map { [server, mailbox] message in
+        { SimulatedSaver.save(message, server, mailbox) }
+      })
+  }
+
+  private func refusal(_ message: Message) -> PlacementOutcome? {
+    endpoint.world.locked { SimulatedSaver.refusal(SimulatedSaver.wire(message), server) }
+  }
+
+  private static func refusal(
+    _ content: [UInt8], _ server: SimulatedServer
+  ) -> PlacementOutcome? {
+    if let (code, text) = server.refuses?(content) { return .refused(code, text) }
+    return server.octets + content.count > server.quota
+      ? .refused(.overQuota, "over quota") : nil
+  }
+
+  private static func wire(_ message: Message) -> [UInt8] {
+    message.form == .stored ? SimulatedForm.wire(message.bytes) : message.bytes
+  }
+
+  private static func save(
+    _ message: Message, _ server: SimulatedServer, _ name: MailboxName
+  ) -> PlacementOutcome {
+    let content = wire(message)
+    if let refusal = refusal(content, server) { return refusal }
+    guard let mailbox = server.mailboxes[name] else {
+      return .refused(.mailboxGone, "\(name) does not exist")
+    }
+    let id = (server.traits.isMaildir ? message.item.guid : nil) ?? server.newID()
+    let (flags, _) = SimulatedEndpoint.storable(message.item.flags, in: mailbox, server)
+    let original = StubMark(header: content)?.original.flatMap { server.ledger?.message($0) }
+    let uid = server.mailboxes[name]?.insert(
+      server.alters?(content) ?? content, saved: original ?? content, flags: flags,
+      date: message.item.date,
+      id: id,
+      uid: message.item.target)
+    guard let uid else { return .targetTaken }
+    return .placed(uid, id: server.traits.isMaildir ? id : nil, movedAway: false)
+  }
+}

@@ -1,0 +1,128 @@
+import IMAPClient
+import Simulation
+import SyncEngine
+import TestSupport
+import Testing
+
+/// Runs with a story of their own: guards, a ring of three, and what random histories found.
+@Suite("Runs over simulated stores") struct RunTests {
+  private func message(_ token: Int) -> [UInt8] {
+    SimulatedContent.message(.ordinary, token: token)
+  }
+
+  private func run(
+    in world: SimulatedWorld, _ store: MemoryStateStore,
+    _ change: (inout Policy) -> Void = { _ in }
+  ) -> SyncReport {
+    var policy = Policy()
+    policy.jobs = 1
+    change(&policy)
+    return SyncRun(
+      pair: "simulated", policy: policy, factories: world.factories, store: store,
+      pause: { _ in }
+    ).run()
+  }
+
+  private func count(_ world: SimulatedWorld, _ side: Side) -> Int {
+    world.servers[side][.inbox]?.messages.count ?? 0
+  }
+
+  private func empty(_ server: SimulatedServer, keeping kept: Int = 0) {
+    for message in (server[.inbox]?.messages ?? []).dropFirst(kept) {
+      server.expunge(message.handle)
+    }
+  }
+
+  // MARK: Guards
+
+  @Test(
+    "more expunges than max-expunge are refused, everything else goes on",
+    arguments: [SimulatedTraits.maildir, .imap(), .imap(tier: .none, hasIDs: false)])
+  func refused(_ traits: SimulatedTraits) {
+    let world = SimulatedWorld(traits, .imap())
+    let store = world.stateStore()
+    for token in 1...30 { world.servers.left.deliver(message(token)) }
+    #expect(run(in: world, store).result == .ok && count(world, .right) == 30)
+
+    empty(world.servers.left, keeping: 5)
+    world.servers.left.deliver(message(31))
+    let report = run(in: world, store)
+    #expect(report.result == .refused && count(world, .right) == 31 && count(world, .left) == 6)
+    // Not forgotten, and asked about again.
+    #expect(run(in: world, store).result == .refused && count(world, .right) == 31)
+    #expect(run(in: world, store) { $0.isForced = true }.result == .ok)
+    #expect(count(world, .right) == 6 && count(world, .left) == 6)
+  }
+
+  @Test("small mailboxes that are all emptied at once are an accident")
+  func refusedAltogether() {
+    let world = SimulatedWorld(.imap(), .imap())
+    let store = world.stateStore()
+    let names = (1...4).compactMap { MailboxName(path: "m\($0)") }
+    for name in names {
+      world.servers.left.createMailbox(name)
+      for token in 1...5 { world.servers.left.deliver(message(token), to: name) }
+    }
+    #expect(run(in: world, store).result == .ok)
+    for name in names {
+      for message in world.servers.left[name]?.messages ?? [] {
+        world.servers.left.expunge(message.handle, in: name)
+      }
+    }
+    #expect(run(in: world, store).result == .refused)
+    #expect(names.allSatisfy { world.servers.right[$0]?.messages.count == 5 })
+  }
+
+  @Test("a store that is gone ends the run before anything is changed")
+  func storeGone() {
+    let world = SimulatedWorld(.maildir, .imap())
+    let store = world.stateStore()
+    for token in 1...3 { world.servers.left.deliver(message(token)) }
+    #expect(run(in: world, store).result == .ok)
+    world.servers.left.isThere = false
+    #expect(run(in: world, store) { $0.maxExpunge = .percent(100) }.result == .refused)
+    #expect(count(world, .right) == 3)
+  }
+
+  // MARK: Three replicas
+
+  @Test("three replicas synced in a ring settle and stay settled", arguments: 0..<20)
+  func ring(_ seed: UInt64) {
+    var random = SplitMix64(seed: seed)
+    let servers = (0..<3).map { number in
+      SimulatedServer(
+        number == 1 ? .right : .left, random.oneIn(2) ? .maildir : .imap(), number: number)
+    }
+    let worlds = (0..<3).map { number in
+      SimulatedWorld(Both(left: servers[number], right: servers[(number + 1) % 3]))
+    }
+    let stores = worlds.map { $0.stateStore() }
+    // No twins: that one of two equal messages came and one went are news that may chase each other
+    // round a ring.
+    var users = (0..<3).map { number in
+      RandomUser(
+        seed: random.next(),
+        deeds: Deed.everyday.filter { $0 != .twin && $0 != .copy }, firstNumber: number * 1000)
+    }
+    // A Maildir can take the UIDVALIDITY of one server only.
+    let ring = { (policy: inout Policy) in
+      policy.maxExpunge = .percent(100)
+      policy.uids = .map
+    }
+    for _ in 0..<3 {
+      for number in 0..<3 {
+        for _ in 0..<4 { users[number].act(on: servers[number]) }
+      }
+      // Twice round carries everything everywhere.
+      for number in [0, 1, 2, 0, 1, 2] {
+        _ = run(in: worlds[number], stores[number], ring)
+      }
+      for number in 0..<3 {
+        let report = run(in: worlds[number], stores[number], ring)
+        #expect(report.result == .ok, "\(report.failures.map(\.message))")
+        #expect(report.counts.left.isEmpty && report.counts.right.isEmpty, "\(report.counts)")
+        #expect(SimulatedConvergence.differences(worlds[number].servers) == [])
+      }
+    }
+  }
+}

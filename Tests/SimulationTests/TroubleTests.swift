@@ -1,0 +1,76 @@
+import IMAPClient
+import Simulation
+import SyncEngine
+import TestSupport
+import Testing
+
+/// What one side does not take, or does not know any more.
+@Suite("Trouble on one side, simulated") struct TroubleTests {
+  private func message(_ token: Int) -> [UInt8] {
+    SimulatedContent.message(.ordinary, token: token)
+  }
+
+  private func run(in world: SimulatedWorld, _ store: MemoryStateStore) -> SyncReport {
+    var policy = Policy()
+    policy.jobs = 1
+    return SyncRun(
+      pair: "simulated", policy: policy, factories: world.factories, store: store,
+      pause: { _ in }
+    ).run()
+  }
+
+  private func count(_ world: SimulatedWorld) -> Int {
+    world.servers.left[.inbox]?.messages.count ?? 0
+  }
+
+  private func areEqual(_ world: SimulatedWorld) -> Bool {
+    world.servers.left.contentCounts == world.servers.right.contentCounts
+  }
+
+  @Test("what a full Maildir does not take keeps its UIDs, and makes one line")
+  func noRoom() throws {
+    let world = SimulatedWorld(.maildir, .imap())
+    let store = world.stateStore()
+    for token in 1...3 { world.servers.right.deliver(message(token)) }
+    #expect(run(in: world, store).result == .ok)
+
+    world.servers.left.refuses = { _ in (.noSpace, "no space left") }
+    for token in 4...8 { world.servers.right.deliver(message(token)) }
+    for _ in 1...3 {
+      let report = run(in: world, store)
+      #expect(report.result == .partial && report.failures.map(\.code) == [.noSpace])
+      #expect(report.failures.first?.message.contains("and 4 more were not taken") == true)
+    }
+    let before = world.servers.right[.inbox]?.uids
+    let report = run(in: world, store)
+    #expect(report.counts.right.renumbered == 0 && world.servers.right[.inbox]?.uids == before)
+
+    world.servers.left.refuses = nil
+    #expect(run(in: world, store).result == .ok)
+    #expect(count(world) == 8 && areEqual(world))
+    #expect(world.servers.left[.inbox]?.uids == world.servers.right[.inbox]?.uids)
+  }
+
+  @Test(
+    "what came after a restored backup was not expunged",
+    arguments: [Side.left, .right],
+    [SimulatedTraits.maildir, .imap(tier: .none, hasIDs: false)])
+  func restored(_ side: Side, _ traits: SimulatedTraits) throws {
+    let world = SimulatedWorld(
+      side == .left ? traits : .imap(), side == .right ? traits : .imap())
+    let store = world.stateStore()
+    for token in 1...20 { world.servers.left.deliver(message(token)) }
+    #expect(run(in: world, store).result == .ok)
+    let backup = try #require(world.servers[side][.inbox])
+    for token in 21...23 { world.servers.right.deliver(message(token)) }
+    #expect(run(in: world, store).result == .ok)
+
+    world.servers[side].restore(backup, to: .inbox)
+    // A server that is restored under its old UIDVALIDITY gives UIDs out a second time: that can't be helped.
+    let later = traits == .maildir ? side : side.other
+    world.servers[later].deliver(message(24))
+    #expect(run(in: world, store).result == .ok)
+    #expect(count(world) == 24 && areEqual(world))
+    #expect(run(in: world, store).counts.left.isEmpty)
+  }
+}

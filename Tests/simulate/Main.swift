@@ -1,0 +1,35 @@
+import Simulation
+
+/// Plays random histories of replicas, users, faults and runs, and tells which of them went wrong.
+@main struct Main {
+  static let usage = """
+    usage: simulate [--seeds FIRST...LAST] [-j THREADS]     plays these histories; exit status 1 if one fails
+           simulate --seed N [--calls]                      plays one, tells it, and shortens it if it fails
+           simulate --file PATH [--calls]                   plays a written history and tells it
+    """
+
+  static func main() {
+    let outcome: Bool
+    do {
+      outcome = try run(Arguments(Array(CommandLine.arguments.dropFirst())))
+    } catch {
+      Output.error("simulate: \(error)\n\(usage)\n")
+      Output.exit(64)
+    }
+    Output.exit(outcome ? 0 : 1)
+  }
+
+  /// - Returns: whether everything held.
+  private static func run(_ arguments: Arguments) throws -> Bool {
+    switch arguments.work {
+    case .seeds(let seeds):
+      return Campaign(seeds: seeds, threads: arguments.threads).run()
+    case .seed(let seed):
+      return Tale.tell(
+        HistoryMaker.history(seed: seed), calls: arguments.tellsCalls, shortens: true)
+    case .file(let path):
+      let history = try History(text: Output.read(path))
+      return Tale.tell(history, calls: arguments.tellsCalls, shortens: false)
+    }
+  }
+}
