@@ -58,8 +58,9 @@ struct CopySources {
     let mailbox = mailboxes[m]
     let arrivals = mailbox.work.indices.filter { index in
       let item = mailbox.work[index].item
-      return item.base == nil && item.sides[side].seen != nil
-        && item.sides[side.other] == .absent
+      guard item.sides[side].seen != nil else { return false }
+      return item.base == nil
+        ? item.sides[side.other] == .absent : mailbox.work[index].isStubOfLost(on: side)
     }
     guard !arrivals.isEmpty else { return }
     let contents = try self.contents(
@@ -69,14 +70,13 @@ struct CopySources {
     for index in arrivals {
       guard let seen = mailbox.work[index].item.sides[side].seen else { continue }
       let content = seen.content ?? contents[seen.handle]
-      let original =
-        mailbox.work[index].stub == side ? mailbox.work[index].stubDetails?.original : nil
+      let original = mailbox.work[index].original(of: side)
       let rows = try mailbox.stateAccess { () throws(StateError) in
         let rows = try self.rows(like: seen, content: content, side: side)
         guard rows.isEmpty, let original else { return rows }
         return try store.messages(withContent: original, on: side.other)
       }
-      if isStale(index, rows, of: m, side: side) {
+      if mailbox.work[index].item.base == nil, isStale(index, rows, of: m, side: side) {
         rejoined.insert(index)
         continue
       }
@@ -154,7 +154,8 @@ struct CopySources {
     for row in sameDate + rows.filter({ $0.date != date }) {
       let place = places[row.id]
       guard let alive = self.alive(row, place, on: other) else { continue }
-      guard let place, mailboxes[place.mailbox].work[place.work].item.sides[side] == .vanished,
+      guard mailboxes[m].work[index].item.base == nil, let place,
+        mailboxes[place.mailbox].work[place.work].item.sides[side] == .vanished,
         mailboxes[place.mailbox].work[place.work].claim == nil
       else {
         if copy == nil, isSource(row) { copy = (row, alive.flags, alive.uid) }
@@ -233,5 +234,18 @@ struct CopySources {
     for (w, work) in mailbox.work.enumerated() {
       if let base = work.item.base { places[base.id] = Place(mailbox: m, work: w) }
     }
+  }
+}
+
+extension ItemWork {
+  /// A stub that the base knows, whose message is not in its mailbox any more; it may be in another.
+  fileprivate func isStubOfLost(on side: Side) -> Bool {
+    stub == side && item.base != nil && item.sides[side.other] == .lost
+  }
+
+  /// The message that a stub on this side stands for.
+  fileprivate func original(of side: Side) -> ContentID? {
+    guard stub == side else { return nil }
+    return stubDetails?.original ?? item.base?.contents[side.other]
   }
 }
