@@ -7,14 +7,17 @@ extension MaildirFolder {
   func writeList(_ lock: Dotlock) throws(EndpointError) {
     try confirm(lock)
     if list.mailboxGUID == nil { list.mailboxGUID = MaildirFolder.randomGUID() }
-    let bytes = list.serialized()
+    let list = list
     listStatus = try perform("write dovecot-uidlist") { () throws(SystemError) in
       let old = try directory.statusIfThere(of: MaildirFolder.listName)
       // An index remembers the list by its size and time.
       let time = old.map { surroundings.later(than: $0.modified) }
       return try replace(
-        MaildirFolder.listName, through: FileName("dovecot-uidlist.tmp".utf8), bytes,
-        modified: time ?? surroundings.now(), old: old)
+        MaildirFolder.listName, through: FileName("dovecot-uidlist.tmp".utf8),
+        modified: time ?? surroundings.now(), old: old
+      ) { file throws(SystemError) in
+        try list.forEachPiece { piece throws(SystemError) in try file.writeAll(piece) }
+      }
     }
   }
 
@@ -31,8 +34,9 @@ extension MaildirFolder {
       let second = MaildirSurroundings.second
       let time = max(surroundings.now(), (old?.modified ?? 0) / second * second &+ second)
       return try replace(
-        MaildirFolder.keywordsName, through: FileName("dovecot-keywords.tmp".utf8), bytes,
-        modified: time, old: old)
+        MaildirFolder.keywordsName, through: FileName("dovecot-keywords.tmp".utf8),
+        modified: time, old: old
+      ) { file throws(SystemError) in try file.writeAll(bytes) }
     }
   }
 
@@ -85,14 +89,15 @@ extension MaildirFolder {
   }
 
   private func replace(
-    _ name: FileName, through temporary: FileName, _ bytes: [UInt8], modified: Int64, old: stat?
+    _ name: FileName, through temporary: FileName, modified: Int64, old: stat?,
+    write: (borrowing OpenFile) throws(SystemError) -> Void
   ) throws(SystemError) -> stat {
     // Left by someone who died with the lock; under the lock it is nobody's.
     try? directory.unlink(temporary)
     do {
       let file = try directory.createFile(temporary)
       if let old { try file.setMode(old.st_mode & 0o666) }
-      try file.writeAll(bytes)
+      try write(file)
       try file.setTimes(modified: modified)
       try file.sync()
       try directory.rename(temporary, to: name, in: directory)

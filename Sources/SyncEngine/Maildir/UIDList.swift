@@ -241,22 +241,38 @@ struct UIDList {
   func serialized() -> [UInt8] {
     var result: [UInt8] = []
     result.reserveCapacity(records.count * 64 + 128)
-    result += "3 V\(uidValidity?.rawValue ?? 0) N\(next)".utf8
-    if let mailboxGUID { result += [UInt8(ascii: " "), UInt8(ascii: "G")] + mailboxGUID }
-    for field in otherFields { result += [UInt8(ascii: " ")] + field }
-    result.append(0x0a)
-    for record in records {
-      UIDList.append(record.uid, to: &result)
-      result.append(UInt8(ascii: " "))
-      if record.extensions.length > 0 {
-        result += text[record.extensions.range]
-        result.append(UInt8(ascii: " "))
-      }
-      result.append(UInt8(ascii: ":"))
-      result += text[record.base.range]
-      result.append(0x0a)
-    }
+    forEachPiece { result += $0 }
     return result
+  }
+
+  /// The same in pieces of some kilobytes: the list of a large mailbox need not lie in memory twice.
+  func forEachPiece<Failure>(_ body: ([UInt8]) throws(Failure) -> Void) throws(Failure) {
+    let size = 1 << 16
+    var piece: [UInt8] = []
+    piece.reserveCapacity(size + 1024)
+    piece += "3 V\(uidValidity?.rawValue ?? 0) N\(next)".utf8
+    if let mailboxGUID { piece += [UInt8(ascii: " "), UInt8(ascii: "G")] + mailboxGUID }
+    for field in otherFields { piece += [UInt8(ascii: " ")] + field }
+    piece.append(0x0a)
+    for record in records {
+      appendLine(of: record, to: &piece)
+      guard piece.count >= size else { continue }
+      try body(piece)
+      piece.removeAll(keepingCapacity: true)
+    }
+    try body(piece)
+  }
+
+  private func appendLine(of record: Record, to bytes: inout [UInt8]) {
+    UIDList.append(record.uid, to: &bytes)
+    bytes.append(UInt8(ascii: " "))
+    if record.extensions.length > 0 {
+      bytes += text[record.extensions.range]
+      bytes.append(UInt8(ascii: " "))
+    }
+    bytes.append(UInt8(ascii: ":"))
+    bytes += text[record.base.range]
+    bytes.append(0x0a)
   }
 
   private static func append(_ number: UInt32, to bytes: inout [UInt8]) {

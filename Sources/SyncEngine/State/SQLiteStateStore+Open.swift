@@ -174,7 +174,7 @@ extension Database {
       """
       PRAGMA journal_mode = TRUNCATE;
       PRAGMA synchronous = FULL;
-      PRAGMA cache_size = -16000;
+      PRAGMA cache_size = -4000;
       """)
   }
 }
