@@ -106,7 +106,7 @@ extension MailboxSync {
       work[index].isDropped = true
       return
     }
-    if work[index].stub == side.other, work[index].source == nil {
+    if isOrphan(index, on: side.other) {
       noteOrphan(index, on: side.other)
       return
     }
