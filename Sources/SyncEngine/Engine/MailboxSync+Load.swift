@@ -21,6 +21,7 @@ extension MailboxSync {
         try shorten(&observations[side], side, &known)
       }
     }
+    for side in Side.allCases where !isTrusted(side) { savedStubs[side] = [] }
     chooseMode()
     let rows = try stateAccess { () throws(StateError) in try relevantRows(observations, known) }
     known = nil

@@ -106,9 +106,8 @@ extension MailboxSync {
       work[index].isDropped = true
       return
     }
-    if work[index].stub == side.other, work[index].source == nil {
-      // Its message may be one that this round records: then the next round copies it.
-      if hasPairsToRecord { retry(index) } else { noteOrphan(index, on: side.other) }
+    if isOrphan(index, on: side.other) {
+      noteOrphan(index, on: side.other)
       return
     }
     if work[index].source == nil { work[index].stub = isToBeStub(index, on: side) ? side : nil }
@@ -127,13 +126,6 @@ extension MailboxSync {
       work[index].wanted = Both(left: wanted, right: wanted)
     } else {
       work[index].wanted = Both(left: arrived, right: arrived)
-    }
-  }
-
-  /// Messages that were found to lie on both sides, and that the base does not know yet.
-  private var hasPairsToRecord: Bool {
-    work.contains { work in
-      work.item.base == nil && work.handles.left != nil && work.handles.right != nil
     }
   }
 

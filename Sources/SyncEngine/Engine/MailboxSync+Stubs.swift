@@ -141,6 +141,7 @@ extension MailboxSync {
         job.index, on: side, outcome, content: stub.original,
         flags: flagsToSave(job.index, on: side))
       noteContent(stub.content, of: job.index, on: side)
+      if case .placed(let uid, _, _) = outcome { savedStubs[side].insert(uid) }
     }
     return alone
   }
@@ -313,16 +314,50 @@ extension MailboxSync {
     work = work.enumerated().filter { !gone.contains($0.offset) }.map(\.element)
   }
 
-  /// A stub whose message is not to be found: it stays where it is, for it is no message.
+  // MARK: Orphans
+
+  /// A stub whose message is not to be found, or was taken away while this run saved the stub.
+  func isOrphan(_ index: Int, on side: Side) -> Bool {
+    work[index].stub == side && (work[index].source == nil || isSavedNow(index, on: side))
+  }
+
+  /// Whether the stub is this run's own, and not recorded.
+  private func isSavedNow(_ index: Int, on side: Side) -> Bool {
+    guard work[index].item.base == nil, let uid = work[index].handles[side]?.uid else {
+      return false
+    }
+    return savedStubs[side].contains(uid)
+  }
+
+  /// A user's stub stays where it is, for it is no message; what this run made goes.
   func noteOrphan(_ index: Int, on side: Side) {
     work[index].isDropped = true
     work[index].fulfils?.outcome = .failed
     guard let handle = work[index].handles[side] else { return }
+    if isSavedNow(index, on: side), let uid = handle.uid {
+      staleStubs[side].insert(uid)
+      return
+    }
+    if hasNewTwin(index, on: side) {
+      // Once that is recorded, the next round finds it, and takes this one for its copy.
+      deferMessage(handle, on: side)
+      changed[side] = true
+      return
+    }
     observer?.handle(
       .notice(
         SyncFailure(
           side: side, mailbox: record.names[side], code: .other, scope: .message,
           message: "the stub \(describe(handle)) stands for a message that was not found",
           advice: "it is left alone; expunge it if it is of no use")))
+  }
+
+  /// Whether another stub of the same message has just been found to belong to it.
+  private func hasNewTwin(_ index: Int, on side: Side) -> Bool {
+    guard let original = work[index].stubDetails?.original else { return false }
+    return work.contains { other in
+      other.item.base == nil && other.stub == side && other.item.sides[side].seen != nil
+        && other.item.sides[side.other].seen?.content == original
+    }
   }
 }

@@ -61,6 +61,8 @@ final class MailboxSync {
   var restored: Both<Set<UID>> = Both(left: [], right: [])
   /// Sides whose recorded stamp was dropped for the time until what was forgotten is placed.
   var hasDroppedStamp = Both(left: false, right: false)
+  /// Stubs that this run saved: one whose message was gone before it could be recorded is nobody's.
+  var savedStubs: Both<Set<UID>> = Both(left: [], right: [])
   /// Messages that could not be synced in this run; not tried again before the next one.
   var givenUp: Both<Set<MessageHandle>> = Both(left: [], right: [])
   /// Sides that showed the mailbox as read-only: nothing is tried there.

@@ -150,9 +150,11 @@ extension Replay {
   }
 
   /// Equal messages that were born apart, or that had to be found anew, may be taken for each other
-  /// whatever their dates are.
+  /// whatever their dates are. (In a mailbox that was deleted and made anew under another UIDVALIDITY, what is
+  /// there may as well be the old message with a new date as a twin of it that was moved there.)
   private func ignoresDate(_ content: [UInt8]) -> Bool {
-    ledger.isBornOnSeveralSides(content) || (hasForgotten && ledger.isBornTwice(content))
+    ledger.isBornOnSeveralSides(content)
+      || ((hasForgotten || refound.contains(content)) && ledger.isBornTwice(content))
       || ledger.entries[content]?.stubCopies ?? 0 > 0
   }
 

@@ -46,11 +46,31 @@ extension Replay {
     note("run \(run.pair + 1): \(run)")
     let report = carryOut(run.pair, run.policy(history.wishes))
     note("ended \(report.result): \(report.failures.map(\.message))")
-    if report.result != .ok { phase.isDisturbed = true }
+    if report.result != .ok {
+      phase.isDisturbed = true
+      noteUnrecordedStubs(run.pair)
+    }
     world.onStep = nil
     world.restart()
     failures += ledger.losses(servers)
     mixState()
+  }
+
+  /// A stub that a run left without having recorded it can't be told from one that a user made, should its
+  /// message go: then it asks for a copy of a twin of that, and this has the twin's date.
+  private func noteUnrecordedStubs(_ pair: Int) {
+    guard history.wishes.hasMaxSize else { return }
+    for record in stores[pair].mailboxes() {
+      let rows = stores[pair].messages(in: record.id)
+      for side in Side.allCases {
+        let known = Set(rows.map { MessageHandle.uid($0.uids[side]) })
+        let mailbox = worlds[pair].servers[side][record.names[side]]
+        for message in mailbox?.messages ?? []
+        where message.isStub && !known.contains(message.handle) {
+          refound.insert(message.origin)
+        }
+      }
+    }
   }
 
   /// - Returns: the first fault among them.

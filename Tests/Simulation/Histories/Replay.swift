@@ -25,6 +25,9 @@ public final class Replay {
   var hasForgotten = false
   /// And that while the replicas had different mailboxes.
   var hasMultiplied = false
+  /// Messages of mailboxes that users deleted or renamed, and of stubs that a run left unrecorded. Where they
+  /// are found again, it is by their content.
+  var refound: Set<[UInt8]> = []
   private var log: [String] = []
 
   /// What happened since everything was last level.
@@ -101,13 +104,16 @@ public final class Replay {
     // again before a run has seen it can't be helped.
     if server.isSetBack, !deed.isAdministrative { return }
     let before = tellsStory ? SimulatedView.all(server) : []
-    let names = Set(server.mailboxes.keys)
+    let mailboxes = server.mailboxes
     RandomUser.perform(deed, number: number, seed: history.seed, on: server)
     phase.actors.insert(replica)
     phase.expected = nil
     if deed.concernsMailboxes {
       phase.hasChangedMailboxes = true
-      if !names.isSubset(of: server.mailboxes.keys) { phase.hasDeletedMailbox = true }
+      for (name, mailbox) in mailboxes where server.mailboxes[name] == nil {
+        phase.hasDeletedMailbox = true
+        refound.formUnion(mailbox.messages.map(\.origin))
+      }
     }
     if [.reset, .resetIDs, .restore, .restoreAnew].contains(deed) {
       hasForgotten = true
