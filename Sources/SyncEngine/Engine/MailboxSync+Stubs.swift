@@ -232,16 +232,35 @@ extension MailboxSync {
         try select(side, endpoints[side])
         return try endpoints[side].headers(of: suspects.compactMap { work[$0].handles[side] })
       }
+      var stubs: [Int] = []
       for index in suspects {
         guard let header = work[index].handles[side].flatMap({ headers[$0] }),
           let mark = StubMark(header: header)
         else { continue }
         work[index].stub = side
         work[index].stubDetails = mark.original.map { StubDetails(original: $0) }
-        isAny = true
+        stubs.append(index)
       }
+      guard !stubs.isEmpty else { continue }
+      isAny = true
+      try learnContents(ofStubs: stubs, on: side, endpoints[side])
     }
     return isAny
+  }
+
+  /// By its content a stub is known where a user moves it; without that it would be taken there for a new
+  /// message, and its message for expunged.
+  private func learnContents(
+    ofStubs stubs: [Int], on side: Side, _ endpoint: any Endpoint
+  ) throws(SideFailure) {
+    let unknown = stubs.filter { work[$0].item.sides[side].seen?.content == nil }
+    let contents = try on(side) { () throws(EndpointError) in
+      try endpoint.contents(of: unknown.compactMap { work[$0].handles[side] })
+    }
+    for index in unknown {
+      guard let content = work[index].handles[side].flatMap({ contents[$0] }) else { continue }
+      noteContent(content, of: index, on: side)
+    }
   }
 
   /// Headers of new mail are not read from a server at every run: only where stubs may have been lost from
