@@ -66,7 +66,7 @@ struct CopySources {
     let contents = try self.contents(
       of: arrivals.compactMap { mailbox.work[$0].item.sides[side].seen }, mailbox: mailbox,
       side: side, endpoint: endpoint)
-    var rejoined = Set<Int>()
+    var found: [(index: Int, rows: [MessageRecord], hasDate: Bool)] = []
     for index in arrivals {
       guard let seen = mailbox.work[index].item.sides[side].seen else { continue }
       let content = seen.content ?? contents[seen.handle]
@@ -76,11 +76,19 @@ struct CopySources {
         guard rows.isEmpty, let original else { return rows }
         return try store.messages(withContent: original, on: side.other)
       }
-      if mailbox.work[index].item.base == nil, isStale(index, rows, of: m, side: side) {
+      guard !rows.isEmpty else { continue }
+      let date = mailbox.work[index].item.date
+      found.append((index, rows, rows.contains { $0.date == date }))
+    }
+    var rejoined = Set<Int>()
+    // Equal bytes with another date must not take what a message of the very date is.
+    for (index, rows, _) in found.filter(\.hasDate) + found.filter({ !$0.hasDate }) {
+      let isArrival = mailbox.work[index].item.base == nil
+      if isArrival && isStale(index, rows, of: m, side: side)
+        || use(rows, for: index, of: m, side: side)
+      {
         rejoined.insert(index)
-        continue
       }
-      if use(rows, for: index, of: m, side: side) { rejoined.insert(index) }
     }
     if !rejoined.isEmpty { remove(rejoined, from: m) }
   }
