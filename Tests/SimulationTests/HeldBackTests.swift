@@ -126,4 +126,29 @@ import Testing
       #expect(contents(world, .right) == [message(2), message(3)])
     }
   }
+
+  @Test("a mailbox that was emptied and deleted stays as long as the copies are not made")
+  func movedOutOfADeletedMailbox() throws {
+    let archive = try #require(archive)
+    let old = try #require(MailboxName(path: "old"))
+    let world = SimulatedWorld(.imap(), .imap())
+    let store = world.stateStore()
+    world.servers.left.createMailbox(old)
+    for token in 1...3 { world.servers.left.deliver(message(token), to: old) }
+    #expect(run(in: world, store).result == .ok)
+
+    world.servers.left.createMailbox(archive)
+    for message in world.servers.left[old]?.messages ?? [] {
+      world.servers.left.move(message.handle, from: old, to: archive)
+    }
+    world.servers.left.deleteMailbox(old)
+    world.onStep = { fault(.notCreated, $0, archive) }
+    for _ in 1...2 {
+      #expect(run(in: world, store) { $0.delete = .both }.result == .partial)
+      #expect(contents(world, .right, old).count == 3)
+    }
+    world.onStep = nil
+    for _ in 1...2 { _ = run(in: world, store) { $0.delete = .both } }
+    #expect(contents(world, .right, archive).count == 3 && world.servers.right[old] == nil)
+  }
 }

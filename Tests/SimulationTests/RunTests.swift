@@ -84,6 +84,41 @@ import Testing
     #expect(count(world, .right) == 3)
   }
 
+  // MARK: What a dead run had sent
+
+  @Test("an EXPUNGE of a dead run that comes late finds the message under its new UID already")
+  func lateExpunge() throws {
+    let world = SimulatedWorld(.maildir, .imap(canMove: false))
+    let store = world.stateStore()
+    world.servers.left.deliver(message(1))
+    #expect(run(in: world, store).result == .ok)
+    // One UID for two messages, so that the server's is given another by COPY and EXPUNGE.
+    world.servers.left.deliver(message(2))
+    world.servers.left.numberAll(.inbox)
+    world.servers.right.deliver(message(3))
+    let original = try #require(world.servers.right[.inbox]?.messages.last).handle
+    world.onStep = { $0.moment == .before && $0.call == .renumber ? .crash(.partial(1)) : nil }
+    _ = run(in: world, store)
+    world.onStep = nil
+    world.restart()
+    #expect(count(world, .right) == 4, "the copy was made, and the old message is still there")
+
+    var isLate = true
+    world.onStep = { step in
+      if isLate, step.side == .right, step.call == .expunge, step.moment == .after {
+        isLate = false
+        world.servers.right.expunge(original)
+      }
+      return nil
+    }
+    for _ in 1...2 { _ = run(in: world, store) }
+    #expect(!isLate)
+    for side in Side.allCases {
+      let left = Set((world.servers[side][.inbox]?.messages ?? []).map(\.content))
+      #expect(left == [message(1), message(2), message(3)] && count(world, side) == 3)
+    }
+  }
+
   // MARK: Three replicas
 
   @Test("three replicas synced in a ring settle and stay settled", arguments: 0..<20)

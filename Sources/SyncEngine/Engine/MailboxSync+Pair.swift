@@ -7,7 +7,7 @@ extension MailboxSync {
     try match(endpoints)
     if try recognizeStubs(endpoints) { try match(endpoints) }
     try findFetchedMessages(endpoints)
-    try expungeUnfinishedCopies(endpoints)
+    try finishRenumbering(endpoints)
   }
 
   private func match(_ endpoints: Both<any Endpoint>) throws(SideFailure) {

@@ -47,9 +47,10 @@ extension MailboxSync {
   /// A server without MOVE gives a message a new UID by COPY and expunging the old one, and between the two there
   /// are two messages.
   ///
-  /// Takes such copies away again; the originals are where they were. It is done at once, as long as the intents
-  /// that tell of them are there.
-  func expungeUnfinishedCopies(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+  /// What was begun is carried on: the copy is the message from now on, and the old one goes. Never the other way
+  /// round: the EXPUNGE that the dead run had sent may still be carried out, and then nothing would be left. It is
+  /// done at once, as long as the intents that tell of the copies are there.
+  func finishRenumbering(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     for side in Side.allCases {
       let intents = leftIntents[side]
       leftIntents[side] = []
@@ -64,7 +65,14 @@ extension MailboxSync {
         try select(side, endpoints[side])
         return try endpoints[side].contents(of: handles)
       }
-      try expungeNow(pairs(originals, copies, contents, on: side), on: side, endpoints)
+      var replaced = Set<Int>()
+      for (original, copy) in pairs(originals, copies, contents, on: side) {
+        let old = work[original].item.sides[side]
+        work[original].item.sides[side] = work[copy].item.sides[side]
+        work[copy].item.sides[side] = old
+        replaced.insert(copy)
+      }
+      try expungeNow(replaced, on: side, endpoints)
     }
   }
 
@@ -94,20 +102,22 @@ extension MailboxSync {
     }
   }
 
-  /// One copy at most for each original.
+  /// One copy at most for each original. A copy that has not got all flags yet is left alone: they would be
+  /// taken for removed.
   private func pairs(
     _ originals: [Int], _ copies: [Int], _ contents: [MessageHandle: ContentID], on side: Side
-  ) -> Set<Int> {
-    var extra = Set<Int>()
+  ) -> [(original: Int, copy: Int)] {
+    var rest = copies
+    var result: [(original: Int, copy: Int)] = []
     for original in originals {
-      let content = work[original].handles[side].flatMap { contents[$0] }
-      let copy = copies.first { copy in
-        !extra.contains(copy) && content != nil
-          && work[copy].handles[side].flatMap { contents[$0] } == content
+      guard let content = work[original].handles[side].flatMap({ contents[$0] }) else { continue }
+      let found = rest.firstIndex { copy in
+        work[copy].handles[side].flatMap { contents[$0] } == content
           && work[copy].item.date == work[original].item.date
+          && work[copy].flags[side] == work[original].flags[side]
       }
-      if let copy { extra.insert(copy) }
+      if let found { result.append((original, rest.remove(at: found))) }
     }
-    return extra
+    return result
   }
 }

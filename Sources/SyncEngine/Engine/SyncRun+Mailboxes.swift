@@ -349,7 +349,7 @@ extension SyncRun {
     // Children before their parents.
     for entry in tree.entries.reversed() {
       guard let side = entry.isDoomed, let record = entry.record else { continue }
-      if mailboxes.contains(where: \.mayLackMessages) || refusesExpunges {
+      if mailboxes.contains(where: \.mayLackMessages) || !unprepared.isEmpty || refusesExpunges {
         note(
           EndpointError(
             .mailbox, .conflict, "not deleted, because other mailboxes could not be synced",
