@@ -44,6 +44,9 @@ public struct IMAPConfiguration: Sendable {
     case xoauth2
     case oauthBearer = "oauthbearer"
     case external
+
+    /// The password is an OAuth 2.0 access token.
+    public var takesToken: Bool { self == .xoauth2 || self == .oauthBearer }
   }
 
   public var target: Target

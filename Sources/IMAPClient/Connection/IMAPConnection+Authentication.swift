@@ -9,15 +9,33 @@ extension IMAPConnection {
         hasUser: configuration.user != nil,
         hasClientCertificate: configuration.tlsOptions.clientCertificate != nil)
     }
+    loginAdvice = advice(selection)
     let status: StatusResponse
     switch selection {
     case .authenticate(let mechanism):
+      login = mechanism.rawValue.uppercased()
       let credentials = try credentials(needsPassword: mechanism != .external)
       status = try authenticate(mechanism, credentials)
     case .loginCommand:
+      login = "LOGIN command"
       status = try login(try credentials(needsPassword: true))
     }
     try check(status, refusal: nil)
+  }
+
+  /// What to do when the login is refused.
+  private func advice(_ selection: SASLSelection) -> String {
+    if case .authenticate(let mechanism) = selection, mechanism.takesToken {
+      return "see what password-command prints: it has to be an access token that has not expired"
+    }
+    if case .authenticate(.external) = selection { return "" }
+    // Large providers offer passwords as well, and refuse the right one.
+    let tokens = IMAPConfiguration.Mechanism.allCases.filter { mechanism in
+      mechanism.takesToken && has(Capability("AUTH=\(mechanism.rawValue)"))
+    }
+    guard let first = tokens.first else { return "" }
+    return "check the user name and the password; it may have to be one made for programs, or an "
+      + "OAuth2 token with auth = \(first.rawValue)"
   }
 
   /// Nobody on the way can read a password: TLS, a command's pipes, or an address of this machine.
@@ -121,7 +139,8 @@ extension IMAPConnection {
       ?? ServerText.reason(status.text)
     guard isBusy(status) else {
       throw IMAPError(
-        .authentication, "the server refuses the login: \(text)", code: status.code)
+        .authentication, "the server refuses the login: \(text)", advice: loginAdvice,
+        code: status.code)
     }
     throw IMAPError(
       .busy, "the server can't log us in at the moment: \(text)", code: status.code)

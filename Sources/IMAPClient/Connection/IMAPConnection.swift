@@ -21,6 +21,15 @@ public final class IMAPConnection {
   /// Told of every response that is not the connection's own affair.
   public var observer: (any ResponseObserver)?
 
+  /// How the login was made, for people: `SCRAM-SHA-256`.
+  public internal(set) var login = ""
+  /// What to do when the login is refused.
+  var loginAdvice = ""
+  /// The TLS that everything goes through, if it does.
+  public internal(set) var tls: TLSStream?
+  /// Whether COMPRESS=DEFLATE is in use.
+  public var isCompressed: Bool { stream is DeflateStream }
+
   var greeting: StatusResponse?
   var failure: IMAPError?
   var isEnding = false
@@ -67,6 +76,7 @@ public final class IMAPConnection {
   init(_ configuration: IMAPConfiguration, over stream: any ByteStream) {
     self.configuration = configuration
     self.stream = stream
+    tls = stream as? TLSStream
     if let trace = configuration.trace { log = WireLog(trace) }
   }
 

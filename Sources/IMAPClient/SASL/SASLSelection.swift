@@ -78,6 +78,12 @@ public enum SASLSelection: Hashable, Sendable {
         reason: "the password would be sent readably over a connection without TLS",
         advice: "use TLS, or set auth = plain or auth = login to send it all the same")
     }
+    let tokens = offer.mechanisms.filter { $0.takesToken }
+    if !tokens.isEmpty {
+      throw .noMechanism(
+        reason: "the server takes OAuth2 tokens only",
+        advice: "set auth = \(tokens[0].rawValue), and let password-command print a token")
+    }
     throw .noMechanism(
       reason: "the server offers no way to log in that is known here",
       advice: advice(naming: offer))

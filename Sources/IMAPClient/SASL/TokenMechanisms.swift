@@ -49,34 +49,39 @@ struct XOAuth2Mechanism: SASLMechanism {
 
 /// What the JSON of a refused token says, in words.
 enum TokenRefusal {
-  /// `{"status":"invalid_token","scope":"…"}`: only the status is for people.
+  /// `{"status":"invalid_token","scope":"…"}` (RFC 7628 §3.2.2), or with a number as status, as Google and
+  /// Microsoft have it. What else is in it is for programs.
   static func text(of challenge: [UInt8]) -> String {
-    guard let status = stringMember("status", of: challenge) else {
+    guard let status = member("status", of: challenge) else {
       return "the server refuses the token"
     }
-    switch status {
-    case Array("invalid_token".utf8), Array("401".utf8):
-      return "the token has expired or is not valid"
-    case Array("insufficient_scope".utf8):
-      return "the token does not allow access to mail"
-    case Array("invalid_request".utf8), Array("400".utf8):
-      return "the server can't use the token"
+    let scope = member("scope", of: challenge).map { PrintableText.make($0) }
+    let needed = scope.map { $0.isEmpty ? "" : "; it has to be one for \($0)" } ?? ""
+    switch String(decoding: status, as: UTF8.self) {
+    case "invalid_token", "401":
+      return "the token has expired, is not valid, or is another user's" + needed
+    case "insufficient_scope", "403":
+      return "the token does not allow access to mail" + needed
+    case "invalid_request", "400":
+      return "the server can't use the token: it has expired, or is no access token" + needed
     default:
-      return "the server refuses the token: \(PrintableText.make(status))"
+      return "the server refuses the token: \(PrintableText.make(status))" + needed
     }
   }
 
-  /// The value of a member of a flat JSON object, if it is a string without escapes. More is not
-  /// needed for a status, and a wrong guess only costs a worse text.
-  private static func stringMember(_ name: String, of json: [UInt8]) -> [UInt8]? {
+  /// The value of a member of a flat JSON object, if it is a number, or a string without escapes. More is
+  /// not needed, and a wrong guess only costs a worse text.
+  private static func member(_ name: String, of json: [UInt8]) -> [UInt8]? {
     let quote = UInt8(ascii: "\"")
     let parts = json.split(separator: quote, omittingEmptySubsequences: false)
     // Strings are every second part; between a name and its value there is a colon.
-    for index in stride(from: 1, to: parts.count, by: 2) where parts[index].elementsEqual(name.utf8)
-    {
-      guard index + 2 < parts.count else { return nil }
+    for index in stride(from: 1, to: parts.count - 1, by: 2)
+    where parts[index].elementsEqual(name.utf8) {
       let between = parts[index + 1].filter { $0 > 0x20 }
-      if between == [UInt8(ascii: ":")] { return Array(parts[index + 2]) }
+      guard between.first == UInt8(ascii: ":") else { continue }
+      if between.count == 1 { return index + 2 < parts.count ? Array(parts[index + 2]) : nil }
+      let digits = between.dropFirst().prefix { (0x30...0x39).contains($0) }
+      return digits.isEmpty ? nil : Array(digits)
     }
     return nil
   }

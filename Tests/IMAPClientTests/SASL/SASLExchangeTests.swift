@@ -75,7 +75,9 @@ import Testing
     let answer = try client.respond(
       to: base64(#"{"status":"invalid_token","scope":"example_scope"}"#))
     #expect(answer == Array("AQ==".utf8))
-    #expect(client.refusal == "the token has expired or is not valid")
+    #expect(
+      client.refusal == "the token has expired, is not valid, or is another user's; "
+        + "it has to be one for example_scope")
     #expect(throws: SASLError.self) { try client.respond(to: []) }
   }
 
@@ -88,16 +90,28 @@ import Testing
       try client.respond(
         to: base64(#"{"status":"401","schemes":"bearer","scope":"https://mail/"}"#))
         == [])
-    #expect(client.refusal == "the token has expired or is not valid")
+    #expect(
+      client.refusal == "the token has expired, is not valid, or is another user's; "
+        + "it has to be one for https://mail/")
   }
 
   @Test(
     "what a refusal says",
     arguments: [
       (#"{ "status" : "insufficient_scope" }"#, "the token does not allow access to mail"),
-      (#"{"scope":"status","status":"400"}"#, "the server can't use the token"),
+      (
+        #"{"scope":"status","status":"400"}"#,
+        "the server can't use the token: it has expired, or is no access token; "
+          + "it has to be one for status"
+      ),
+      (
+        #"{"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}"#,
+        "the server can't use the token: it has expired, or is no access token; "
+          + "it has to be one for https://mail.google.com/"
+      ),
       ("{\"status\":\"odd\u{1b}[2Jone\"}", "the server refuses the token: odd?[2Jone"),
-      (#"{"status":401}"#, "the server refuses the token"), ("", "the server refuses the token"),
+      (#"{"status":401}"#, "the token has expired, is not valid, or is another user's"),
+      (#"{"status":}"#, "the server refuses the token"), ("", "the server refuses the token"),
       (#"{"status""#, "the server refuses the token"), (#"""#, "the server refuses the token"),
     ])
   func refusals(json: String, words: String) throws {
