@@ -29,7 +29,7 @@ extension IMAPConnection {
     }
     do {
       if configuration.tls == .startTLS { try startTLS(isLoggedIn: isLoggedIn) }
-      if !isLoggedIn { try logIn() }
+      if isLoggedIn { login = "not needed: the server says that we are" } else { try logIn() }
       if capabilities.isEmpty { try askForCapabilities() }
       try queueSetup(known)
     } catch {
@@ -77,6 +77,7 @@ extension IMAPConnection {
     stream = try transport { () throws(TransportError) in
       try Transport.startTLS(on: plain, configuration)
     }
+    tls = stream as? TLSStream
     reader = ResponseReader()
     capabilities = []
     profile = ServerProfile()

@@ -31,8 +31,12 @@ extension IMAPConnection {
     case .enabled(let list): profile.enabled.formUnion(allowed(list))
     case .namespace(let namespaces): profile.namespaces = namespaces
     case .id(let fields):
-      let name = fields.first { $0.key.lowercasedASCII == Array("name".utf8) }?.value
-      profile.name = name.map { ServerText.clean($0) } ?? profile.name
+      func field(_ name: String) -> String? {
+        let value = fields.first { $0.key.lowercasedASCII == Array(name.utf8) }?.value
+        return value.map { ServerText.clean($0) }
+      }
+      profile.name = field("name") ?? profile.name
+      profile.version = field("version") ?? profile.version
     default: break
     }
     return nil

@@ -3,6 +3,8 @@
 public struct ServerProfile: Hashable, Sendable {
   /// From ID (RFC 2971); `nil` if it was not asked for or not answered.
   public var name: String?
+  /// From ID as well.
+  public var version: String?
   /// RFC 2342; `nil` if it was not asked for or not answered.
   public var namespaces: NamespaceResponse?
   /// What ENABLE turned on. RFC 5161 §3.2.

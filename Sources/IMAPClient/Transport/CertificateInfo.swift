@@ -13,6 +13,8 @@ public struct CertificateInfo: Hashable, Sendable {
   /// The days as `2026-01-02`, in UTC.
   public var validFrom: String
   public var expires: String
+  /// Seconds since 1970; `nil` if the certificate does not say it in a way that can be read.
+  public var expiresAt: Int64?
   /// Of the whole certificate in DER.
   public var sha256: [UInt8]
   /// Of its SubjectPublicKeyInfo in DER.
@@ -25,6 +27,7 @@ public struct CertificateInfo: Hashable, Sendable {
     names = Self.alternativeNames(of: certificate)
     validFrom = Self.day(X509_get0_notBefore(certificate))
     expires = Self.day(X509_get0_notAfter(certificate))
+    expiresAt = Self.seconds(X509_get0_notAfter(certificate))
     sha256 = SHA256.digest(of: Self.der { i2d_X509(certificate, $0) })
     let key = X509_get_X509_PUBKEY(certificate)
     publicKeySHA256 = SHA256.digest(of: Self.der { i2d_X509_PUBKEY(key, $0) })
@@ -60,6 +63,12 @@ public struct CertificateInfo: Hashable, Sendable {
     guard ASN1_TIME_to_tm(time, &parts) == 1 else { return "an unknown day" }
     func padded(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
     return "\(parts.tm_year + 1900)-\(padded(parts.tm_mon + 1))-\(padded(parts.tm_mday))"
+  }
+
+  private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64? {
+    var parts = tm()
+    guard ASN1_TIME_to_tm(time, &parts) == 1 else { return nil }
+    return Int64(timegm(&parts))
   }
 
   private static func der(

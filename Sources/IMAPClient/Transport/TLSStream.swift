@@ -46,6 +46,16 @@ public final class TLSStream: ByteStream {
 
   public var hasBufferedInput: Bool { mayHoldInput }
 
+  /// The certificates by which the server's own was accepted: its own first, a trusted authority's last.
+  /// Only the server's own where it is pinned.
+  public var chain: [CertificateInfo] {
+    guard let session, failure == nil, info != nil else { return [] }
+    let verified = SSL_get0_verified_chain(session)
+    let count = verified.map { mbs_sk_X509_num($0) } ?? 0
+    guard count > 0 else { return [info?.certificate].compactMap { $0 } }
+    return (0..<count).compactMap { mbs_sk_X509_value(verified, $0).map { CertificateInfo($0) } }
+  }
+
   /// One step: `done(0)` when it is complete and the certificate is accepted.
   public func handshake() throws(TransportError) -> StreamProgress {
     let session = try usableSession()

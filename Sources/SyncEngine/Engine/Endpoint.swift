@@ -11,6 +11,9 @@ public protocol Endpoint: AnyObject {
   var traits: EndpointTraits { get }
   var traffic: Traffic { get }
 
+  /// What a person may want to know of it.
+  func facts() throws(EndpointError) -> EndpointFacts
+
   // MARK: The account
 
   /// All mailboxes with what can be told of them at no cost: one round trip.

@@ -43,14 +43,7 @@ extension SyncRun {
               side: side, mailbox: nil, code: .nameNotPossible, scope: .mailbox,
               message: "\(name.name): \(name.reason)", advice: "left alone")))
       }
-      result[side] = listing.mailboxes.compactMap { mailbox in
-        guard mailbox.isSelectable else { return nil }
-        guard let prefix = policy.prefixes[side] else { return mailbox }
-        var mailbox = mailbox
-        guard let name = mailbox.name.removingPrefix(prefix) else { return nil }
-        mailbox.name = name
-        return mailbox
-      }
+      result[side] = listing.selectable(below: policy.prefixes[side])
     }
     return result
   }

@@ -20,6 +20,12 @@ public final class MaildirEndpoint: Endpoint {
 
   public var traffic: Traffic { Traffic() }
 
+  public func facts() throws(EndpointError) -> EndpointFacts {
+    var facts = EndpointFacts()
+    facts.layout = try store.layout()
+    return facts
+  }
+
   // MARK: The account
 
   public func list() throws(EndpointError) -> MailboxListing { try store.list() }

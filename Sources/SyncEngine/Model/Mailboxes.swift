@@ -36,4 +36,16 @@ public struct MailboxListing: Sendable {
     self.mailboxes = mailboxes
     self.unusable = unusable
   }
+
+  /// Those that hold messages, below `prefix` and named without it.
+  public func selectable(below prefix: MailboxName?) -> [ListedMailbox] {
+    mailboxes.compactMap { mailbox in
+      guard mailbox.isSelectable else { return nil }
+      guard let prefix else { return mailbox }
+      var mailbox = mailbox
+      guard let name = mailbox.name.removingPrefix(prefix) else { return nil }
+      mailbox.name = name
+      return mailbox
+    }
+  }
 }

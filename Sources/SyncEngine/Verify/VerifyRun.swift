@@ -73,14 +73,7 @@ public final class VerifyRun {
     _ side: Side, _ endpoint: any Endpoint
   ) throws(SideFailure) -> [ListedMailbox] {
     let listing = try on(side) { () throws(EndpointError) in try endpoint.list() }
-    return listing.mailboxes.compactMap { mailbox in
-      guard mailbox.isSelectable else { return nil }
-      guard let prefix = policy.prefixes[side] else { return mailbox }
-      var mailbox = mailbox
-      guard let name = mailbox.name.removingPrefix(prefix) else { return nil }
-      mailbox.name = name
-      return mailbox
-    }
+    return listing.selectable(below: policy.prefixes[side])
   }
 
   // MARK: What belongs to the pair

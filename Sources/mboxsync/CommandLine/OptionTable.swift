@@ -30,6 +30,7 @@ struct OptionSpec: Sendable {
   private static let every = Set(Verb.allCases)
   private static let reading: Set<Verb> = [.sync, .status]
   private static let comparing: Set<Verb> = [.sync, .status, .verify]
+  private static let reporting: Set<Verb> = [.sync, .status, .check, .verify]
   private static let connecting: Set<Verb> = [.sync, .status, .check, .verify]
 
   static let all: [OptionSpec] = [
@@ -57,7 +58,7 @@ struct OptionSpec: Sendable {
       "set a pair or endpoint key for this run"),
     OptionSpec(
       .jobs, "jobs", "j", .required("N"), verbs: comparing, "mailboxes synced at the same time (4)"),
-    OptionSpec(.json, "json", verbs: comparing, "print one JSON object on stdout, nothing else"),
+    OptionSpec(.json, "json", verbs: reporting, "print one JSON object on stdout, nothing else"),
     OptionSpec(.quiet, "quiet", "q", verbs: every, "errors only"),
     OptionSpec(
       .verbose, "verbose", "v", verbs: every, "each change; -vv adds the protocol, secrets removed"),

@@ -1,0 +1,108 @@
+import IMAPClient
+import SyncEngine
+
+/// What `check` found, in words: problems are told before, each in a line of its own.
+enum CheckLines {
+  /// - Parameter showsAll: also mailboxes that are as one expects.
+  static func lines(_ checked: CheckedPair, now: Int64, showsAll: Bool) -> [String] {
+    var lines = [checked.pair + (checked.failures.isEmpty ? ": ok" : ": failed")]
+    for side in Side.allCases {
+      let endpoint = checked.endpoints[side]
+      lines.append("  \(side.rawValue)\(side == .left ? " " : "")  \(endpoint.name)")
+      lines += table(rows(endpoint, now)).map { "         " + $0 }
+    }
+    lines.append("  state  \(checked.stateDirectory)")
+    lines.append(
+      "         " + (checked.isStateFree ? "not in use by another run" : "can't be used now"))
+    return lines + mailboxes(checked.mailboxes, showsAll: showsAll)
+  }
+
+  private static func rows(_ endpoint: CheckedPair.Endpoint, _ now: Int64) -> [[String]] {
+    guard endpoint.isReached else { return [["not reached"]] }
+    let facts = endpoint.facts
+    var rows: [[String]] = []
+    if endpoint.isMissing {
+      rows.append(["not there yet, the first sync makes it"])
+      return rows
+    }
+    if let layout = facts.layout { rows.append(["layout", layout.rawValue]) }
+    if let server = facts.server, !server.isEmpty { rows.append(["server", server]) }
+    if let tls = facts.tls {
+      rows.append(["TLS", "\(tls.version), \(tls.cipher)"])
+      rows += certificates(facts, now)
+    } else if facts.tier != nil {
+      rows.append(["TLS", "none"])
+    }
+    if let login = facts.login { rows.append(["login", login]) }
+    if let tier = facts.tier { rows.append(["changes", words(tier)]) }
+    if !facts.extensions.isEmpty {
+      rows.append(["uses", facts.extensions.joined(separator: " ")])
+    }
+    if !facts.missing.isEmpty { rows.append(["lacks", facts.missing.joined(separator: " ")]) }
+    let messages = endpoint.messages.map { ", \(Text.counted($0, "message"))" } ?? ""
+    rows.append(["holds", Text.counted(endpoint.mailboxes, "mailbox") + messages])
+    return rows
+  }
+
+  private static func certificates(_ facts: EndpointFacts, _ now: Int64) -> [[String]] {
+    guard let own = facts.chain.first else { return [] }
+    let days = own.expiresAt.map { " (\(Text.counted(Int(($0 - now) / 86_400), "day")))" } ?? ""
+    var rows = [["certificate", "\(own.subject), until \(own.expires)\(days)"]]
+    if facts.chain.count > 1 {
+      rows.append(["signed by", facts.chain.dropFirst().map(\.subject).joined(separator: ", by ")])
+    } else {
+      rows.append(["trusted by", "its fingerprint"])
+    }
+    return rows
+  }
+
+  private static func words(_ tier: EndpointFacts.Tier) -> String {
+    switch tier {
+    case .qresync: "QRESYNC: the server tells what changed and what is gone"
+    case .condstore: "CONDSTORE: the server tells what changed; UIDs are compared for what is gone"
+    case .plain: "UID and flags of every message are read where something may have changed"
+    }
+  }
+
+  // MARK: Mailboxes
+
+  private static func mailboxes(
+    _ mailboxes: [CheckedPair.Mailbox], showsAll: Bool
+  ) -> [String] {
+    guard !mailboxes.isEmpty else { return [] }
+    let plain = mailboxes.filter { $0.state == .both && $0.left == $0.right }
+    let shown = showsAll ? mailboxes : mailboxes.filter { !plain.contains($0) }
+    var lines = ["  mailboxes"]
+    if !showsAll, !plain.isEmpty {
+      lines.append("         \(Text.grouped(plain.count)) of the same name on both sides")
+    }
+    let rows = shown.map { [name($0.left), name($0.right), words($0.state)] }
+    return lines + table(rows).map { "         " + $0 }
+  }
+
+  private static func name(_ name: MailboxName?) -> String { name?.path ?? "-" }
+
+  static func words(_ state: CheckedPair.Mailbox.State) -> String {
+    switch state {
+    case .both: "on both sides"
+    case .only(let side): "only on the \(side), made on the \(side.other) by the next sync"
+    case .stays(let side): "only on the \(side), as 'create' says"
+    case .gone(let side): "gone from the \(side) since the last sync"
+    case .leftOut: "left out by 'mailboxes'"
+    }
+  }
+
+  /// Columns as wide as their widest cell, two blanks apart.
+  static func table(_ rows: [[String]]) -> [String] {
+    let columns = rows.map(\.count).max() ?? 0
+    let widths = (0..<columns).map { column in
+      rows.compactMap { column < $0.count - 1 ? DisplayWidth.of($0[column]) : nil }.max() ?? 0
+    }
+    return rows.map { row in
+      row.enumerated().map { column, cell in
+        column == row.count - 1
+          ? cell : cell + String(repeating: " ", count: widths[column] - DisplayWidth.of(cell))
+      }.joined(separator: "  ")
+    }
+  }
+}

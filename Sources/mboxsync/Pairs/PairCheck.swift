@@ -1,0 +1,197 @@
+import IMAPClient
+import SyncEngine
+
+/// What `check` found of a pair.
+struct CheckedPair: Sendable {
+  struct Endpoint: Sendable {
+    var name = ""
+    var isReached = false
+    /// There is no store yet: the first sync makes it.
+    var isMissing = false
+    var facts = EndpointFacts()
+    var mailboxes = 0
+    /// As far as the listing tells.
+    var messages: Int?
+  }
+
+  /// How a mailbox of one side and one of the other belong together.
+  struct Mailbox: Hashable, Sendable {
+    enum State: Hashable, Sendable {
+      case both
+      /// Only there, and made on the other side by the next sync.
+      case only(Side)
+      /// Only there, and not made on the other side, as `create` says.
+      case stays(Side)
+      /// It was on both sides, and is gone from this one.
+      case gone(Side)
+      /// The patterns leave it out.
+      case leftOut
+    }
+
+    var left: MailboxName?
+    var right: MailboxName?
+    var state: State
+  }
+
+  var pair: String
+  var endpoints = Both(left: Endpoint(), right: Endpoint())
+  var mailboxes: [Mailbox] = []
+  var stateDirectory = ""
+  var isStateFree = false
+  var failures: [SyncFailure] = []
+  /// What works, but not for ever or not well.
+  var warnings: [SyncFailure] = []
+
+  var exitCode: ExitCode {
+    ExitCode.highest(failures.map { ExitCode($0.code, scope: $0.scope) })
+  }
+}
+
+/// Reaches for everything that a sync of a pair needs. No mailbox is changed.
+struct PairCheck {
+  let session: Session
+  let pair: PairSettings
+  /// Seconds since 1970.
+  let now: Int64
+
+  /// A certificate is to be replaced before its last days.
+  static let daysToWarn: Int64 = 14
+
+  func run() -> CheckedPair {
+    var result = CheckedPair(pair: pair.name)
+    let factories = session.factories(pair)
+    var listings = Both<MailboxListing?>(left: nil, right: nil)
+    for side in Side.allCases {
+      result.endpoints[side].name = factories[side].name
+      do {
+        listings[side] = try look(factories[side], side, &result)
+      } catch {
+        result.failures.append(SyncFailure(error, side: side))
+      }
+    }
+    let records = checkState(&result)
+    if let left = listings.left, let right = listings.right {
+      result.mailboxes = mailboxes(Both(left: left, right: right), records)
+    }
+    return result
+  }
+
+  private func look(
+    _ factory: any EndpointFactory, _ side: Side, _ result: inout CheckedPair
+  ) throws(EndpointError) -> MailboxListing {
+    let endpoint = try factory.connect()
+    defer { endpoint.disconnect() }
+    let listing = try endpoint.list()
+    result.endpoints[side].facts = try endpoint.facts()
+    result.endpoints[side].isReached = true
+    result.endpoints[side].isMissing = try endpoint.hasMark("") == .noStore
+    let mailboxes = listing.selectable(below: pair.policy.prefixes[side])
+    result.endpoints[side].mailboxes = mailboxes.count
+    let counts = mailboxes.map { $0.anchor.map { Int($0.messages) } }
+    if !counts.contains(nil), !counts.isEmpty {
+      result.endpoints[side].messages = counts.reduce(0) { $0 + ($1 ?? 0) }
+    }
+    if case .maildir(let path) = pair.endpoints[side].url { try checkWritable(path) }
+    result.warnings += warnings(result.endpoints[side].facts, listing, side)
+    return listing
+  }
+
+  private func checkWritable(_ path: String) throws(EndpointError) {
+    var path = path
+    while !FileReader.exists(path), let slash = path.lastIndex(of: "/"), slash > path.startIndex {
+      path = String(path[..<slash])
+    }
+    guard !FileReader.isWritable(path) else { return }
+    throw EndpointError(
+      .side, .permission, "can't write to \(path): \(Errno.current)",
+      advice: "look who owns it, and whether its file system is mounted read-only")
+  }
+
+  private func warnings(
+    _ facts: EndpointFacts, _ listing: MailboxListing, _ side: Side
+  ) -> [SyncFailure] {
+    var warnings: [SyncFailure] = []
+    func warn(_ code: FailureCode, _ message: String, _ advice: String) {
+      warnings.append(
+        SyncFailure(
+          side: side, mailbox: nil, code: code, scope: .mailbox, message: message, advice: advice))
+    }
+    for certificate in facts.chain {
+      guard let end = certificate.expiresAt else { continue }
+      let days = (end - now) / 86_400
+      guard days < PairCheck.daysToWarn else { continue }
+      warn(
+        .tls,
+        "the certificate of \(certificate.subject) expires on \(certificate.expires), in "
+          + Text.counted(Int(days), "day"), "it is for who runs the server to renew it")
+    }
+    if facts.tier != nil, facts.missing.contains(Capability.uidPlus.name) {
+      warn(
+        .other, "the server has no UIDPLUS",
+        "a message that was sent has to be looked for to know its UID")
+    }
+    for name in listing.unusable {
+      warn(.nameNotPossible, "\(name.name): \(name.reason)", "it is left alone; rename it")
+    }
+    return warnings
+  }
+
+  /// Shares the pair's lock for a moment, which shows that no run has it. Nothing is made.
+  private func checkState(_ result: inout CheckedPair) -> [MailboxRecord] {
+    let directory = session.stateDirectory
+    result.stateDirectory = directory
+    do {
+      try checkWritable(directory)
+    } catch {
+      result.failures.append(SyncFailure(pair: error.code, error.message, advice: error.advice))
+      return []
+    }
+    do {
+      let opened = try SQLiteStateStore.open(
+        directory: directory, pair: pair.name, access: .shared)
+      result.isStateFree = true
+      for notice in opened.notices {
+        result.warnings.append(SyncFailure(pair: .state, notice, advice: ""))
+      }
+      return try opened.store.mailboxes()
+    } catch {
+      result.failures.append(SyncFailure(error))
+      return []
+    }
+  }
+
+  // MARK: Mailboxes
+
+  private func mailboxes(
+    _ listings: Both<MailboxListing>, _ records: [MailboxRecord]
+  ) -> [CheckedPair.Mailbox] {
+    let listed = Both { listings[$0].selectable(below: pair.policy.prefixes[$0]) }
+    let tree = MailboxTree(listings: listed, records: records, policy: pair.policy)
+    var rows = tree.entries.compactMap(row)
+    let left = Set(rows.compactMap(\.left))
+    let right = Set(rows.compactMap(\.right))
+    for mailbox in listed.left where !left.contains(mailbox.name) {
+      rows.append(CheckedPair.Mailbox(left: mailbox.name, right: nil, state: .leftOut))
+    }
+    for mailbox in listed.right where !right.contains(mailbox.name) {
+      rows.append(CheckedPair.Mailbox(left: nil, right: mailbox.name, state: .leftOut))
+    }
+    return rows
+  }
+
+  private func row(_ entry: MailboxTree.Entry) -> CheckedPair.Mailbox? {
+    let state: CheckedPair.Mailbox.State
+    switch (entry.exists(on: .left), entry.exists(on: .right)) {
+    case (true, true): state = .both
+    case (false, false): return nil
+    case (let isLeft, _):
+      let side: Side = isLeft ? .left : .right
+      if entry.record?.anchors[side.other] != nil {
+        state = .gone(side.other)
+      } else {
+        state = pair.policy.create.includes(side.other) ? .only(side) : .stays(side)
+      }
+    }
+    return CheckedPair.Mailbox(left: entry.names.left, right: entry.names.right, state: state)
+  }
+}
