@@ -87,6 +87,7 @@ public final class SyncRun {
         for mailbox in active { mailbox.countPlanned() }
         return
       }
+      for mailbox in busy { mailbox.announceTransfers() }
       try lanes.run(busy) { mailbox, endpoints throws(SideFailure) in
         try mailbox.begin()
         try mailbox.place(endpoints)

@@ -96,6 +96,14 @@ public final class SQLiteStateStore: StateStore {
     }
   }
 
+  /// How many messages are a stub on one side.
+  public func stubCount() throws(StateError) -> Int {
+    try use { (connection) throws(SQLiteError) in
+      var statement = try connection.database.statement(.stubCount)
+      return try statement.step() ? Int(statement.readInteger()) : 0
+    }
+  }
+
   public func messages(
     withID id: GlobalUID, on side: Side
   ) throws(StateError) -> [MessageRecord] {

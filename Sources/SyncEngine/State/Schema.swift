@@ -83,6 +83,7 @@ enum Query: Int, CaseIterable {
   case leftUIDs
   case rightUIDs
   case messageCount
+  case stubCount
   case messagesByLeftID
   case messagesByRightID
   case messagesByLeftContent
@@ -126,6 +127,7 @@ enum Query: Int, CaseIterable {
       "SELECT * FROM message WHERE mailbox = ? AND right_uid BETWEEN ? AND ?"
     case .leftUIDs: "SELECT left_uid FROM message WHERE mailbox = ? ORDER BY left_uid"
     case .rightUIDs: "SELECT right_uid FROM message WHERE mailbox = ? ORDER BY right_uid"
+    case .stubCount: "SELECT count(*) FROM message WHERE stub IS NOT NULL"
     case .messageCount: "SELECT count(*) FROM message WHERE mailbox = ?"
     case .messagesByLeftID:
       "SELECT * FROM message WHERE left_id_high = ? AND left_id_low = ? ORDER BY id"

@@ -7,7 +7,10 @@ enum ChangeLines {
   static func line(
     pair: String, _ side: Side, _ mailbox: MailboxName, _ change: ChangeKind, isPlanned: Bool
   ) -> String {
-    let (done, planned, detail) = words(change)
+    let (done, planned, what) = words(change)
+    var detail = what
+    // A message that is to be saved has no UID there yet: the one that is told is its own.
+    if isPlanned, case .saved(_?) = change { detail += " of the \(side.other)" }
     let verb = isPlanned ? "would \(planned)" : done
     let text = "\(pair): \(side): \(mailbox.path): \(verb)" + (detail.isEmpty ? "" : " \(detail)")
     return Text.escaped(text)

@@ -22,8 +22,12 @@ final class Console: Sendable {
   private struct State {
     /// Standard output that is not written yet.
     var pending: [UInt8] = []
-    var barIsShown = false
+    /// Makes the line of progress, while there is one.
+    var bar: (@Sendable (Int) -> String)?
+    /// How much of it stands on the terminal; 0: it was erased for something else.
+    var barColumns = 0
     var barWasDrawn: Int64 = 0
+    var ticks = false
   }
 
   /// -1 quiet, 1 changes, 2 changes and protocol.
@@ -94,27 +98,67 @@ final class Console: Sendable {
 
   // MARK: Progress
 
-  /// Draws the bar anew, not more than ten times a second.
+  /// Shows a line below what is printed, until ``hideBar()``; it is drawn anew now and then, so that it
+  /// tells the truth also when nothing happens.
   ///
   /// - Parameter line: makes the text, given the columns there are.
-  func showBar(_ line: (Int) -> String) {
+  func showBar(_ line: @escaping @Sendable (Int) -> String) {
     guard showsBar else { return }
-    state.withLock { state in
-      let now = Clock.milliseconds()
-      guard !state.barIsShown || now - state.barWasDrawn >= 100 else { return }
-      let text = Text.escaped(line(Terminal.width(STDERR_FILENO) - 1))
-      Console.write(Array("\r\(text)\u{1b}[K".utf8), STDERR_FILENO)
-      state.barIsShown = true
-      state.barWasDrawn = now
+    let startsTicking = state.withLock { state in
+      state.bar = line
+      drawBar(&state)
+      defer { state.ticks = true }
+      return !state.ticks
+    }
+    if startsTicking {
+      Ticker.start(milliseconds: 250) { [self] in
+        state.withLock { state in
+          drawBar(&state)
+          state.ticks = state.bar != nil
+          return state.ticks
+        }
+      }
     }
   }
 
-  func hideBar() { state.withLock { eraseBar(&$0) } }
+  /// Draws the bar anew, not more than ten times a second.
+  func updateBar() {
+    guard showsBar else { return }
+    state.withLock { state in
+      guard Clock.milliseconds() - state.barWasDrawn >= 100 else { return }
+      drawBar(&state)
+    }
+  }
+
+  func hideBar() {
+    state.withLock { state in
+      eraseBar(&state)
+      state.bar = nil
+    }
+  }
+
+  private func drawBar(_ state: inout State) {
+    guard let bar = state.bar else { return }
+    let columns = Terminal.width(STDERR_FILENO)
+    let text = Text.escaped(bar(columns - 1))
+    let start = returnToBar(&state, columns: columns)
+    Console.write(Array("\(start)\(text)\u{1b}[K".utf8), STDERR_FILENO)
+    state.barColumns = max(1, DisplayWidth.of(text))
+    state.barWasDrawn = Clock.milliseconds()
+  }
 
   private func eraseBar(_ state: inout State) {
-    guard state.barIsShown else { return }
-    Console.write(Array("\r\u{1b}[K".utf8), STDERR_FILENO)
-    state.barIsShown = false
+    guard state.barColumns > 0 else { return }
+    let start = returnToBar(&state, columns: Terminal.width(STDERR_FILENO))
+    Console.write(Array("\(start)\u{1b}[K".utf8), STDERR_FILENO)
+  }
+
+  /// What brings the cursor to the beginning of the line that was drawn last: a terminal that has become
+  /// narrower broke it into several.
+  private func returnToBar(_ state: inout State, columns: Int) -> String {
+    let rows = state.barColumns > columns ? (state.barColumns - 1) / max(1, columns) : 0
+    state.barColumns = 0
+    return rows > 0 ? "\u{1b}[\(rows)A\r\u{1b}[J" : "\r"
   }
 
   private func flush(_ state: inout State) {

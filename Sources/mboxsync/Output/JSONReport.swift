@@ -23,11 +23,36 @@ enum JSONReport {
       ("errors", .array(report.failures.map(failure))),
       ("notices", .array(report.notices.map(failure))),
     ]
-    if let known = outcome.lastRun {
-      members.append(("last_run", .integer(known.seconds)))
-      members.append(("last_result", .string(known.result)))
-    }
+    if let known = outcome.known { members += self.known(known) }
     return .object(members)
+  }
+
+  /// What `status` adds.
+  private static func known(_ known: KnownPair) -> [(String, JSON)] {
+    var members: [(String, JSON)] = []
+    if let last = known.last {
+      members.append(("last_run", .integer(last.run)))
+      members.append(("last_change", .integer(last.change)))
+      members.append(("last_result", .string(last.result)))
+    }
+    members.append(
+      (
+        "known",
+        .object([
+          ("mailboxes", .count(known.mailboxes)), ("mirror", .count(known.mirrored)),
+          ("map", .count(known.mapped)), ("messages", .count(known.messages)),
+          ("stubs", .count(known.stubs)),
+        ])
+      ))
+    let unsynced = known.unsynced.map { message in
+      JSON.object([
+        ("mailbox", .string(message.mailbox.path)), ("side", .string(message.side.rawValue)),
+        ("uid", .count(message.uid.rawValue)), ("code", .text(message.code?.rawValue)),
+        ("message", .string(message.why)),
+      ])
+    }
+    members.append(("unsynced", .array(unsynced)))
+    return members
   }
 
   private static func mailbox(_ mailbox: MailboxReport) -> JSON {

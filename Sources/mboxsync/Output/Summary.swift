@@ -9,6 +9,10 @@ enum Summary {
       parts.append("\(side) \(words(report.counts[side]))")
     }
     if parts.isEmpty && report.result == .ok { parts.append("nothing to do") }
+    let traffic = report.traffic.left + report.traffic.right
+    if traffic.bytesIn > 0 {
+      parts.append("\(Text.octets(traffic.bytesIn)) in, \(Text.octets(traffic.bytesOut)) out")
+    }
     if !report.failures.isEmpty { parts.append(Text.counted(report.failures.count, "error")) }
     let mode = isDryRun ? " (dry run)" : ""
     let seconds = Text.seconds(milliseconds: outcome.milliseconds)

@@ -40,6 +40,23 @@ enum Text {
     return "\(count) B"
   }
 
+  /// `12.3/80.1 MB`: of a whole, in its unit.
+  static func octets(_ part: UInt64, of whole: UInt64) -> String {
+    let text = octets(whole)
+    let pieces = text.split(separator: " ")
+    guard pieces.count == 2 else { return text }
+    var divisor: UInt64 = 1
+    for unit in ["B", "kB", "MB", "GB", "TB"] {
+      if pieces[1] == unit { break }
+      divisor *= 1000
+    }
+    let number =
+      divisor == 1
+      ? "\(part)" : "\(part / divisor).\(part / (divisor / 10) % 10)"
+    let padding = String(repeating: " ", count: max(0, pieces[0].count - number.count))
+    return "\(padding)\(number)/\(text)"
+  }
+
   /// `0.42`
   static func seconds(milliseconds: Int64) -> String {
     let hundredths = max(0, milliseconds) / 10

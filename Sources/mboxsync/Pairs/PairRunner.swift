@@ -31,7 +31,10 @@ struct PairRunner {
     }
     if session.cancellation.isRequested { return failed(PairRunner.interrupted) }
     var report = sync(pair, store)
-    if !invocation.isDryRun { record(report, in: store) }
+    if !invocation.isDryRun {
+      record(report, in: store)
+      SQLiteStateStore.noteRun(directory: session.stateDirectory, pair: pair.name)
+    }
     if let command = pair.after, !invocation.isDryRun {
       if let failure = hook("after", command, Hook.variables(pair.name, report)) {
         report.failures.append(failure)
@@ -42,6 +45,7 @@ struct PairRunner {
   }
 
   private func sync(_ pair: PairSettings, _ store: SQLiteStateStore) -> SyncReport {
+    defer { console.hideBar() }
     let showsChanges = console.verbosity > 0 || (invocation.isDryRun && console.verbosity == 0)
     let changes: Console.Stream? =
       invocation.printsJSON

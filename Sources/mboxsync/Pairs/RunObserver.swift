@@ -10,7 +10,7 @@ final class RunObserver: SyncObserver {
   private let changes: Console.Stream?
   private let isDryRun: Bool
   private let showsNotices: Bool
-  private let bar: Mutex<ProgressBar>
+  private let bar: SharedBar
 
   init(
     console: Console, pair: String, changes: Console.Stream?, isDryRun: Bool, showsNotices: Bool
@@ -20,7 +20,9 @@ final class RunObserver: SyncObserver {
     self.changes = changes
     self.isDryRun = isDryRun
     self.showsNotices = showsNotices
-    bar = Mutex(ProgressBar(pair: pair))
+    let bar = SharedBar(pair)
+    self.bar = bar
+    console.showBar { bar.line(width: $0, now: Clock.milliseconds()) }
   }
 
   func handle(_ event: SyncEvent) {
@@ -35,11 +37,21 @@ final class RunObserver: SyncObserver {
       if showsNotices { console.failure(notice, pair: pair, style: .yellow) }
     default: break
     }
-    let bar = bar.withLock { bar in
-      bar.handle(event)
-      return bar
-    }
-    console.showBar { bar.line(width: $0) }
+    bar.handle(event, now: Clock.milliseconds())
+    console.updateBar()
+  }
+}
+
+/// A bar that lanes change and the console draws.
+private final class SharedBar: Sendable {
+  private let bar: Mutex<ProgressBar>
+
+  init(_ pair: String) { bar = Mutex(ProgressBar(pair: pair)) }
+
+  func handle(_ event: SyncEvent, now: Int64) { bar.withLock { $0.handle(event, now: now) } }
+
+  func line(width: Int, now: Int64) -> String {
+    bar.withLock { $0.line(width: width, now: now) }
   }
 }
 

@@ -1,0 +1,20 @@
+import IMAPClient
+
+extension MailboxSync {
+  /// Tells how much this mailbox is going to send from one side to the other, before anything is sent.
+  func announceTransfers() {
+    guard let observer else { return }
+    var messages = 0
+    var octets: UInt64 = 0
+    for index in work.indices where !work[index].isDropped {
+      guard case .place(let side) = work[index].decision, work[index].handles[side] == nil,
+        work[index].source == nil
+      else { continue }
+      messages += 1
+      // Of a stub only the header is read.
+      if work[index].stub == nil { octets &+= size(of: index) }
+    }
+    guard messages > 0 else { return }
+    observer.handle(.transfersPlanned(messages: messages, octets: octets))
+  }
+}
