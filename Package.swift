@@ -14,6 +14,8 @@ let package = Package(
     .executable(name: "mboxsync", targets: ["mboxsync"]),
     // For tests: preloaded into the program, it ends it at a chosen system call.
     .library(name: "CrashPoint", type: .dynamic, targets: ["CrashPoint"]),
+    // The same, it answers in place of name servers.
+    .library(name: "FakeNames", type: .dynamic, targets: ["FakeNames"]),
   ],
   targets: [
     .systemLibrary(
@@ -35,6 +37,9 @@ let package = Package(
 
     .target(
       name: "CrashPoint", path: "Tests/CrashPoint",
+      cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]),
+    .target(
+      name: "FakeNames", path: "Tests/FakeNames",
       cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]),
     .target(
       name: "TestSupport", dependencies: ["SyncEngine", "IMAPClient", "CLinux"],

@@ -21,6 +21,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <resolv.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -47,6 +48,13 @@ static inline char **mbs_environ(void) { return environ; }
 static inline void mbs_ignore_signal(int number) { signal(number, SIG_IGN); }
 static inline int mbs_S_ISDIR(mode_t mode) { return S_ISDIR(mode); }
 static inline int mbs_S_ISREG(mode_t mode) { return S_ISREG(mode); }
+// Asks the system's name servers; waits for each no longer than two seconds, twice.
+static inline int mbs_res_query(const char *name, int type, unsigned char *answer, int size) {
+  if (res_init() != 0) return -1;
+  _res.retrans = 2;
+  _res.retry = 2;
+  return res_query(name, C_IN, type, answer, size);
+}
 static inline int mbs_S_ISLNK(mode_t mode) { return S_ISLNK(mode); }
 
 #endif

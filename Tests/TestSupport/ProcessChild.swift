@@ -28,6 +28,8 @@ public final class ChildProcess {
     case pipe
     /// Made anew.
     case file(String)
+    /// A terminal, which becomes the one that controls the process.
+    case terminal(String)
   }
 
   public let pid: pid_t
@@ -70,6 +72,9 @@ public final class ChildProcess {
       case .file(let path):
         posix_spawn_file_actions_addopen(
           &actions, number, path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        return -1
+      case .terminal(let path):
+        posix_spawn_file_actions_addopen(&actions, number, path, O_RDWR, 0)
         return -1
       case .pipe:
         let (reading, writing) = try makePipe()

@@ -66,6 +66,28 @@ public struct Mboxsync: Sendable {
   }
 }
 
+extension Mboxsync {
+  /// Starts it on a terminal of its own.
+  ///
+  /// - Parameter names: records in place of name servers, as `Tests/FakeNames` wants them.
+  public func startOnTerminal(
+    _ arguments: [String], environment more: [String: String] = [:], columns: Int = 80,
+    names: [String] = []
+  ) throws -> TerminalSession {
+    var all = environment(["TERM": "xterm"].merging(more) { $1 })
+    let library = "\((program as NSString).deletingLastPathComponent)/libFakeNames.so"
+    guard access(library, R_OK) == 0 else {
+      throw TestFailure("\(library) is not built: swift build")
+    }
+    let table = directory.unusedPath("names")
+    try names.map { $0 + "\n" }.joined().write(toFile: table, atomically: false, encoding: .utf8)
+    all["LD_PRELOAD"] = library
+    all["FAKENAMES"] = table
+    return try TerminalSession(
+      directory.user.prefix + [program] + arguments, environment: all, columns: columns)
+  }
+}
+
 /// A run that goes on.
 public struct RunningMboxsync {
   public let child: ChildProcess

@@ -15,6 +15,9 @@ enum Terminal {
     return Int(size.ws_col)
   }
 
+  /// No answer has a reason to be longer.
+  private static let lineLimit = 4096
+
   /// Both sides may ask at the same time.
   private static let turn = Mutex(())
 
@@ -51,8 +54,8 @@ enum Terminal {
     _ = Glibc.write(descriptor, bytes, bytes.count)
   }
 
-  /// `nil` if the run is to stop or the terminal is gone.
-  private static func readLine(_ descriptor: Int32, _ cancellation: Cancellation) -> [UInt8]? {
+  /// What is typed up to the end of the line; `nil` if the run is to stop or the terminal is gone.
+  static func readLine(_ descriptor: Int32, _ cancellation: Cancellation) -> [UInt8]? {
     var line: [UInt8] = []
     while !cancellation.isRequested {
       // A signal may be handled by another thread, so the wait is short.
@@ -61,7 +64,7 @@ enum Terminal {
       var byte: UInt8 = 0
       guard read(descriptor, &byte, 1) == 1 else { return nil }
       if byte == 0x0a { return line }
-      line.append(byte)
+      if line.count < lineLimit { line.append(byte) }
     }
     return nil
   }

@@ -31,6 +31,12 @@ enum FileReader {
     return ReadFile(bytes: bytes, mode: isRegular ? status.st_mode & 0o777 : 0)
   }
 
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  static func isWritable(_ path: String) -> Bool { access(path, W_OK | X_OK) == 0 }
+
+  static func isExecutable(_ path: String) -> Bool { access(path, X_OK) == 0 }
+
   private static func readToEnd(
     _ descriptor: Int32, _ path: String
   ) throws(SystemError) -> [UInt8] {

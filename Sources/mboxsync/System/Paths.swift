@@ -28,4 +28,12 @@ enum Paths {
     defer { free(current) }
     return normalized(String(cString: current) + "/" + path)
   }
+
+  /// This program's file.
+  static var ownProgram: String? {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink("/proc/self/exe", &buffer, buffer.count)
+    guard count > 0, count < buffer.count else { return nil }
+    return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
 }

@@ -1,69 +1,154 @@
-import CLinux
 import Glibc
-import IMAPClient
 import SyncEngine
 
 /// `mboxsync init`: writes a first configuration file, and never over one that is there.
+///
+/// A ``Draft`` is made of what the command line says or of what is asked for on a terminal; what is
+/// written, and what is said in the end, is the same for all.
 struct InitVerb {
+  /// A configuration that is to be written.
+  struct Draft {
+    var text: String
+    /// A pair of it, for what is said of the next steps.
+    var pair: String
+    /// The sides were reached already.
+    var wasTried = false
+    var asksForPassword = false
+    /// What there is to be said about it, a line each.
+    var remarks: [String] = []
+  }
+
   let session: Session
 
   private var invocation: Invocation { session.invocation }
+  private var console: Console { session.console }
 
   func run() throws(Complaint) -> ExitCode {
     guard let path = invocation.configurationFile ?? session.environment.configurationFile else {
       throw Complaint(.configuration, "no home directory is known: name a file with '--config'")
     }
     let target = Paths.absolute(path)
-    if access(target, F_OK) == 0 { throw isThere(target) }
-    let text = try answers().text
-    try check(text, target)
-    try write(text, to: target)
-    if session.console.outputIsTerminal && session.console.verbosity >= 0 {
-      session.console.print(
-        Text.escaped("\(target) is written; look at it, then try 'mboxsync check'"))
+    if FileReader.exists(target) { throw isThere(target) }
+    let draft = try draft(for: target)
+    _ = try parsed(draft.text, target)
+    try write(draft.text, to: target)
+    for remark in draft.remarks { console.complain([remark], style: .yellow) }
+    if console.outputIsTerminal && console.verbosity >= 0 || console.verbosity > 0 {
+      console.print(Text.escaped("\(target) is written."))
+      for line in nextSteps(draft).lines { console.print(Text.escaped(line)) }
     }
     return .ok
   }
 
-  /// What the command line says, and what the user says on a terminal of the rest.
-  private func answers() throws(Complaint) -> FirstConfiguration {
+  private func draft(for target: String) throws(Complaint) -> Draft {
     var first = FirstConfiguration()
+    first.settings = invocation.settings
+    var address: MailAddress?
     if let name = invocation.pairNames.first {
+      address = try? MailAddress(name)
       guard Names.isFit(name) else { throw Complaint(UsageError("'\(name)' can't name a pair")) }
-      first.pair = name
+      if address == nil { first.pair = name }
     }
-    for (key, value) in invocation.settings { first.settings.append((key, value)) }
     if let (left, right) = invocation.endpoints {
       first.left = left
       first.right = right
-    } else if Terminal.isTerminal(STDIN_FILENO) && session.console.outputIsTerminal {
-      ask(&first)
+      return draft(first)
     }
-    return first
+    if Dialogue.isPossible(console) { return try ask(first, address, target) }
+    guard let address else {
+      throw Complaint(
+        UsageError(
+          "there is no terminal to ask on: name both endpoints, as in "
+            + "'mboxsync init home maildir:~/Mail imaps://alice@mail.example.org'"))
+    }
+    let server = try server(of: address).endpoint(user: address.text)
+    first.right = server.url
+    first.settings = server.keys.map { ("right.\($0.key)", $0.value) } + first.settings
+    return draft(first)
   }
 
-  private func ask(_ first: inout FirstConfiguration) {
-    first.left = answer("Local mail (a Maildir is made if it is missing)", first.left)
-    first.right = answer("Server, as imaps://user@host", first.right)
-    let isSet = first.settings.contains { $0.key.hasPrefix("right.password-") }
-    guard !isSet, first.right.lowercased().hasPrefix("imap") else { return }
-    let command = answer("Command that prints the password (empty: ask each time)", "")
-    if !command.isEmpty { first.settings.append(("right.password-command", command)) }
+  private func draft(_ first: FirstConfiguration) -> Draft {
+    let needsPassword = first.right.lowercased().hasPrefix("imap")
+    let hasPassword = first.settings.contains { $0.key.hasPrefix("right.password-") }
+    return Draft(
+      text: first.text, pair: first.pair, asksForPassword: needsPassword && !hasPassword)
   }
 
-  private func answer(_ question: String, _ proposal: String) -> String {
-    let shown = proposal.isEmpty ? "" : " [\(proposal)]"
-    let bytes = Array("\(question)\(shown): ".utf8)
-    _ = Glibc.write(STDOUT_FILENO, bytes, bytes.count)
-    let line = readLine() ?? ""
-    return line.isEmpty ? proposal : line
+  /// Found without anybody who could confirm it.
+  private func server(of address: MailAddress) throws(Complaint) -> ServerURL {
+    guard let found = ServerFinder(names: .system).find(domain: address.domain) else {
+      throw Complaint(
+        UsageError("no IMAP server of \(address.domain) was found: name both endpoints"))
+    }
+    guard found.isVouchedFor else {
+      throw Complaint(
+        UsageError(
+          "the server of \(address.domain) is said to be \(found.host), which nobody vouches for: "
+            + "name both endpoints"))
+    }
+    do {
+      return try ServerURL(found.url, session.environment)
+    } catch {
+      throw Complaint(UsageError(error.message(key: "server", value: found.url)))
+    }
   }
+
+  // MARK: On a terminal
+
+  private func ask(
+    _ given: FirstConfiguration, _ address: MailAddress?, _ target: String
+  ) throws(Complaint) -> Draft {
+    let dialogue = Dialogue(console: console, cancellation: session.cancellation)
+    let questions = SetupQuestions(
+      dialogue: dialogue, finder: ServerFinder(names: .system), environment: session.environment,
+      cancellation: session.cancellation, target: target)
+    dialogue.say("This writes \(target).")
+    dialogue.say("An empty line takes what stands in brackets; Ctrl-C leaves it unwritten.")
+    var answers = SetupQuestions.Answers(address: address)
+    while true {
+      let first = try questions.ask(given, &answers)
+      var draft = draft(first)
+      dialogue.say("")
+      dialogue.say("Trying it:")
+      let codes = try check(draft.text, target)
+      draft.wasTried = codes == .ok
+      dialogue.say("")
+      if codes == .ok { return draft }
+      let choices = [
+        ("again", "answer the questions again"), ("write", "write it all the same"),
+        ("stop", "write nothing"),
+      ]
+      switch try dialogue.choose("Number", choices, 0) {
+      case 0: answers.wereRefused = true
+      case 1: return draft
+      default: throw Complaint(.tryAgain, "stopped: no configuration was written")
+      }
+    }
+  }
+
+  private func check(_ text: String, _ target: String) throws(Complaint) -> ExitCode {
+    let configuration = try parsed(text, target)
+    var codes: [ExitCode] = []
+    for name in configuration.pairNames {
+      do {
+        guard let pair = try configuration.pair(name, settings: [], currentDirectory: "/") else {
+          continue
+        }
+        codes.append(CheckVerb(session: session).check(pair).exitCode)
+      } catch {
+        throw Complaint(error)
+      }
+    }
+    return ExitCode.highest(codes)
+  }
+
+  // MARK: The file
 
   /// What is written has to be what can be read.
-  private func check(_ text: String, _ path: String) throws(Complaint) {
+  private func parsed(_ text: String, _ path: String) throws(Complaint) -> Configuration {
     let context = ValueContext(environment: session.environment, now: Clock.now())
     do {
-      _ = try Configuration(path: path, bytes: Array(text.utf8), context)
+      return try Configuration(path: path, bytes: Array(text.utf8), context)
     } catch {
       throw Complaint(UsageError(error.message))
     }
@@ -71,31 +156,25 @@ struct InitVerb {
 
   private func write(_ text: String, to path: String) throws(Complaint) {
     do {
-      try makeDirectories(above: path)
-      let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-      if descriptor < 0 && errno == EEXIST { throw isThere(path) }
-      guard descriptor >= 0 else { throw SystemError("can't write \(path)") }
-      defer { close(descriptor) }
-      let bytes = Array(text.utf8)
-      guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count else {
-        throw SystemError("can't write \(path)")
-      }
-    } catch let complaint as Complaint {
-      throw complaint
+      try NewFile.write(Array(text.utf8), to: path)
     } catch {
-      throw Complaint(.configuration, "\(error)")
-    }
-  }
-
-  private func makeDirectories(above path: String) throws(SystemError) {
-    var made = ""
-    for component in path.split(separator: "/").dropLast() {
-      made += "/\(component)"
-      if mkdir(made, 0o700) != 0 && errno != EEXIST { throw SystemError("can't make \(made)") }
+      switch error {
+      case .isThere: throw isThere(path)
+      case .system(let error): throw Complaint(.configuration, "\(error)")
+      }
     }
   }
 
   private func isThere(_ path: String) -> Complaint {
     Complaint(.usage, "\(path) is there already: remove it, or name another with '--config'")
+  }
+
+  private func nextSteps(_ draft: Draft) -> NextSteps {
+    let units = ["/etc", "/usr/local/lib", "/usr/lib"].map { "\($0)/systemd/user/mboxsync@.timer" }
+    return NextSteps(
+      environment: session.environment,
+      configuration: invocation.configurationFile.map { Paths.absolute($0) }, pair: draft.pair,
+      program: Paths.ownProgram ?? "mboxsync", wasTried: draft.wasTried,
+      asksForPassword: draft.asksForPassword, hasUnits: units.contains(where: FileReader.exists))
   }
 }

@@ -124,7 +124,7 @@ import Testing
     let mailbox = try #require(MailboxName(path: "Work/A"))
     let uid = try #require(LineTests.uid)
     let rows: [(ChangeKind, String, String)] = [
-      (.saved(uid), "saved UID 7", "would save UID 7"),
+      (.saved(uid), "saved UID 7", "would save UID 7 of the left"),
       (.saved(nil), "saved a message", "would save a message"),
       (.copied(uid, from: .inbox), "copied UID 7 from INBOX", "would copy UID 7 from INBOX"),
       (.moved(nil, from: .inbox), "moved a message from INBOX", "would move a message from INBOX"),
@@ -151,17 +151,51 @@ import Testing
     }
   }
 
-  @Test("the bar fits, whatever the width", arguments: [0, 1, 5, 10, 30, 50, 80, 200])
-  func bar(_ width: Int) throws {
+  private static func bar(_ events: [(Int64, SyncEvent)]) -> ProgressBar {
     var bar = ProgressBar(pair: "home")
-    bar.handle(.mailboxesToSync(12))
-    bar.handle(.transfersPlanned(messages: 5000, octets: 80_100_000))
-    bar.handle(.transferred(messages: 1203, octets: 12_345_678))
-    bar.handle(.mailboxDone(try #require(MailboxName(path: "Lists/日本"))))
-    let whole = "home  1/12 mailboxes  1,203/5,000 messages  12.3 MB/80.1 MB  Lists/日本"
-    #expect(bar.line(width: width).count <= width)
-    #expect(bar.line(width: 200) == whole)
-    #expect(bar.line(width: 30) == "home  1/12 mailboxes")
+    for (now, event) in events { bar.handle(event, now: now) }
+    return bar
+  }
+
+  private static func events() throws -> [(Int64, SyncEvent)] {
+    [
+      (0, .mailboxesToSync(12)), (0, .transfersPlanned(messages: 5000, octets: 80_100_000)),
+      (0, .transferred(messages: 203, octets: 2_345_678)),
+      (4_000, .transferred(messages: 1000, octets: 10_000_000)),
+      (4_000, .mailboxDone(try #require(MailboxName(path: "Lists/日本")))),
+    ]
+  }
+
+  @Test("the bar fits, whatever the width", arguments: [0, 1, 5, 10, 20, 30, 50, 79, 200])
+  func bar(_ width: Int) throws {
+    let bar = LineTests.bar(try LineTests.events())
+    let line = bar.line(width: width, now: 4_000)
+    #expect(DisplayWidth.of(line) <= width)
+    let texts = [
+      200: "home   15%   1/12 mailboxes  1,203/5,000 messages  12.3/80.1 MB    2.5 MB/s  "
+        + " 0:28 left  Lists/日本",
+      79: "home   15%   1/12 mailboxes  1,203/5,000 messages  12.3/80.1 MB   0:28 left",
+      50: "home   15%  12.3/80.1 MB   0:28 left", 10: "home   15%", 5: "home",
+    ]
+    if let text = texts[width] { #expect(line == text) }
+  }
+
+  @Test("the bar keeps its shape while numbers grow, and the rate falls when nothing comes")
+  func steadyBar() throws {
+    var bar = LineTests.bar([(0, .mailboxesToSync(120))])
+    #expect(bar.line(width: 80, now: 0) == "home    0/120 mailboxes")
+    #expect(ProgressBar(pair: "home").line(width: 80, now: 0) == "home  connecting")
+    bar.handle(.transfersPlanned(messages: 5000, octets: 500_000_000), now: 0)
+    var widths: Set<Int> = []
+    for step in 1...50 {
+      bar.handle(.transferred(messages: 100, octets: 10_000_000), now: Int64(step) * 300)
+      widths.insert(bar.line(width: 200, now: Int64(step) * 300).count)
+    }
+    #expect(widths.count == 1)
+    #expect(bar.line(width: 200, now: 15_000).contains("100%"))
+    bar.handle(.transfersPlanned(messages: 5000, octets: 500_000_000), now: 15_000)
+    let rates = [15_000, 30_000, 60_000].map { bar.line(width: 200, now: $0) }
+    #expect(rates[0].contains("33.") && rates[0] != rates[1] && rates[1] != rates[2])
   }
 
   @Test("the summary says what was done")
@@ -178,14 +212,26 @@ import Testing
         == "p: partial (dry run): left 1,203 saved; right 1 expunged, 2 flagged; 1 error [0.42 s]")
   }
 
-  @Test("status names the mailboxes with something pending")
+  @Test("status tells what is known, what is pending, and what could not be synced")
   func status() throws {
     var outcome = PairOutcome(pair: "p", report: SyncReport(), milliseconds: 0)
     #expect(
-      StatusVerb.lines(outcome) { _ in "" }
-        == ["p: never synced, 0 mailboxes, 0 messages", "  nothing pending"])
-    outcome.lastRun = (7, "ok")
-    outcome.known = (2, 1204)
+      StatusLines.lines(outcome, showsAll: false) { _ in "" } == [
+        "p: never synced", "  known    0 mailboxes, 0 messages", "  pending  nothing",
+      ])
+    var known = KnownPair()
+    known.last = (9, 7, "ok")
+    known.mailboxes = 2
+    known.mirrored = 1
+    known.mapped = 1
+    known.messages = 1204
+    known.stubs = 1
+    known.unsynced = try (1...12).map { number in
+      KnownPair.Unsynced(
+        mailbox: .inbox, side: .right, uid: try #require(UID(number)), code: .tooLarge,
+        why: "too large")
+    }
+    outcome.known = known
     var counts = Both(left: ChangeCounts(), right: ChangeCounts())
     counts.right.saved = 2
     counts.left.expunged = 1
@@ -194,19 +240,24 @@ import Testing
         name: try #require(MailboxName(path: path)), result: .ok, mode: .map, messages: 1,
         counts: path == "Quiet" ? Both(left: ChangeCounts(), right: ChangeCounts()) : counts)
     }
+    let lines = StatusLines.lines(outcome, showsAll: false) { "at \($0)" }
     #expect(
-      StatusVerb.lines(outcome) { "at \($0)" } == [
-        "p: last change at 7 (ok), 2 mailboxes, 1,204 messages",
-        "  INBOX   left: 1 to expunge; right: 2 to save",
-        "  Work/A  left: 1 to expunge; right: 2 to save",
+      lines.prefix(6) == [
+        "p: last run at 9, ok; last change at 7",
+        "  known    2 mailboxes, 1,204 messages, 1 stub; UIDs: mirror in 1, map in 1",
+        "  pending", "    INBOX   left: 1 to expunge; right: 2 to save",
+        "    Work/A  left: 1 to expunge; right: 2 to save", "  not synced",
       ])
+    #expect(lines[6] == "    right: INBOX  UID 1   too large")
+    #expect(lines.last == "    and 2 more; -v names them all" && lines.count == 17)
+    #expect(StatusLines.lines(outcome, showsAll: true) { _ in "" }.count == 18)
   }
 
   @Test("a table's columns stand below each other")
   func table() {
     #expect(
-      CheckVerb.table([["left", "a", "ok"], ["state", "longer", "failed"]])
+      CheckLines.table([["left", "a", "ok"], ["state", "longer", "failed"]])
         == ["left   a       ok", "state  longer  failed"])
-    #expect(CheckVerb.table([]).isEmpty)
+    #expect(CheckLines.table([]).isEmpty)
   }
 }

@@ -70,9 +70,9 @@ import Testing
       #expect((pairs?.first?["right"] as? [String: Int])?["saved"] == 1)
       #expect(json.errorText.contains("right: INBOX: saved UID"))
       let status = try ProgramTests.run(scratch, ["status"] + ends)
-      #expect(status.outputText.contains("nothing pending"))
-      #expect(status.outputText.contains(": last change ") && status.outputText.contains(" (ok)"))
-      #expect(status.outputText.contains("1 mailbox, 3 messages"))
+      #expect(status.outputText.contains("  pending  nothing"))
+      #expect(status.outputText.contains(": last run ") && status.outputText.contains(", ok"))
+      #expect(status.outputText.contains("1 mailbox, 3 messages; UIDs: mirror"))
     }
   }
 
