@@ -168,8 +168,8 @@ extension SyncRun {
     }
     for side in Side.allCases where !exists[side] {
       if entry.record != nil, try isToBeDeleted(entry, gone: side, endpoints[side.other]) {
-        // At the end of the run, when what was moved out of it is safe.
-        entry.isDoomed = side.other
+        // At the end of the run, when what was moved out of it is safe; by one that may do it.
+        if policy.allows(.mailboxes, on: side.other) { entry.isDoomed = side.other }
         return
       }
       guard policy.create.includes(side), policy.allows(.mailboxes, on: side) else { return }
@@ -301,9 +301,8 @@ extension SyncRun {
       wanted = now.left || now.right
     }
     for side in Side.allCases {
-      // A mailbox that was deleted and is made again may have kept its subscription.
-      let isUnknown = entry.listed[side] == nil && entry.record != nil
-      guard now[side] != wanted || isUnknown else { continue }
+      // A mailbox that is made again may have kept the subscription from before it was deleted or renamed.
+      guard now[side] != wanted || entry.listed[side] == nil else { continue }
       guard policy.changes.includes(side) else { return }
       observer?.handle(.change(side, entry.names[side], wanted ? .subscribed : .unsubscribed))
       guard !policy.isDryRun, exists[side] else { continue }
@@ -323,7 +322,7 @@ extension SyncRun {
   ) throws(SideFailure) -> Bool {
     let side = gone.other
     guard let record = entry.record, record.anchors[gone] != nil, policy.delete.includes(side),
-      policy.allows(.mailboxes, on: side), !entry.names[side].isInbox
+      !entry.names[side].isInbox
     else { return false }
     // All of it: what was not selected, or refused, has never been on the other side.
     let observation = try on(side) { () throws(EndpointError) in
