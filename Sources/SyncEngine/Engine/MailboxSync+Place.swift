@@ -133,13 +133,27 @@ extension MailboxSync {
         // A run that dies before the other side follows must not leave them as vanished and arrived.
         try self.recordPlaced(done)
       }
-      let following = indices.compactMap { index -> Job? in
-        guard let uid = work[index].handles[lead]?.uid else { return nil }
-        return job(index, on: lead.other, target: uid)
-      }
-      try perform(following, on: lead.other, endpoints) { _ in }
+      try performFollowing(Array(indices), lead, endpoints)
       try recordPlaced(Array(indices))
     }
+  }
+
+  /// The other side follows the numbers that the leading one gave. A run that may renumber nothing can't help it
+  /// if a number is used up there: then the message gets another one, for the time being.
+  private func performFollowing(
+    _ indices: [Int], _ lead: Side, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    let side = lead.other
+    var following: [Job] = []
+    var rest: [Job] = []
+    for index in indices {
+      guard let uid = work[index].handles[lead]?.uid else { continue }
+      let isUsable = mayRenumber || uid >= anchors[side].uidNext
+      guard let job = job(index, on: side, target: isUsable ? uid : nil) else { continue }
+      if isUsable { following.append(job) } else { rest.append(job) }
+    }
+    try perform(following, on: side, endpoints) { _ in }
+    try perform(rest, on: side, endpoints) { _ in }
   }
 
   /// Messages that the following side refused at an earlier run: it gets them first, or they would be given
