@@ -117,7 +117,7 @@ extension MailboxSync {
     _ stubs: [(job: Job, stub: StubMessage)], on side: Side, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) -> [(Job, StubMessage)] {
     guard !stubs.isEmpty else { return [] }
-    try noteIntents(stubs.map(\.job), on: side)
+    try noteIntents(stubs.map(\.job), on: side, sizes: stubs.map(\.stub.content.size))
     let outcomes = try on(side) { () throws(EndpointError) in
       try select(side, endpoints[side])
       let saver = try endpoints[side].saver()
@@ -271,7 +271,11 @@ extension MailboxSync {
       let seen = item.sides[side].seen, let size = seen.details?.size,
       size <= StubMessage.sizeLimit
     else { return false }
-    if let uid = seen.handle.uid, pending[side][uid] != nil { return true }
+    if let uid = seen.handle.uid {
+      if pending[side][uid] != nil { return true }
+      // It was looked at before, and is not synced: a stub that was left alone, perhaps.
+      if let then = record.anchors[side], uid < then.uidNext { return true }
+    }
     guard policy.maxSize != nil else { return false }
     if traits[side].hasCheapContents { return true }
     let isUncertain = record.anchors[side] == nil || hasNewValidity(side) || hasIntents[side]
@@ -357,26 +361,33 @@ extension MailboxSync {
       staleStubs[side].insert(uid)
       return
     }
-    if hasNewTwin(index, on: side) {
-      // Once that is recorded, the next round finds it, and takes this one for its copy.
-      deferMessage(handle, on: side)
-      changed[side] = true
-      return
+    orphans[side].append(handle)
+  }
+
+  /// To be told at the end of a round.
+  ///
+  /// - Parameter hasLearned: messages were recorded in it, in whatever mailbox. One of them may be what an
+  ///   orphan stands for: the next round looks, and takes the stub for one of a copy.
+  func finishOrphans(hasLearned: Bool) {
+    for side in Side.allCases {
+      for handle in orphans[side] {
+        if hasLearned {
+          deferMessage(handle, on: side)
+          changed[side] = true
+        } else {
+          noteLeftAlone(handle, on: side)
+        }
+      }
+      orphans[side] = []
     }
+  }
+
+  private func noteLeftAlone(_ handle: MessageHandle, on side: Side) {
     observer?.handle(
       .notice(
         SyncFailure(
           side: side, mailbox: record.names[side], code: .other, scope: .message,
           message: "the stub \(describe(handle)) stands for a message that was not found",
           advice: "it is left alone; expunge it if it is of no use")))
-  }
-
-  /// Whether another stub of the same message has just been found to belong to it.
-  private func hasNewTwin(_ index: Int, on side: Side) -> Bool {
-    guard let original = work[index].stubDetails?.original else { return false }
-    return work.contains { other in
-      other.item.base == nil && other.stub == side && other.item.sides[side].seen != nil
-        && other.item.sides[side.other].seen?.content == original
-    }
   }
 }

@@ -52,6 +52,10 @@ final class MailboxSync {
   var stranded: Both<[Seen]> = Both(left: [], right: [])
   /// Stubs in whose place whole messages have come: to be expunged.
   var staleStubs: Both<Set<UID>> = Both(left: [], right: [])
+  /// Stubs whose messages were not found.
+  var orphans: Both<[MessageHandle]> = Both(left: [], right: [])
+  /// Messages were recorded that were new to the base.
+  var hasLearned = false
   /// UIDs that are to be looked at again at the next run, with why.
   var deferred: Both<[UID: PendingMessage]> = Both(left: [:], right: [:])
 

@@ -114,8 +114,10 @@ public final class SyncRun {
   /// - Returns: the mailboxes that need another round.
   private func finishRound(_ active: [MailboxSync]) throws(SideFailure) -> [MailboxSync] {
     markMovedFrom(active)
+    let hasLearned = active.contains(where: \.hasLearned)
     var again: [MailboxSync] = []
     for mailbox in active where !mailbox.isBroken {
+      mailbox.finishOrphans(hasLearned: hasLearned)
       if try mailbox.finishRound() {
         again.append(mailbox)
       } else {

@@ -12,8 +12,15 @@ public final class SimulatedLedger: @unchecked Sendable {
     /// By server.
     var births: [Int: Int] = [:]
     var removals = 0
+    /// What a restored backup did not bring back and another replica still has, by server, since ``settle(_:)``.
+    var missing: [Int: Int] = [:]
+    /// Births on a server where one like it was missing: there is no telling whether it is another one, or
+    /// the missing one that a user put back.
+    var returns: [Int: Int] = [:]
     /// Copies that users made of stubs.
     var stubCopies = 0
+    /// Stubs that users moved, away from what they are known by.
+    var stubMoves = 0
     /// Messages that lie under two UIDs, because a renumbering without MOVE was cut short.
     var spares = 0
     /// Expunges of what was flagged `\Deleted`, by server.
@@ -25,7 +32,10 @@ public final class SimulatedLedger: @unchecked Sendable {
     var added = FlagSet.empty
     var removed = FlagSet.empty
 
-    var least: Int { max(0, (births.values.max() ?? 0) - removals - (sweeps.values.max() ?? 0)) }
+    var least: Int {
+      let certain = births.map { $0.value - (returns[$0.key] ?? 0) }.max() ?? 0
+      return max(0, certain - removals - (sweeps.values.max() ?? 0))
+    }
     var most: Int { births.values.reduce(0, +) + stubCopies + spares }
   }
 
@@ -39,6 +49,9 @@ public final class SimulatedLedger: @unchecked Sendable {
   public func noteBirth(_ content: [UInt8], of date: InternalDate, on server: Int) {
     entries[content, default: Entry()].births[server, default: 0] += 1
     entries[content]?.dates.insert(date)
+    guard let missing = entries[content]?.missing[server], missing > 0 else { return }
+    entries[content]?.missing[server] = missing - 1
+    entries[content]?.returns[server, default: 0] += 1
   }
 
   /// Restored from a backup: as if it had never been removed.
@@ -49,9 +62,12 @@ public final class SimulatedLedger: @unchecked Sendable {
   }
 
   /// Not brought back by a backup.
-  func noteLoss(_ content: [UInt8], count: Int, of before: Int) {
-    guard before > settled[content] ?? 0 else { return }
-    entries[content]?.removals += count
+  func noteLoss(_ content: [UInt8], count: Int, of before: Int, on server: Int) {
+    if before > settled[content] ?? 0 {
+      entries[content]?.removals += count
+    } else {
+      entries[content]?.missing[server, default: 0] += count
+    }
   }
 
   func noteDate(_ date: InternalDate, of content: [UInt8]) {
@@ -67,6 +83,8 @@ public final class SimulatedLedger: @unchecked Sendable {
 
   /// A copy of a stub asks for a copy of the message, but is none.
   func noteStubCopy(_ content: [UInt8]) { entries[content, default: Entry()].stubCopies += 1 }
+
+  func noteStubMove(_ content: [UInt8]) { entries[content, default: Entry()].stubMoves += 1 }
 
   public func noteRemoval(_ content: [UInt8]) {
     entries[content, default: Entry()].removals += 1
@@ -92,6 +110,7 @@ public final class SimulatedLedger: @unchecked Sendable {
       entries[content]?.added = .empty
       entries[content]?.removed = .empty
       entries[content]?.lateRemovals = 0
+      entries[content]?.missing = [:]
     }
   }
 

@@ -102,8 +102,9 @@ extension Replay {
     return Set(
       stubs.filter { content in
         let entry = ledger.entries[content]
-        let isCopied = entry?.stubCopies ?? 0 > 0 && entry?.removals ?? 0 > 0
-        return hasForgotten || isCopied || !whole.contains(content)
+        let isPlaced = (entry?.stubCopies ?? 0) + (entry?.stubMoves ?? 0) > 0
+        let isOrphaned = isPlaced && entry?.removals ?? 0 > 0
+        return hasForgotten || isOrphaned || !whole.contains(content)
       })
   }
 

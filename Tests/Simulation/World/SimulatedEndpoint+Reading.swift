@@ -137,6 +137,7 @@ extension SimulatedEndpoint {
   public func describe(_ uids: UIDSet) throws(EndpointError) -> [ObservedMessage] {
     let name = try current()
     try perform(.describe)
+    try check(name)
     return world.locked {
       (server.mailboxes[name]?.messages ?? [])
         .filter { $0.handle.uid.map { uids.contains($0) } == true }
@@ -151,6 +152,7 @@ extension SimulatedEndpoint {
   ) throws(EndpointError) -> [MessageHandle: ContentID] {
     let name = try current()
     try perform(.contents)
+    try check(name)
     var result: [MessageHandle: ContentID] = [:]
     for handle in handles {
       let content = world.locked { server.mailboxes[name]?.message(handle)?.content }
@@ -166,6 +168,7 @@ extension SimulatedEndpoint {
   ) throws(EndpointError) -> [MessageHandle: [UInt8]] {
     let name = try current()
     try perform(.headers)
+    try check(name)
     var result: [MessageHandle: [UInt8]] = [:]
     for handle in handles {
       let content = world.locked { server.mailboxes[name]?.message(handle)?.content }
@@ -182,6 +185,7 @@ extension SimulatedEndpoint {
   ) throws(EndpointError) {
     let name = try current()
     try perform(.fetch)
+    try check(name)
     let form: MessageForm =
       server.traits.isMaildir && sink.wantedForm == .stored ? .stored : .wire
     for handle in handles {

@@ -35,7 +35,7 @@ extension SimulatedServer {
     }
     // What came since the other side was last seen to have everything is lost for good.
     for (content, count) in before where count > after[content] ?? 0 {
-      ledger?.noteLoss(content, count: count - (after[content] ?? 0), of: count)
+      ledger?.noteLoss(content, count: count - (after[content] ?? 0), of: count, on: number)
     }
     isSetBack = !isAnew
     hasForgotten = true

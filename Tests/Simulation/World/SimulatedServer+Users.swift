@@ -63,6 +63,7 @@ extension SimulatedServer {
     if message.isStub {
       guard mailboxes[target] != nil else { return nil }
       // The message has not been touched.
+      ledger?.noteStubMove(message.origin)
       mailboxes[source]?.remove(handle)
       return put(message, in: target)
     }
