@@ -116,10 +116,12 @@ public struct EndpointTraits: Hashable, Sendable {
   public var hasModSequences: Bool
   /// What a dying connection had sent may still be carried out after it is gone.
   public var settlesSlowly: Bool
+  /// A message gets a new UID by being copied and then expunged: for a moment there are two of it.
+  public var renumbersByCopy: Bool
 
   public init(
     choosesUIDs: Bool, hasIDs: Bool, hasCheapContents: Bool, takesStoredForm: Bool,
-    hasModSequences: Bool, settlesSlowly: Bool
+    hasModSequences: Bool, settlesSlowly: Bool, renumbersByCopy: Bool
   ) {
     self.choosesUIDs = choosesUIDs
     self.hasIDs = hasIDs
@@ -127,6 +129,7 @@ public struct EndpointTraits: Hashable, Sendable {
     self.takesStoredForm = takesStoredForm
     self.hasModSequences = hasModSequences
     self.settlesSlowly = settlesSlowly
+    self.renumbersByCopy = renumbersByCopy
   }
 }
 

@@ -10,6 +10,8 @@ extension MailboxSync {
     staleStubs = Both(left: [], right: [])
     unselected = Both(left: [], right: [])
     stranded = Both(left: [], right: [])
+    orphans = Both(left: [], right: [])
+    hasLearned = false
     for side in Side.allCases where !unsettled[side].isEmpty {
       try settle(side, endpoints[side])
     }
@@ -155,11 +157,11 @@ extension MailboxSync {
       unsettled[side] = []
       return
     }
-    let expected = unsettled[side].count
     let before = unsettled[side].map(\.uidNext).min() ?? .first
     var last: UID?
     var quiet = 0
-    // 20 looks without a change, or everything that was under way has arrived.
+    // 20 looks without a change, or everything that was under way has arrived. What others deliver meanwhile
+    // does not count.
     for _ in 0..<300 where quiet < 20 {
       let observation = try on(side) { () throws(EndpointError) in
         try endpoint.open(
@@ -169,7 +171,7 @@ extension MailboxSync {
       let next = observation.anchor.uidNext
       quiet = next == last ? quiet + 1 : 0
       last = next
-      if Int(next.rawValue) - Int(before.rawValue) >= expected { break }
+      if haveArrived(unsettled[side], in: observation) { break }
       pause(50)
     }
     leftIntents[side] = unsettled[side]
@@ -177,6 +179,23 @@ extension MailboxSync {
     savedBefore[side] = before
     hasIntents[side] = true
     needsLook[side] = true
+  }
+
+  private func haveArrived(_ intents: [Intent], in observation: Observation) -> Bool {
+    struct Trait: Hashable {
+      var size: UInt64
+      var date: InternalDate
+    }
+    var missing: [Trait: Int] = [:]
+    for intent in intents { missing[Trait(size: intent.size, date: intent.date), default: 0] += 1 }
+    let before = intents.map(\.uidNext).min() ?? .first
+    for message in observation.messages {
+      guard let uid = message.handle.uid, uid >= before, let details = message.details else {
+        continue
+      }
+      missing[Trait(size: details.size, date: details.date)]? -= 1
+    }
+    return missing.values.allSatisfy { $0 <= 0 }
   }
 
   func stateAccess<Result>(

@@ -67,6 +67,7 @@ extension MailboxSync {
         if other == .vanished, let date = work.item.base?.date, dates[side.other].contains(date) {
           other = .lost
         }
+        let isEndangered = other != work.item.sides[side.other]
         switch (work.item.sides[side], other) {
         case (.present(let seen), .absent) where work.stub == side,
           (.present(let seen), .lost) where work.stub == side:
@@ -75,7 +76,7 @@ extension MailboxSync {
             candidates[side].append(
               Pairing.Candidate(
                 index: index, handle: seen.handle, size: content.size, id: nil, content: content,
-                date: seen.details?.date ?? work.item.base?.date))
+                date: seen.details?.date ?? work.item.base?.date, isEndangered: isEndangered))
           }
         case (.present(let seen), .absent), (.present(let seen), .lost):
           let known = work.item.base?.contents[side] ?? seen.content
@@ -83,7 +84,7 @@ extension MailboxSync {
             Pairing.Candidate(
               index: index, handle: seen.handle, size: seen.details?.size ?? known?.size,
               id: seen.details?.id ?? work.item.base?.ids[side], content: known,
-              date: seen.details?.date ?? work.item.base?.date))
+              date: seen.details?.date ?? work.item.base?.date, isEndangered: isEndangered))
         case (.vanished, .lost):
           if let content = work.item.base?.contents[side.other] ?? work.item.base?.contents[side] {
             candidates[side].append(

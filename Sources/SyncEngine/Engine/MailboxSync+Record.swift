@@ -10,6 +10,7 @@ extension MailboxSync {
       for index in indices {
         guard let row = try self.row(index), row != work[index].item.base || !work[index].isRecorded
         else { continue }
+        if work[index].item.base == nil { hasLearned = true }
         work[index].item.base = row
         work[index].isRecorded = true
         changes.append(.putMessage(row))
@@ -88,18 +89,22 @@ extension MailboxSync {
   // MARK: Intents
 
   /// Notes what is about to be saved on a side whose server may go on without us: design.md §6.
-  func noteIntents(_ jobs: [Job], on side: Side) throws(SideFailure) {
+  ///
+  /// - Parameter sizes: where they are not those of the messages.
+  func noteIntents(
+    _ jobs: [Job], on side: Side, sizes: [UInt64]? = nil
+  ) throws(SideFailure) {
     guard traits[side].settlesSlowly else { return }
     var changes: [StateChange] = []
-    for job in jobs {
-      let item = work[job.index].item
-      let details = (item.sides[side.other].seen ?? item.sides[side].seen)?.details
+    for (number, job) in jobs.enumerated() {
+      let isCopied = job.kind == .renumber && traits[side].renumbersByCopy
       changes.append(
         .putIntent(
           Intent(
-            mailbox: record.id, side: side,
-            guid: item.base?.guid ?? details?.id ?? GlobalUID(high: 0, low: UInt64(job.index)),
-            size: details?.size ?? 0, uidNext: anchors[side].uidNext)))
+            mailbox: record.id, side: side, size: sizes?[number] ?? size(of: job.index),
+            date: work[job.index].item.date ?? InternalDate(seconds: 0),
+            uidNext: anchors[side].uidNext,
+            original: isCopied ? work[job.index].handles[side]?.uid : nil)))
     }
     hasIntents[side] = true
     try stateAccess { () throws(StateError) in try store.commit(changes) }

@@ -54,19 +54,24 @@ extension MailboxSync {
     for side in Side.allCases {
       let intents = leftIntents[side]
       leftIntents[side] = []
-      guard let before = savedBefore[side], !intents.isEmpty, mode == .mirror, mayRenumber,
-        !policy.isDryRun
-      else { continue }
-      let originals = originals(of: intents, below: before, on: side)
-      let copies = arrivals(like: originals, from: before, on: side)
-      guard !copies.isEmpty else { continue }
-      let handles = (originals + copies).compactMap { work[$0].handles[side] }
+      guard mode == .mirror, mayRenumber, !policy.isDryRun else { continue }
+      let found = copies(of: intents, on: side)
+      guard !found.isEmpty else { continue }
+      let handles = found.flatMap { [$0.original] + $0.copies }.compactMap {
+        work[$0].handles[side]
+      }
       let contents = try on(side) { () throws(EndpointError) in
         try select(side, endpoints[side])
         return try endpoints[side].contents(of: handles)
       }
       var replaced = Set<Int>()
-      for (original, copy) in pairs(originals, copies, contents, on: side) {
+      for (original, copies) in found {
+        let content = work[original].handles[side].flatMap { contents[$0] }
+        let copy = copies.first { copy in
+          !replaced.contains(copy) && content != nil
+            && work[copy].handles[side].flatMap { contents[$0] } == content
+        }
+        guard let copy else { continue }
         let old = work[original].item.sides[side]
         work[original].item.sides[side] = work[copy].item.sides[side]
         work[copy].item.sides[side] = old
@@ -76,48 +81,32 @@ extension MailboxSync {
     }
   }
 
-  /// Messages that were there before the run that died, and that it was about to do something with.
-  private func originals(of intents: [Intent], below uidNext: UID, on side: Side) -> [Int] {
-    let ids = Set(intents.map(\.guid))
-    return work.indices.filter { index in
-      guard let seen = work[index].item.sides[side].seen, let uid = seen.handle.uid, uid < uidNext
-      else { return false }
-      guard let id = work[index].item.base?.guid ?? seen.details?.id else {
-        return intents.contains { $0.size == size(of: index) }
-      }
-      return ids.contains(id)
+  /// Messages that were to be renumbered and are still there, and what may be a copy of each: messages that
+  /// only this side has, and that came since then. A copy that has not got all flags yet is left alone: they
+  /// would be taken for removed.
+  private func copies(
+    of intents: [Intent], on side: Side
+  ) -> [(original: Int, copies: [Int])] {
+    var uidNexts: [UID: UID] = [:]
+    for intent in intents {
+      if let original = intent.original { uidNexts[original] = intent.uidNext }
     }
-  }
-
-  /// Messages that only this side has, that came since then, and that may be copies of one of these.
-  private func arrivals(like originals: [Int], from uidNext: UID, on side: Side) -> [Int] {
-    work.indices.filter { index in
+    guard let before = uidNexts.values.min() else { return [] }
+    let arrivals = work.indices.filter { index in
       let item = work[index].item
-      guard item.base == nil, item.sides[side.other] == .absent,
-        let uid = item.sides[side].seen?.handle.uid, uid >= uidNext
-      else { return false }
-      return originals.contains {
-        size(of: $0) == size(of: index) && work[$0].item.date == item.date
-      }
+      return item.base == nil && item.sides[side.other] == .absent
+        && item.sides[side].seen?.handle.uid.map { $0 >= before } ?? false
     }
-  }
-
-  /// One copy at most for each original. A copy that has not got all flags yet is left alone: they would be
-  /// taken for removed.
-  private func pairs(
-    _ originals: [Int], _ copies: [Int], _ contents: [MessageHandle: ContentID], on side: Side
-  ) -> [(original: Int, copy: Int)] {
-    var rest = copies
-    var result: [(original: Int, copy: Int)] = []
-    for original in originals {
-      guard let content = work[original].handles[side].flatMap({ contents[$0] }) else { continue }
-      let found = rest.firstIndex { copy in
-        work[copy].handles[side].flatMap { contents[$0] } == content
+    return work.indices.compactMap { original in
+      guard let uid = work[original].item.sides[side].seen?.handle.uid, let next = uidNexts[uid]
+      else { return nil }
+      let copies = arrivals.filter { copy in
+        work[copy].item.sides[side].seen?.handle.uid.map { $0 >= next } ?? false
           && work[copy].item.date == work[original].item.date
+          && size(of: copy) == size(of: original)
           && work[copy].flags[side] == work[original].flags[side]
       }
-      if let found { result.append((original, rest.remove(at: found))) }
+      return copies.isEmpty ? nil : (original, copies)
     }
-    return result
   }
 }

@@ -26,7 +26,8 @@ extension IMAPEndpoint {
       advice: "use uids = map")
   }
 
-  private var firstWay: RenumberWay? {
+  /// The way that is tried next.
+  var firstWay: RenumberWay? {
     // Gmail's mailboxes are labels: a copy to the same label is no second message.
     if connection.has(.gmail) { return nil }
     if connection.has(.move), !refusedRenumbering.contains(.move) { return .move }

@@ -45,7 +45,8 @@ final class IMAPEndpoint: Endpoint {
     if idItem == nil, connection.has(.id) { try? learnProfile() }
     return EndpointTraits(
       choosesUIDs: false, hasIDs: idItem != nil, hasCheapContents: false, takesStoredForm: false,
-      hasModSequences: hasModSequences, settlesSlowly: true)
+      hasModSequences: hasModSequences, settlesSlowly: true,
+      renumbersByCopy: firstWay == .copy)
   }
 
   var traffic: Traffic {

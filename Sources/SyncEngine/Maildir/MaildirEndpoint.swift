@@ -16,7 +16,7 @@ public final class MaildirEndpoint: Endpoint {
 
   public let traits = EndpointTraits(
     choosesUIDs: true, hasIDs: true, hasCheapContents: true, takesStoredForm: true,
-    hasModSequences: false, settlesSlowly: false)
+    hasModSequences: false, settlesSlowly: false, renumbersByCopy: false)
 
   public var traffic: Traffic { Traffic() }
 

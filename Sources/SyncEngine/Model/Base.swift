@@ -151,20 +151,27 @@ public struct PendingMessage: Hashable, Sendable {
   }
 }
 
-/// A message that a run was about to save on `side` when the base was last written: design.md §6.
+/// A message that a run was about to save, copy or renumber on `side` when the base was last written: design.md §6.
 public struct Intent: Hashable, Sendable {
   public var mailbox: MailboxID
   public var side: Side
-  public var guid: GlobalUID
+  /// By size and received date it is told from what others deliver meanwhile.
   public var size: UInt64
+  public var date: InternalDate
   /// The side's UIDNEXT before; what the run saved lies at or above it.
   public var uidNext: UID
+  /// The message that was to be given another UID by COPY and EXPUNGE: between the two there are two of it.
+  public var original: UID?
 
-  public init(mailbox: MailboxID, side: Side, guid: GlobalUID, size: UInt64, uidNext: UID) {
+  public init(
+    mailbox: MailboxID, side: Side, size: UInt64, date: InternalDate, uidNext: UID,
+    original: UID? = nil
+  ) {
     self.mailbox = mailbox
     self.side = side
-    self.guid = guid
     self.size = size
+    self.date = date
     self.uidNext = uidNext
+    self.original = original
   }
 }

@@ -212,14 +212,16 @@ extension Statement {
   mutating func bind(_ intent: Intent) {
     bind(intent.mailbox.rawValue)
     bind(intent.side)
-    bind(intent.guid)
     bind(size: intent.size)
+    bind(intent.date.seconds)
     bind(intent.uidNext)
+    bind(intent.original.map { Int64($0.rawValue) })
   }
 
   mutating func readIntent() throws(SQLiteError) -> Intent {
     Intent(
-      mailbox: MailboxID(readInteger()), side: try readKnownSide(), guid: try readKnownGUID(),
-      size: readSize(), uidNext: try readUID())
+      mailbox: MailboxID(readInteger()), side: try readKnownSide(), size: readSize(),
+      date: InternalDate(seconds: readInteger()), uidNext: try readUID(),
+      original: readOptionalInteger().flatMap { UInt32(exactly: $0) }.flatMap { UID($0) })
   }
 }

@@ -42,8 +42,7 @@ enum Schema {
     CREATE TABLE intent (
       id INTEGER PRIMARY KEY,
       mailbox INTEGER NOT NULL, side INTEGER NOT NULL,
-      guid_high INTEGER NOT NULL, guid_low INTEGER NOT NULL,
-      size INTEGER NOT NULL, next INTEGER NOT NULL);
+      size INTEGER NOT NULL, date INTEGER NOT NULL, next INTEGER NOT NULL, original INTEGER);
     CREATE INDEX intent_mailbox ON intent (mailbox, side);
     CREATE TABLE value (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE counter (name TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
@@ -152,10 +151,10 @@ enum Query: Int, CaseIterable {
     case .putPending: "INSERT OR REPLACE INTO pending VALUES (\(Query.parameters(5)))"
     case .removePending: "DELETE FROM pending WHERE mailbox = ? AND side = ? AND uid = ?"
     case .intents:
-      "SELECT mailbox, side, guid_high, guid_low, size, next FROM intent ORDER BY id"
+      "SELECT mailbox, side, size, date, next, original FROM intent ORDER BY id"
     case .putIntent:
       """
-      INSERT INTO intent (mailbox, side, guid_high, guid_low, size, next)
+      INSERT INTO intent (mailbox, side, size, date, next, original)
       VALUES (\(Query.parameters(6)))
       """
     case .clearIntents: "DELETE FROM intent WHERE mailbox = ? AND side = ?"

@@ -59,6 +59,7 @@ public struct SimulatedTraits: Hashable, Sendable {
   var endpointTraits: EndpointTraits {
     EndpointTraits(
       choosesUIDs: isMaildir, hasIDs: hasIDs || isMaildir, hasCheapContents: isMaildir,
-      takesStoredForm: isMaildir, hasModSequences: keepsModSequences, settlesSlowly: !isMaildir)
+      takesStoredForm: isMaildir, hasModSequences: keepsModSequences, settlesSlowly: !isMaildir,
+      renumbersByCopy: !isMaildir && hasUIDPlus && !canMove)
   }
 }

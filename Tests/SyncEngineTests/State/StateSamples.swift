@@ -51,7 +51,8 @@ func samplePending(_ mailbox: Int64, _ side: Side, _ number: UInt32) -> PendingM
 
 func sampleIntent(_ mailbox: Int64, _ side: Side, _ number: UInt64) -> Intent {
   Intent(
-    mailbox: MailboxID(mailbox), side: side, guid: guid(number), size: .max, uidNext: .last)
+    mailbox: MailboxID(mailbox), side: side, size: .max, date: InternalDate(seconds: Int64(number)),
+    uidNext: .last, original: number % 2 == 0 ? nil : uid(UInt32(number)))
 }
 
 /// A directory of its own that is removed with the value.
