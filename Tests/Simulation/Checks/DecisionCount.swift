@@ -164,8 +164,8 @@ final class ChangeCount: SyncObserver, @unchecked Sendable {
 
 /// The stubs of a world, and the whole messages that could come in their place.
 struct StubCount {
-  private var stubs: Both<[[UInt8]: Int]> = Both(left: [:], right: [:])
-  private var whole: Both<[[UInt8]: Int]> = Both(left: [:], right: [:])
+  private var stubs: Both<[SimulatedMail: Int]> = Both(left: [:], right: [:])
+  private var whole: Both<[SimulatedMail: Int]> = Both(left: [:], right: [:])
 
   init(_ world: SimulatedWorld) {
     for side in Side.allCases {

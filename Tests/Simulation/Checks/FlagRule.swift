@@ -8,9 +8,9 @@ import SyncEngine
 /// took away, and what was expunged and not touched otherwise is gone.
 struct FlagRule {
   /// What the message has to be, by content; `nil`: gone.
-  private var exact: [[UInt8]: FlagSet?] = [:]
+  private var exact: [SimulatedMail: FlagSet?] = [:]
   /// By content, when all were level.
-  private let level: [[UInt8]: FlagSet]
+  private let level: [SimulatedMail: FlagSet]
   private let ignoresKeywords: Bool
 
   init(_ replay: Replay) {
@@ -35,8 +35,8 @@ struct FlagRule {
   /// Messages that were born once and never moved.
   private static func single(
     _ views: [SimulatedView], _ ledger: SimulatedLedger
-  ) -> [[UInt8]: FlagSet] {
-    var single: [[UInt8]: FlagSet] = [:]
+  ) -> [SimulatedMail: FlagSet] {
+    var single: [SimulatedMail: FlagSet] = [:]
     for view in views where !ledger.isBornTwice(view.content) { single[view.content] = view.flags }
     return single
   }
@@ -68,7 +68,7 @@ struct FlagRule {
   }
 
   private func violation(
-    _ content: [UInt8], _ base: FlagSet, _ flags: FlagSet?, _ entry: SimulatedLedger.Entry
+    _ content: SimulatedMail, _ base: FlagSet, _ flags: FlagSet?, _ entry: SimulatedLedger.Entry
   ) -> String? {
     let label = SimulatedContent.label(content)
     if let wanted = exact[content], simplified(wanted) != simplified(flags) {

@@ -6,7 +6,7 @@ public enum SimulatedConvergence {
   /// What the sides may differ in.
   public struct Tolerance {
     /// The dates of messages with these bytes.
-    public var ignoresDate: ([UInt8]) -> Bool = { _ in false }
+    public var ignoresDate: (SimulatedMail) -> Bool = { _ in false }
     /// A side that has no room for all keywords.
     public var ignoresKeywords = false
     /// False for messages that a policy leaves where they are.
@@ -43,7 +43,7 @@ public enum SimulatedConvergence {
   }
 
   private struct Seen: Hashable {
-    var content: [UInt8]
+    var content: SimulatedMail
     var flags: FlagSet
     var date: InternalDate
 
@@ -61,7 +61,7 @@ public enum SimulatedConvergence {
     _ name: MailboxName, _ mailboxes: Both<SimulatedMailbox>, _ tolerance: Tolerance
   ) -> [String] {
     var balance: [Seen: Int] = [:]
-    var stubs: [[UInt8]: Int] = [:]
+    var stubs: [SimulatedMail: Int] = [:]
     for side in Side.allCases {
       for message in mailboxes[side].messages where tolerance.isSynced(message) {
         balance[Seen(message, tolerance), default: 0] += side == .left ? 1 : -1
@@ -104,7 +104,7 @@ public enum SimulatedConvergence {
     return differences
   }
 
-  private static func label(_ content: [UInt8]?) -> String {
+  private static func label(_ content: SimulatedMail?) -> String {
     content.map { SimulatedContent.label($0) } ?? "nothing"
   }
 }

@@ -39,14 +39,14 @@ public final class SimulatedLedger: @unchecked Sendable {
     var most: Int { births.values.reduce(0, +) + stubCopies + spares }
   }
 
-  private(set) var entries: [[UInt8]: Entry] = [:]
+  private(set) var entries: [SimulatedMail: Entry] = [:]
   /// How many of each every server had when all were last level.
-  private var settled: [[UInt8]: Int] = [:]
-  private var contentOfID: [ContentID: [UInt8]] = [:]
+  private var settled: [SimulatedMail: Int] = [:]
+  private var contentOfID: [ContentID: SimulatedMail] = [:]
 
   public init() {}
 
-  public func noteBirth(_ content: [UInt8], of date: InternalDate, on server: Int) {
+  public func noteBirth(_ content: SimulatedMail, of date: InternalDate, on server: Int) {
     entries[content, default: Entry()].births[server, default: 0] += 1
     entries[content]?.dates.insert(date)
     guard let missing = entries[content]?.missing[server], missing > 0 else { return }
@@ -55,14 +55,14 @@ public final class SimulatedLedger: @unchecked Sendable {
   }
 
   /// Restored from a backup: as if it had never been removed.
-  func noteReturn(_ content: [UInt8], count: Int, on server: Int) {
+  func noteReturn(_ content: SimulatedMail, count: Int, on server: Int) {
     entries[content, default: Entry()].births[server, default: 0] += count
     // Whoever had it still, has it no more often for that.
     entries[content]?.removals += count
   }
 
   /// Not brought back by a backup.
-  func noteLoss(_ content: [UInt8], count: Int, of before: Int, on server: Int) {
+  func noteLoss(_ content: SimulatedMail, count: Int, of before: Int, on server: Int) {
     if before > settled[content] ?? 0 {
       entries[content]?.removals += count
     } else {
@@ -70,33 +70,33 @@ public final class SimulatedLedger: @unchecked Sendable {
     }
   }
 
-  func noteDate(_ date: InternalDate, of content: [UInt8]) {
+  func noteDate(_ date: InternalDate, of content: SimulatedMail) {
     entries[content, default: Entry()].dates.insert(date)
   }
 
   /// Between the COPY and the EXPUNGE of a server without MOVE.
-  func noteSpare(_ content: [UInt8], _ change: Int) {
+  func noteSpare(_ content: SimulatedMail, _ change: Int) {
     entries[content, default: Entry()].spares += change
   }
 
   var hasSpares: Bool { entries.contains { $0.value.spares > 0 } }
 
   /// A copy of a stub asks for a copy of the message, but is none.
-  func noteStubCopy(_ content: [UInt8]) { entries[content, default: Entry()].stubCopies += 1 }
+  func noteStubCopy(_ content: SimulatedMail) { entries[content, default: Entry()].stubCopies += 1 }
 
-  func noteStubMove(_ content: [UInt8]) { entries[content, default: Entry()].stubMoves += 1 }
+  func noteStubMove(_ content: SimulatedMail) { entries[content, default: Entry()].stubMoves += 1 }
 
-  public func noteRemoval(_ content: [UInt8]) {
+  public func noteRemoval(_ content: SimulatedMail) {
     entries[content, default: Entry()].removals += 1
     entries[content]?.lateRemovals += 1
   }
 
   /// The tool was asked to expunge what is flagged `\Deleted`.
-  func noteSweep(_ content: [UInt8], on server: Int) {
+  func noteSweep(_ content: SimulatedMail, on server: Int) {
     entries[content, default: Entry()].sweeps[server, default: 0] += 1
   }
 
-  public func noteFlags(_ content: [UInt8], added: FlagSet, removed: FlagSet) {
+  public func noteFlags(_ content: SimulatedMail, added: FlagSet, removed: FlagSet) {
     guard var entry = entries[content] else { return }
     entry.added = entry.added.union(added)
     entry.removed = entry.removed.union(removed)
@@ -104,7 +104,7 @@ public final class SimulatedLedger: @unchecked Sendable {
   }
 
   /// All servers have all messages: begins a new account of what users do to flags.
-  public func settle(_ counts: [[UInt8]: Int]) {
+  public func settle(_ counts: [SimulatedMail: Int]) {
     settled = counts
     for content in entries.keys {
       entries[content]?.added = .empty
@@ -115,16 +115,16 @@ public final class SimulatedLedger: @unchecked Sendable {
   }
 
   /// Equal messages that were born apart may have different dates for good.
-  public func isBornOnSeveralSides(_ content: [UInt8]) -> Bool {
+  public func isBornOnSeveralSides(_ content: SimulatedMail) -> Bool {
     (entries[content]?.births.count ?? 0) > 1
   }
 
-  public func isBornTwice(_ content: [UInt8]) -> Bool { (entries[content]?.most ?? 0) > 1 }
+  public func isBornTwice(_ content: SimulatedMail) -> Bool { (entries[content]?.most ?? 0) > 1 }
 
   /// The message that a stub stands for, if users know it.
-  func message(_ id: ContentID) -> [UInt8]? {
+  func message(_ id: ContentID) -> SimulatedMail? {
     if contentOfID.count < entries.count {
-      for content in entries.keys { contentOfID[SimulatedContent.contentID(of: content)] = content }
+      for content in entries.keys { contentOfID[SimulatedContent.contentID(of: content.bytes)] = content }
     }
     return contentOfID[id]
   }
@@ -151,7 +151,7 @@ public final class SimulatedLedger: @unchecked Sendable {
   /// - Returns: messages that are missing, multiplied, nobody's, or of another date than any had.
   public func violations(
     _ servers: [SimulatedServer], allowsMore: Bool = false,
-    isSynced: ([UInt8]) -> Bool = { _ in true }
+    isSynced: (SimulatedMail) -> Bool = { _ in true }
   ) -> [String] {
     servers.flatMap { server -> [String] in
       let counts = server.contentCounts

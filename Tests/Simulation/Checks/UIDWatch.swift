@@ -10,7 +10,7 @@ public final class UIDWatch: @unchecked Sendable {
   }
 
   private struct Seen {
-    var contents: [UID: [UInt8]] = [:]
+    var contents: [UID: SimulatedMail] = [:]
     var uidNext = UID.first
     var highestModSeq: UInt64 = 0
   }

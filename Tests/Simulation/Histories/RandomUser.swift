@@ -88,7 +88,7 @@ private struct Act {
   private mutating func deliver(isTwin: Bool) {
     var content: [UInt8]
     if isTwin, let (_, message) = pick() {
-      content = message.origin
+      content = message.origin.bytes
     } else {
       content = SimulatedContent.random(token: number, using: &random)
     }

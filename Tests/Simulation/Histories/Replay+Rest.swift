@@ -93,7 +93,7 @@ extension Replay {
 
   /// Messages of which there are stubs that may be left alone, because the message is gone, or because it
   /// was forgotten what they stand for.
-  private var doubtful: Set<[UInt8]> {
+  private var doubtful: Set<SimulatedMail> {
     guard history.wishes.hasMaxSize else { return [] }
     let stubs = servers.flatMap { server in
       server.mailboxes.values.flatMap { $0.messages.filter(\.isStub).map(\.origin) }
@@ -153,7 +153,7 @@ extension Replay {
   /// Equal messages that were born apart, or that had to be found anew, may be taken for each other
   /// whatever their dates are. (In a mailbox that was deleted and made anew under another UIDVALIDITY, what is
   /// there may as well be the old message with a new date as a twin of it that was moved there.)
-  private func ignoresDate(_ content: [UInt8]) -> Bool {
+  private func ignoresDate(_ content: SimulatedMail) -> Bool {
     ledger.isBornOnSeveralSides(content)
       || ((hasForgotten || refound.contains(content)) && ledger.isBornTwice(content))
       || ledger.entries[content]?.stubCopies ?? 0 > 0

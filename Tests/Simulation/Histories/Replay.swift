@@ -27,7 +27,7 @@ public final class Replay {
   var hasMultiplied = false
   /// Messages of mailboxes that users deleted or renamed, and of stubs that a run left unrecorded. Where they
   /// are found again, it is by their content.
-  var refound: Set<[UInt8]> = []
+  var refound: Set<SimulatedMail> = []
   private var log: [String] = []
 
   /// What happened since everything was last level.

@@ -76,6 +76,8 @@ public enum SimulatedContent {
     return "\(hasID ? "message" : "draft") \(text[found.upperBound...].prefix { $0.isNumber })"
   }
 
+  public static func label(_ mail: SimulatedMail) -> String { label(mail.bytes) }
+
   private static func header(id: String, subject: String) -> String {
     "Message-ID: <\(id)@example.org>\r\nFrom: a@example.org\r\nSubject: \(subject)\r\n"
   }

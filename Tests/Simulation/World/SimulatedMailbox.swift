@@ -5,18 +5,31 @@ import SyncEngine
 public struct SimulatedMessage: Hashable, Sendable {
   public internal(set) var handle: MessageHandle
   /// In CRLF form.
-  public internal(set) var content: [UInt8]
+  public let content: [UInt8]
   /// What was saved, where the server made something else of it.
-  var saved: [UInt8]?
+  let saved: [UInt8]?
+  /// What users take the message for: its bytes before this server altered them; of a stub, those of
+  /// the message.
+  public let origin: SimulatedMail
   public internal(set) var flags: FlagSet
   public internal(set) var date: InternalDate
   /// The store's own id; a copy keeps it.
   public internal(set) var id: GlobalUID
   public internal(set) var modSeq: UInt64
 
-  /// What users take the message for: its bytes before this server altered them; of a stub, those of
-  /// the message.
-  public var origin: [UInt8] { saved ?? content }
+  init(
+    handle: MessageHandle, content: [UInt8], saved: [UInt8]? = nil, flags: FlagSet,
+    date: InternalDate, id: GlobalUID, modSeq: UInt64
+  ) {
+    self.handle = handle
+    self.content = content
+    self.saved = saved
+    origin = SimulatedMail(saved ?? content)
+    self.flags = flags
+    self.date = date
+    self.id = id
+    self.modSeq = modSeq
+  }
 
   public var isStub: Bool { saved != nil && StubMark(header: content) != nil }
 }

@@ -96,7 +96,7 @@ final class SimulatedSaver: MessageSaver {
     let (flags, _) = SimulatedEndpoint.storable(message.item.flags, in: mailbox, server)
     let original = StubMark(header: content)?.original.flatMap { server.ledger?.message($0) }
     let uid = server.mailboxes[name]?.insert(
-      server.alters?(content) ?? content, saved: original ?? content, flags: flags,
+      server.alters?(content) ?? content, saved: original?.bytes ?? content, flags: flags,
       date: message.item.date,
       id: id,
       uid: message.item.target)

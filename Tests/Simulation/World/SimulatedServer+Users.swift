@@ -11,8 +11,9 @@ extension SimulatedServer {
     date: InternalDate = InternalDate(seconds: 1_700_000_000), id: GlobalUID? = nil
   ) -> MessageHandle? {
     guard mailboxes[mailbox] != nil else { return nil }
-    ledger?.noteBirth(content, of: date, on: number)
-    ledger?.noteFlags(content, added: flags, removed: .empty)
+    let mail = SimulatedMail(content)
+    ledger?.noteBirth(mail, of: date, on: number)
+    ledger?.noteFlags(mail, added: flags, removed: .empty)
     return put(
       SimulatedMessage(
         handle: .unnumbered(0), content: content, flags: flags, date: date, id: id ?? newID(),

@@ -55,8 +55,8 @@ public final class SimulatedServer: @unchecked Sendable {
   }
 
   /// Every message's bytes as users know them, with how often they lie here.
-  public var contentCounts: [[UInt8]: Int] {
-    var counts: [[UInt8]: Int] = [:]
+  public var contentCounts: [SimulatedMail: Int] {
+    var counts: [SimulatedMail: Int] = [:]
     for mailbox in mailboxes.values {
       for message in mailbox.messages { counts[message.origin, default: 0] += 1 }
     }
@@ -64,8 +64,8 @@ public final class SimulatedServer: @unchecked Sendable {
   }
 
   /// The same without stubs, which can't replace the message they stand for.
-  var wholeContentCounts: [[UInt8]: Int] {
-    var counts: [[UInt8]: Int] = [:]
+  var wholeContentCounts: [SimulatedMail: Int] {
+    var counts: [SimulatedMail: Int] = [:]
     for mailbox in mailboxes.values {
       for message in mailbox.messages where !message.isStub {
         counts[message.origin, default: 0] += 1

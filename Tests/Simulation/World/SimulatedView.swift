@@ -4,7 +4,7 @@ import SyncEngine
 /// A message as a client sees it, wherever it is.
 public struct SimulatedView: Hashable, Sendable, CustomStringConvertible {
   public var mailbox: MailboxName
-  public var content: [UInt8]
+  public var content: SimulatedMail
   public var flags: FlagSet
   public var date: InternalDate
 
@@ -23,8 +23,8 @@ public struct SimulatedView: Hashable, Sendable, CustomStringConvertible {
   /// As multisets; empty if they are equal.
   public static func difference(
     _ old: [SimulatedView], _ new: [SimulatedView],
-    ignoresDate: ([UInt8]) -> Bool = { _ in false },
-    ignoresFlags: ([UInt8]) -> Bool = { _ in false }
+    ignoresDate: (SimulatedMail) -> Bool = { _ in false },
+    ignoresFlags: (SimulatedMail) -> Bool = { _ in false }
   ) -> String {
     func simplified(_ view: SimulatedView) -> SimulatedView {
       var view = view
