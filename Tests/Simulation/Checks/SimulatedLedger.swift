@@ -124,7 +124,9 @@ public final class SimulatedLedger: @unchecked Sendable {
   /// The message that a stub stands for, if users know it.
   func message(_ id: ContentID) -> SimulatedMail? {
     if contentOfID.count < entries.count {
-      for content in entries.keys { contentOfID[SimulatedContent.contentID(of: content.bytes)] = content }
+      for content in entries.keys {
+        contentOfID[SimulatedContent.contentID(of: content.bytes)] = content
+      }
     }
     return contentOfID[id]
   }
