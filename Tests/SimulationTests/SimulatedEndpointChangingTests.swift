@@ -139,7 +139,7 @@ import Testing
     server.alters = { $0 + [0x21] }
     #expect(placed(try save([(message(4), item)], to: endpoint)) == [2])
     let altered = try #require(server[.inbox]?.message(.uid(uid(2))))
-    #expect(altered.content == message(4) + [0x21] && altered.origin == message(4))
+    #expect(altered.content == message(4) + [0x21] && altered.origin.bytes == message(4))
   }
 
   @Test(

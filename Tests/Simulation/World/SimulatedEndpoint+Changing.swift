@@ -138,6 +138,7 @@ extension SimulatedEndpoint {
           server.mailboxes[name]?.remove(.uid(uid))
         }
       })
+    try check(name)
     return world.locked { uids.subtracting(server.mailboxes[name]?.uids ?? UIDSet()) }
   }
 
@@ -188,6 +189,7 @@ extension SimulatedEndpoint {
       server.mailboxes[name]?.uidNext = uidNext
       _ = server.mailboxes[name]?.touch()
     }
+    try check(name)
     return world.locked { server.mailboxes[name]?.uidNext ?? uidNext }
   }
 

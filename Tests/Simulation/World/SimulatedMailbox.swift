@@ -5,12 +5,12 @@ import SyncEngine
 public struct SimulatedMessage: Hashable, Sendable {
   public internal(set) var handle: MessageHandle
   /// In CRLF form.
-  public let content: [UInt8]
+  public internal(set) var content: [UInt8] { didSet { origin = SimulatedMail(saved ?? content) } }
   /// What was saved, where the server made something else of it.
   let saved: [UInt8]?
   /// What users take the message for: its bytes before this server altered them; of a stub, those of
   /// the message.
-  public let origin: SimulatedMail
+  public private(set) var origin: SimulatedMail
   public internal(set) var flags: FlagSet
   public internal(set) var date: InternalDate
   /// The store's own id; a copy keeps it.
