@@ -9,7 +9,9 @@ struct Complaint: Error, Hashable {
   }
 
   init(_ error: UsageError) {
-    self.init(.usage, "\(error.message): try 'mboxsync --help'")
+    // One that guesses what was meant needs no more.
+    let advice = error.message.hasSuffix("?") ? "" : ": try 'mboxsync --help'"
+    self.init(.usage, error.message + advice)
   }
 
   init(_ error: ConfigurationError) { self.init(error.exitCode, error.description) }

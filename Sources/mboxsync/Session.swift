@@ -99,9 +99,9 @@ struct Session: Sendable {
 
   private func unknown(_ name: String, _ configuration: Configuration) -> Complaint {
     let nearest = EditDistance.nearest(to: name, among: configuration.pairNames)
-    let hint = nearest.map { ", did you mean '\($0)'?" } ?? ""
-    return Complaint(
-      UsageError("there is no pair '\(name)' in \(configuration.path)\(hint)"))
+    let names = configuration.pairNames.joined(separator: ", ")
+    let hint = nearest.map { "did you mean '\($0)'?" } ?? "there is \(names)"
+    return Complaint(.usage, "there is no pair '\(name)' in \(configuration.path): \(hint)")
   }
 
   func configuration() throws(Complaint) -> Configuration {

@@ -12,7 +12,7 @@ extension IMAPConnection {
     do {
       stream = try Transport.open(configuration)
     } catch {
-      throw IMAPError(error)
+      throw IMAPError(error, reaching: configuration.target)
     }
     let connection = IMAPConnection(configuration, over: stream)
     try connection.start(profile: profile)
@@ -20,7 +20,7 @@ extension IMAPConnection {
   }
 
   func start(profile known: ServerProfile?) throws(IMAPError) {
-    try pump(while: { greeting == nil })
+    try awaitGreeting()
     let isLoggedIn: Bool
     switch greeting?.condition {
     case .ok: isLoggedIn = false
@@ -35,6 +35,27 @@ extension IMAPConnection {
     } catch {
       throw ended(error)
     }
+  }
+
+  private func awaitGreeting() throws(IMAPError) {
+    do {
+      try pump(while: { greeting == nil })
+    } catch  where error.kind == .timeout && configuration.tls != .implicit {
+      throw IMAPError(
+        .timeout,
+        "the server did not say anything for \(configuration.timeoutSeconds) s",
+        advice: "is it the port for TLS? then the URL begins with imaps:")
+    } catch {
+      throw nobodyThere(error)
+    }
+  }
+
+  /// A command that ends before it says anything was never there.
+  private func nobodyThere(_ error: IMAPError) -> IMAPError {
+    guard error.kind == .unreachable, case .command = configuration.target else { return error }
+    var error = error
+    error.advice = "try the command in a shell"
+    return error
   }
 
   /// An error during the start ends the connection whatever it is.

@@ -44,13 +44,31 @@ public struct IMAPError: Error, Hashable, Sendable, CustomStringConvertible {
   init(_ error: TransportError) {
     switch error {
     case .unknownHost(let text), .cannotConnect(let text): self.init(.unreachable, text)
-    case .tls(let text): self.init(.tls, text)
-    case .badFile(let path, let reason): self.init(.configuration, "\(path): \(reason)")
+    case .tls(let text, let advice): self.init(.tls, text, advice: advice)
+    case .badFile(let path, let reason):
+      self.init(
+        .configuration, "\(path): \(reason)",
+        advice: "it is named by 'tls-ca-file', 'tls-client-cert' or 'tls-client-key'")
     case .broken(let text): self.init(.connectionLost, "the connection broke: \(text)")
     case .timedOut(let seconds):
-      self.init(.timeout, "nothing came from the server for \(seconds) seconds")
+      self.init(.timeout, "nothing came from the server for \(seconds) s")
     case .corrupt(let text):
       self.init(.protocolViolation, "the compressed stream is damaged: \(text)")
+    }
+  }
+
+  /// Says where nobody could be reached.
+  init(_ error: TransportError, reaching target: IMAPConfiguration.Target) {
+    self.init(error)
+    switch (error, target) {
+    case (.unknownHost(let text), .tcp(let host, _)):
+      message = "\(PrintableText.make(host.utf8)): \(text)"
+      advice = "check the spelling of the host, and the network"
+    case (.cannotConnect(let text), .tcp(let host, let port)):
+      message = "can't connect to \(PrintableText.make(host.utf8)), port \(port): \(text)"
+      advice = "check the host and the port, and the network"
+    case (.cannotConnect, .command): advice = "try the command in a shell"
+    default: break
     }
   }
 

@@ -98,7 +98,7 @@ public enum SASLSelection: Hashable, Sendable {
       return "the server offers no mechanism; it may do so once TLS is in use"
     }
     let list = offer.names.prefix(12).map { PrintableText.make($0.utf8) }
-    return "the server offers \(list.joined(separator: ", "))"
+    return "it offers \(list.joined(separator: ", ")); see 'auth'"
   }
 
   private static let noUser = SASLError.noMechanism(

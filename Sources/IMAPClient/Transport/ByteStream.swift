@@ -38,7 +38,7 @@ public enum TransportError: Error, Hashable, Sendable {
   /// Nobody accepts a connection there, or the way is barred.
   case cannotConnect(String)
   /// The certificate is not accepted, or TLS could not be agreed on.
-  case tls(String)
+  case tls(String, advice: String = "")
   /// A file named in the configuration (CA, client certificate, key) can't be used.
   case badFile(path: String, reason: String)
   /// The connection broke.

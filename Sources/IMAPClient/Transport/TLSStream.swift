@@ -68,7 +68,7 @@ public final class TLSStream: ByteStream {
     case SSL_ERROR_SYSCALL: throw fail(TLSFailure.duringHandshake(systemError: systemError))
     default:
       let reason = TLSFailure.duringHandshake(systemError: Errno(0))
-      throw fail(verification.failure.map { .tls($0) } ?? reason)
+      throw fail(verification.failure.map { .tls($0.reason, advice: $0.advice) } ?? reason)
     }
   }
 

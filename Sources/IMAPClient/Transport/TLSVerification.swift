@@ -10,7 +10,13 @@ final class TLSVerification {
   private(set) var certificate: CertificateInfo?
   /// Also false if no certificate was ever shown.
   private(set) var isAccepted = false
-  private(set) var failure: String?
+  private(set) var failure: Refusal?
+
+  /// Why not, and what to do about it.
+  struct Refusal {
+    var reason: String
+    var advice: String
+  }
 
   init(host: String, pin: IMAPConfiguration.Fingerprint?) {
     self.host = host
@@ -34,7 +40,7 @@ final class TLSVerification {
   /// `store` is an `X509_STORE_CTX` that knows the host name (`SSL_set1_host`).
   fileprivate func verify(_ store: OpaquePointer) -> Bool {
     guard let leaf = X509_STORE_CTX_get0_cert(store) else {
-      failure = "the server shows no certificate"
+      failure = Refusal(reason: "the server shows no certificate", advice: "")
       return false
     }
     let shown = CertificateInfo(leaf)
@@ -49,21 +55,26 @@ final class TLSVerification {
     return isAccepted
   }
 
-  private func mismatch(of shown: CertificateInfo, with pin: IMAPConfiguration.Fingerprint)
-    -> String?
-  {
+  private func mismatch(
+    of shown: CertificateInfo, with pin: IMAPConfiguration.Fingerprint
+  ) -> Refusal? {
+    let advice = "if you know that the server has a new one, set 'tls-fingerprint' anew"
     switch pin {
     case .certificate(let wanted):
       if shown.sha256 == wanted { return nil }
-      return "the certificate is not the pinned one; its fingerprint is \(hex(shown.sha256))"
+      return Refusal(
+        reason:
+          "the certificate is not the pinned one; its fingerprint is \(hex(shown.sha256))",
+        advice: advice)
     case .publicKey(let wanted):
       if shown.publicKeySHA256 == wanted { return nil }
-      return "the certificate's key is not the pinned one; its fingerprint is spki:"
-        + hex(shown.publicKeySHA256)
+      return Refusal(
+        reason: "the certificate's key is not the pinned one; its fingerprint is spki:"
+          + hex(shown.publicKeySHA256), advice: advice)
     }
   }
 
-  private func reason(of store: OpaquePointer, _ shown: CertificateInfo) -> String {
+  private func reason(of store: OpaquePointer, _ shown: CertificateInfo) -> Refusal {
     let error = X509_STORE_CTX_get_error(store)
     // The days may be those of an authority above the server's own certificate.
     let concerned = X509_STORE_CTX_get_current_cert(store).map { CertificateInfo($0) } ?? shown
@@ -72,21 +83,32 @@ final class TLSVerification {
       ? "the certificate" : "the certificate of the authority \(concerned.subject)"
     switch error {
     case X509_V_ERR_CERT_HAS_EXPIRED:
-      return "\(what) expired on \(concerned.expires)"
+      return Refusal(
+        reason: "\(what) expired on \(concerned.expires)",
+        advice: "it is for who runs the server to renew it")
     case X509_V_ERR_CERT_NOT_YET_VALID:
-      return "\(what) is not valid before \(concerned.validFrom)"
+      return Refusal(
+        reason: "\(what) is not valid before \(concerned.validFrom)",
+        advice: "is the clock of this machine right?")
     case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
       let names = shown.names.isEmpty ? shown.subject : shown.names.joined(separator: ", ")
-      return "the certificate is for \(names), not for \(host)"
+      return Refusal(
+        reason: "the certificate is for \(names), not for \(host)",
+        advice: "use the name that it is for, if that is your server")
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-      return "the certificate is self-signed; its fingerprint is \(hex(shown.sha256))"
+      return Refusal(
+        reason: "the certificate is self-signed; its fingerprint is \(hex(shown.sha256))",
+        advice: "if you know that it is your server's, set 'tls-fingerprint' to it")
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT,
       X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
       X509_V_ERR_CERT_UNTRUSTED:
-      return "the certificate is signed by an authority that is not trusted"
+      return Refusal(
+        reason: "the certificate is signed by an authority that is not trusted",
+        advice: "if you trust it, set 'tls-ca-file' to its certificate")
     default:
       let text = X509_verify_cert_error_string(Int(error)).map { String(cString: $0) }
-      return "\(what) is not accepted: \(text ?? "error \(error)")"
+      return Refusal(
+        reason: "\(what) is not accepted: \(text ?? "error \(error)")", advice: "")
     }
   }
 

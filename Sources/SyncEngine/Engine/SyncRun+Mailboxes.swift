@@ -128,7 +128,8 @@ extension SyncRun {
         note(
           EndpointError(
             .mailbox, .nameNotPossible, "two mailboxes would be synced with this one",
-            advice: "give them different names by map"), side: .right, mailbox: entry.names.right)
+            advice: "give them different names with 'map'"), side: .right,
+          mailbox: entry.names.right)
         try noteUnprepared(entry, endpoints)
         continue
       }

@@ -17,7 +17,7 @@ extension EndpointError {
     case .busy: (.side, .connectionLost, "run it again later")
     case .connectionLost: (.side, .connectionLost, "run it again: it carries on from here")
     case .timeout:
-      (.side, .timeout, "run it again: it carries on from here; or raise `timeout`")
+      (.side, .timeout, "run it again: it carries on from here; or raise 'timeout'")
     case .protocolViolation:
       (.side, .protocolViolation, "the server is at fault: -vv shows what it said")
     case .notUnderstood:

@@ -50,7 +50,9 @@ extension MaildirStore {
   /// to a Maildir nor to Dovecot, with their directory.
   func delete(_ name: MailboxName) throws(EndpointError) {
     guard !name.isInbox else {
-      throw EndpointError(.mailbox, .refused, "INBOX can't be deleted", advice: "")
+      throw EndpointError(
+        .mailbox, .refused, "INBOX can't be deleted",
+        advice: "every account has one; leave it out with 'mailboxes'")
     }
     let steps = try steps(to: name)
     let directory = try directory(steps)
@@ -116,12 +118,15 @@ extension MaildirStore {
   func rename(_ name: MailboxName, to newName: MailboxName) throws(EndpointError) {
     guard !name.isInbox, !newName.isInbox, newName.removingPrefix(name) == nil else {
       throw EndpointError(
-        .mailbox, .refused, "\(name) can't be renamed to \(newName)", advice: "")
+        .mailbox, .refused, "\(name) can't be renamed to \(newName)",
+        advice: "rename one of the two by hand")
     }
     let old = try steps(to: name)
     let new = try steps(to: newName)
     guard try !exists(new) else {
-      throw EndpointError(.mailbox, .refused, "there is a mailbox \(newName) already", advice: "")
+      throw EndpointError(
+        .mailbox, .refused, "there is a mailbox \(newName) already",
+        advice: "rename one of the two by hand")
     }
     switch try layout() {
     case .fs: try renameNested(old, new)

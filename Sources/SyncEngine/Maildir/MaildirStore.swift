@@ -51,6 +51,10 @@ final class MaildirStore {
     let directory: Directory
     do throws(SystemError) { directory = try Directory(path: path) } catch {
       if error.code == ENOENT { return nil }
+      if error.code == ENOTDIR {
+        throw EndpointError(
+          .side, .configuration, "\(path) is no directory", advice: "name another in the URL")
+      }
       throw error.endpointError("can't open \(path)", scope: .side)
     }
     let layout = wantedLayout ?? MaildirStore.findLayout(directory)

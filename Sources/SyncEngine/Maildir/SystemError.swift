@@ -35,7 +35,7 @@ struct SystemError: Error, Hashable {
   ///
   /// - Parameter action: what was tried, with the file it was tried on: `can't read /home/…`.
   func endpointError(_ action: String, scope: FailureScope = .mailbox) -> EndpointError {
-    let text = "\(action): \(String(cString: strerror(code)))"
+    let text = "\(action): \(Errno(code))"
     return switch code {
     case ENOSPC, EDQUOT:
       EndpointError(scope, .noSpace, text, advice: "make room on the disk and sync again")

@@ -1,10 +1,11 @@
 import CSQLite
 import Glibc
+import IMAPClient
 
 extension StateError {
   /// - Parameter path: the file or directory that the system call was about.
   static func system(_ code: Int32, _ what: String, _ path: String) -> StateError {
-    let reason = "\(what) \(path): \(String(cString: strerror(code)))"
+    let reason = "\(what) \(path): \(Errno(code))"
     return switch code {
     case EACCES, EPERM, EROFS:
       StateError(.permission, reason, advice: "check its owner and mode, or name another --state")
@@ -38,6 +39,6 @@ extension StateError {
   static func newer(_ version: Int64, _ path: String) -> StateError {
     StateError(
       .newer, "\(path) was written by a newer version (format \(version))",
-      advice: "use that version, or drop the state with `mboxsync forget`")
+      advice: "use that version, or drop the state with 'mboxsync forget'")
   }
 }

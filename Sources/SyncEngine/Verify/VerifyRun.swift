@@ -86,7 +86,8 @@ public final class VerifyRun {
         note(
           EndpointError(
             .mailbox, .nameNotPossible, "two mailboxes would be synced with this one",
-            advice: "give them different names by map"), side: .right, mailbox: entry.names.right)
+            advice: "give them different names with 'map'"), side: .right,
+          mailbox: entry.names.right)
         continue
       }
       mailboxes.append(

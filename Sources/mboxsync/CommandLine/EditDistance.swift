@@ -29,7 +29,7 @@ enum EditDistance {
       let distance = between(word, candidate)
       if distance < best?.distance ?? .max { best = (candidate, distance) }
     }
-    guard let best, best.distance * 5 <= max(word.utf8.count, best.word.utf8.count) * 3 else {
+    guard let best, best.distance * 2 <= max(word.utf8.count, best.word.utf8.count) else {
       return nil
     }
     return best.word

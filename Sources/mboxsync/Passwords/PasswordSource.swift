@@ -81,7 +81,8 @@ final class PasswordSource: Sendable {
     do {
       file = try FileReader.read(path)
     } catch {
-      throw PasswordError(message: "password-file: \(error)", advice: "see 'password-file'")
+      throw PasswordError(
+        message: "password-file: \(error)", advice: "its first line is the password, its mode 600")
     }
     try PasswordSource.refuseIfOpen(file, path)
     guard let password = PasswordSource.firstLine(file.bytes) else {

@@ -4,7 +4,7 @@ import SyncEngine
 struct FirstConfiguration {
   var pair = "home"
   var left = "maildir:~/Mail"
-  var right = ""
+  var right = "imaps://alice@mail.example.org"
   /// Keys as `--set` takes them.
   var settings: [(key: String, value: String)] = []
 

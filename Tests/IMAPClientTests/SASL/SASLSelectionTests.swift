@@ -73,7 +73,7 @@ struct SelectionCase: Sendable, CustomTestStringConvertible {
       ("without TLS", SelectionCase(offered: "AUTH=PLAIN LOGINDISABLED", isSecure: false)),
       ("no way to log in", SelectionCase(offered: "LOGINDISABLED", isSecure: false)),
       ("no way to log in", SelectionCase(offered: "LOGINDISABLED AUTH=GSSAPI")),
-      ("no way to log in", SelectionCase(offered: "LOGINDISABLED AUTH=XOAUTH2 AUTH=EXTERNAL")),
+      ("OAuth2 tokens only", SelectionCase(offered: "LOGINDISABLED AUTH=XOAUTH2 AUTH=EXTERNAL")),
       ("does not offer login", SelectionCase(offered: "LOGINDISABLED", preferences: [.login])),
       (
         "does not offer plain, xoauth2",

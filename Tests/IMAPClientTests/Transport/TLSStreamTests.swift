@@ -75,7 +75,8 @@ import Testing
     let server = try TestTLSServer(try good())
     #expect(
       throws: TransportError.tls(
-        "the certificate is for localhost, *.example.org, 127.0.0.1, not for \(host)")
+        "the certificate is for localhost, *.example.org, 127.0.0.1, not for \(host)",
+        advice: "use the name that it is for, if that is your server")
     ) { try connect(server, host: host) }
   }
 
@@ -97,7 +98,7 @@ import Testing
       "old", names: "DNS:localhost", authority: pki.authority, days: -1)
     let server = try TestTLSServer(identity)
     let error = #expect(throws: TransportError.self) { try connect(server) }
-    guard case .tls(let text) = error else { return #expect(error == .tls("expired")) }
+    guard case .tls(let text, _) = error else { return #expect(error == .tls("expired")) }
     #expect(text.wholeMatch(of: /the certificate expired on \d{4}-\d\d-\d\d/) != nil, "\(text)")
   }
 
@@ -105,7 +106,8 @@ import Testing
     let identity = try pki.identity("x", names: "DNS:localhost", authority: pki.otherAuthority)
     let server = try TestTLSServer(identity)
     let failure = TransportError.tls(
-      "the certificate is signed by an authority that is not trusted")
+      "the certificate is signed by an authority that is not trusted",
+      advice: "if you trust it, set 'tls-ca-file' to its certificate")
     #expect(throws: failure) { try connect(server) }
     // Nor is it in the system's store.
     #expect(throws: failure) { try connect(server) { $0.caFile = nil } }
@@ -118,7 +120,8 @@ import Testing
       .map { String(format: "%02x", $0) }.joined()
     #expect(
       throws: TransportError.tls(
-        "the certificate is self-signed; its fingerprint is \(fingerprint)")
+        "the certificate is self-signed; its fingerprint is \(fingerprint)",
+        advice: "if you know that it is your server's, set 'tls-fingerprint' to it")
     ) { try connect(server) }
   }
 
@@ -140,7 +143,7 @@ import Testing
       let error = #expect(throws: TransportError.self) {
         try connect(server) { $0.fingerprint = pin }
       }
-      guard case .tls(let text) = error else { return #expect(error == .tls("not the pinned")) }
+      guard case .tls(let text, _) = error else { return #expect(error == .tls("not the pinned")) }
       #expect(text.contains("not the pinned one; its fingerprint is "))
     }
     // A good certificate that is not the pinned one is not good enough.
@@ -171,7 +174,10 @@ import Testing
 
   @Test func minimumVersion() throws {
     let server = try TestTLSServer(try good(), ["-tls1_2"])
-    #expect(throws: TransportError.tls("the server speaks no version of TLS that is allowed")) {
+    let failure = TransportError.tls(
+      "the server speaks no version of TLS that is allowed",
+      advice: "see 'tls-min'; anything older than TLS 1.2 is not taken")
+    #expect(throws: failure) {
       try connect(server) { $0.minimum = .v13 }
     }
   }
