@@ -115,7 +115,9 @@ import Testing
       try endpoint.saver().begin(item, size: 1, form: .stored)
     }
     let validity = try #require(UIDValidity(1))
-    #expect(throws: EndpointError.self) { try endpoint.adopt(validity, uidNext: .first) }
+    #expect(throws: EndpointError.self) {
+      try endpoint.adopt(validity, uidNext: .first, isServers: false)
+    }
     #expect(world.misuses.count == 4)
     #expect(world.servers.left[.inbox]?.messages.isEmpty == true)
   }
@@ -274,7 +276,7 @@ import Testing
     #expect(try endpoint.pad(to: uid(10)) == uid(10))
     #expect(try endpoint.pad(to: uid(5)) == uid(10))
     let validity = try #require(UIDValidity(70_000))
-    try endpoint.adopt(validity, uidNext: uid(30))
+    try endpoint.adopt(validity, uidNext: uid(30), isServers: false)
     #expect(try endpoint.freshUIDValidity() > validity)
     let observation = try endpoint.open(.inbox, OpenRequest())
     #expect(observation.anchor.uidValidity == validity && observation.anchor.uidNext == uid(30))

@@ -175,7 +175,7 @@ import Testing
     let validity = try #require(world.servers.right[.inbox]?.uidValidity)
     let left = try world.factory(.left).connect()
     try left.select(.inbox)
-    try left.adopt(validity, uidNext: .first)
+    try left.adopt(validity, uidNext: .first, isServers: false)
     let messages = world.servers.left[.inbox]?.messages ?? []
     let order = messages.sorted { $0.content.lexicographicallyPrecedes($1.content) }
     let isFirst = order.first?.content == message(1)
@@ -196,7 +196,7 @@ import Testing
       let endpoint = try world.factory(side).connect()
       try endpoint.select(.inbox)
       if both[side][.inbox]?.uidValidity != validity {
-        try endpoint.adopt(validity, uidNext: .first)
+        try endpoint.adopt(validity, uidNext: .first, isServers: false)
       }
       let all = both[side][.inbox]?.messages.filter { $0.handle.uid == nil } ?? []
       #expect(all.map(\.handle).contains(handle))
@@ -206,6 +206,7 @@ import Testing
     try place(1, at: 1, on: .right)
     #expect(world.watch.look(at: both) == [])
     #expect(world.watch.switchSides(both) { _ in true } == [])
+    let older = try #require(both.left[.inbox])
     // Seen, and gone again before the other side gives the number to another message.
     try place(2, at: 2, on: .left)
     #expect(world.watch.look(at: both) == [])
@@ -218,15 +219,30 @@ import Testing
       ])
     #expect(world.watch.switchSides(both) { _ in false } == [])
 
+    both.left.restore(older, to: .inbox)
+    let wrong = world.watch.look(at: both)
+    #expect(wrong.count == 1)
+    #expect(wrong.contains { $0.contains("UIDNEXT went from 3 to 2") })
+    try place(9, at: 2, on: .left)
+    #expect(
+      world.watch.look(at: both) == [
+        "A: INBOX (5): UID 2 was message 2 and is message 9"
+      ])
+  }
+
+  @Test("a UIDVALIDITY that comes back goes on where it was")
+  func comingBack() throws {
+    let world = SimulatedWorld(.maildir, .maildir)
     let endpoint = try world.factory(.left).connect()
     try endpoint.select(.inbox)
-    try endpoint.adopt(validity, uidNext: .first)
-    let first = try #require(both.left.deliver(message(9)))
-    _ = try endpoint.renumber([first], targets: [uid(1)])
-    let wrong = world.watch.look(at: both)
-    #expect(wrong.count == 2)
-    #expect(wrong.contains { $0.contains("UIDNEXT went from 3 to 2") })
-    #expect(wrong.contains { $0.contains("UID 1 was message 1 and is message 9") })
+    for (number, next) in [(5, 7), (6, 3), (5, 2), (6, 1)] as [(UInt32, UInt32)] {
+      try endpoint.adopt(
+        try #require(UIDValidity(number)), uidNext: .first, isServers: number == 6)
+      _ = try endpoint.pad(to: uid(next))
+    }
+    let mailbox = try #require(world.servers.left[.inbox])
+    #expect(mailbox.uidNext == uid(3) && mailbox.origin.isServers)
+    #expect(mailbox.origin.former.map(\.rawValue) == [5])
   }
 
   @Test("the ledger knows what is lost, multiplied, or nobody's")

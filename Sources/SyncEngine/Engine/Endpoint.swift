@@ -88,7 +88,11 @@ public protocol Endpoint: AnyObject {
 
   /// Gives the mailbox this UIDVALIDITY. Its messages lose their UIDs: they are `unnumbered` when it is
   /// opened again. Only where ``EndpointTraits/choosesUIDs``.
-  func adopt(_ uidValidity: UIDValidity, uidNext: UID) throws(EndpointError)
+  ///
+  /// Should the mailbox have had it before, no UID that it handed out then is given again.
+  ///
+  /// - Parameter isServers: it is a server's; see ``ValidityOrigin``.
+  func adopt(_ uidValidity: UIDValidity, uidNext: UID, isServers: Bool) throws(EndpointError)
   /// A UIDVALIDITY for a mailbox that has none, larger than any that was given here before. Only where
   /// ``EndpointTraits/choosesUIDs``.
   func freshUIDValidity() throws(EndpointError) -> UIDValidity

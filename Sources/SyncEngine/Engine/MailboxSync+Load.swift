@@ -68,6 +68,7 @@ extension MailboxSync {
     }
     anchors[side] = observation.anchor
     looked[side] = true
+    origins[side] = observation.origin
     readOnly[side] = observation.isReadOnly
     // Nothing can be stored in a read-only mailbox; what is missing there, others took away.
     keptKeywords[side] = observation.isReadOnly ? nil : observation.permanentKeywords

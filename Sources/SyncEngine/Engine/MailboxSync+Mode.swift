@@ -8,13 +8,17 @@ extension MailboxSync {
       return
     }
     let validities = anchors.map(\.uidValidity)
-    let canShare =
-      traits.left.choosesUIDs || traits.right.choosesUIDs
-      || (validities.left != nil && validities.left == validities.right)
+    let isEqual = validities.left != nil && validities.left == validities.right
+    let ruled = isEqual ? nil : Side.allCases.first(where: isRuledByAnother)
+    let canShare = isEqual || (traits.left.choosesUIDs || traits.right.choosesUIDs) && ruled == nil
     switch (record.mode, canShare) {
-    case (_, false):
+    case (let before, false):
       record.mode = .map
-      if policy.uids == .mirror { noteUnsharable() }
+      if policy.uids == .mirror {
+        noteUnsharable(ruled)
+      } else if let ruled, before == .mirror {
+        noteRuledByAnother(ruled)
+      }
     case (.map?, true) where record.selection == MailboxSync.selection(of: policy):
       // It could not be kept level before (too much padding, or a server that can't renumber), and
       // nobody has asked for anything else since.
@@ -27,11 +31,34 @@ extension MailboxSync {
     }
   }
 
-  private func noteUnsharable() {
+  /// Whether a Maildir had the server's UIDVALIDITY, and another pair has given it that of another server since: two
+  /// servers can't rule it in turn.
+  private func isRuledByAnother(_ side: Side) -> Bool {
+    guard traits[side].choosesUIDs, !traits[side.other].choosesUIDs, origins[side].isServers,
+      let servers = anchors[side.other].uidValidity
+    else { return false }
+    // Unless it is the server that has gone back to an older one.
+    return origins[side].former.contains(servers)
+      && record.anchors[side.other]?.uidValidity != anchors[side].uidValidity
+  }
+
+  private func noteRuledByAnother(_ side: Side) {
+    let notice = SyncFailure(
+      side: side, mailbox: record.names[side], code: .cannotRenumber, scope: .message,
+      message:
+        "each side keeps its own UIDs from now on: another pair gives this one those of another server",
+      advice: "")
+    notices.append(notice)
+    observer?.handle(.notice(notice))
+  }
+
+  private func noteUnsharable(_ ruled: Side?) {
+    let reason =
+      ruled.map { "another pair gives the \($0) side the UIDVALIDITY of another server" }
+      ?? "the two servers gave this mailbox different UIDVALIDITYs"
     noteFailure(
       EndpointError(
-        .message, .cannotRenumber,
-        "the two servers gave this mailbox different UIDVALIDITYs, so each side keeps its own UIDs",
+        .message, .cannotRenumber, "\(reason), so each side keeps its own UIDs",
         advice: "set uids = auto or uids = map"),
       on: nil)
   }
@@ -48,10 +75,13 @@ extension MailboxSync {
       try distrust(side)
       let observation = try on(side) { () throws(EndpointError) in
         try select(side, endpoints[side])
-        try endpoints[side].adopt(validity, uidNext: .first)
+        try endpoints[side].adopt(
+          validity, uidNext: .first,
+          isServers: !traits[side.other].choosesUIDs || origins[side.other].isServers)
         return try endpoints[side].open(fullNames[side], OpenRequest())
       }
       anchors[side] = observation.anchor
+      origins[side] = observation.origin
       looked[side] = true
       changed[side] = true
       if mode == .mirror || hadMessages || !items.rows.isEmpty {
@@ -96,16 +126,22 @@ extension MailboxSync {
     return wanted
   }
 
-  /// A server's; of two Maildirs' that which another pair has given one of them since, else that of the
-  /// one with more messages.
+  /// A server's. Of two Maildirs' a server's, which another pair has given one of them; else that for which the one
+  /// has given up what the other has still; else that of the one with more messages. A Maildir that is synced with
+  /// several others is so never led back.
   private func commonValidity(
     _ endpoints: Both<any Endpoint>, own: Both<UIDValidity?>
   ) throws(SideFailure) -> UIDValidity? {
     for side in Side.allCases where !traits[side].choosesUIDs { return own[side] }
     switch (own.left, own.right) {
     case (let left?, let right?):
-      let isNew = Both { record.anchors[$0] != nil && hasNewValidity($0) }
-      if isNew.left != isNew.right { return isNew.left ? left : right }
+      if origins.left.isServers != origins.right.isServers {
+        return origins.left.isServers ? left : right
+      }
+      let isLater = Both { origins[$0].former.contains($0 == .left ? right : left) }
+      if isLater.left != isLater.right { return isLater.left ? left : right }
+      // Each has been led both ways, or two servers are behind: servers count upwards. RFC 9051 §2.3.1.1
+      if isLater.left || origins.left.isServers { return max(left, right) }
       return anchors.right.messages > anchors.left.messages ? right : left
     case (let known?, nil), (nil, let known?):
       return known

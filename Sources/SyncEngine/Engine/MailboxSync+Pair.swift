@@ -4,6 +4,7 @@ import IMAPClient
 extension MailboxSync {
   func pair(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     try expungeLeftFillers(endpoints)
+    try rejoin(endpoints)
     try match(endpoints)
     if try recognizeStubs(endpoints) { try match(endpoints) }
     try findFetchedMessages(endpoints)
@@ -59,16 +60,9 @@ extension MailboxSync {
   /// got a new UIDVALIDITY.
   private func candidates() -> Both<[Pairing.Candidate]> {
     var candidates = Both<[Pairing.Candidate]>(left: [], right: [])
-    let dates = Both { side in savedBefore[side] == nil ? [] : arrivalDates(on: side) }
     for (index, work) in work.enumerated() {
       for side in Side.allCases {
-        var other = work.item.sides[side.other]
-        // What a run that died has given a new UID there looks vanished, and arrived with the same date.
-        if other == .vanished, let date = work.item.base?.date, dates[side.other].contains(date) {
-          other = .lost
-        }
-        let isEndangered = other != work.item.sides[side.other]
-        switch (work.item.sides[side], other) {
+        switch (work.item.sides[side], work.item.sides[side.other]) {
         case (.present(let seen), .absent) where work.stub == side,
           (.present(let seen), .lost) where work.stub == side:
           // It stands for its message, which is known by what it is on the other side.
@@ -76,7 +70,7 @@ extension MailboxSync {
             candidates[side].append(
               Pairing.Candidate(
                 index: index, handle: seen.handle, size: content.size, id: nil, content: content,
-                date: seen.details?.date ?? work.item.base?.date, isEndangered: isEndangered))
+                date: seen.details?.date ?? work.item.base?.date))
           }
         case (.present(let seen), .absent), (.present(let seen), .lost):
           let known = work.item.base?.contents[side] ?? seen.content
@@ -84,7 +78,7 @@ extension MailboxSync {
             Pairing.Candidate(
               index: index, handle: seen.handle, size: seen.details?.size ?? known?.size,
               id: seen.details?.id ?? work.item.base?.ids[side], content: known,
-              date: seen.details?.date ?? work.item.base?.date, isEndangered: isEndangered))
+              date: seen.details?.date ?? work.item.base?.date))
         case (.vanished, .lost):
           if let content = work.item.base?.contents[side.other] ?? work.item.base?.contents[side] {
             candidates[side].append(
@@ -100,14 +94,7 @@ extension MailboxSync {
     return candidates
   }
 
-  private func arrivalDates(on side: Side) -> Set<InternalDate> {
-    Set(
-      work.compactMap { work in
-        work.item.base == nil ? work.item.sides[side].seen?.details?.date : nil
-      })
-  }
-
-  private func remember(_ content: ContentID, of index: Int, on side: Side) {
+  func remember(_ content: ContentID, of index: Int, on side: Side) {
     guard case .present(var seen) = work[index].item.sides[side] else { return }
     seen.content = content
     work[index].item.sides[side] = .present(seen)

@@ -40,6 +40,8 @@ final class MailboxSync {
   var anchors: Both<Anchor>
   /// Where they stood when they were looked at.
   var observed: Both<Anchor>
+  /// Of their UIDVALIDITYs.
+  var origins = Both(left: ValidityOrigin(), right: ValidityOrigin())
   /// Sides that were looked at in this round.
   var looked = Both(left: false, right: false)
   var work: [ItemWork] = []

@@ -258,7 +258,11 @@ extension SyncRun {
     guard !policy.comparesEverything, record.selection == MailboxSync.selection(of: policy) else {
       return true
     }
-    if traits.choosesUIDs { return then.stamp == nil || now.stamp != then.stamp }
+    if traits.choosesUIDs {
+      // Whose UIDVALIDITY is to stand, depends on what it had before.
+      let isUnlike = record.anchors.left?.uidValidity != record.anchors.right?.uidValidity
+      return then.stamp == nil || now.stamp != then.stamp || record.mode == .mirror && isUnlike
+    }
     return now.highestModSeq == nil || now.highestModSeq != then.highestModSeq
       || now.uidNext != then.uidNext || now.uidValidity != then.uidValidity
   }

@@ -60,7 +60,9 @@ final class IMAPEndpoint: Endpoint {
   func hasMark(_ mark: String) throws(EndpointError) -> MarkState { .unsupported }
   func leaveMark(_ mark: String) throws(EndpointError) {}
 
-  func adopt(_ uidValidity: UIDValidity, uidNext: UID) throws(EndpointError) {
+  func adopt(
+    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool
+  ) throws(EndpointError) {
     throw cannotChoose()
   }
   func freshUIDValidity() throws(EndpointError) -> UIDValidity { throw cannotChoose() }

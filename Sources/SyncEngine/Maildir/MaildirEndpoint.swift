@@ -120,8 +120,10 @@ public final class MaildirEndpoint: Endpoint {
 
   public func pad(to uidNext: UID) throws(EndpointError) -> UID { try current().pad(to: uidNext) }
 
-  public func adopt(_ uidValidity: UIDValidity, uidNext: UID) throws(EndpointError) {
-    try current().adopt(uidValidity, uidNext: uidNext)
+  public func adopt(
+    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool
+  ) throws(EndpointError) {
+    try current().adopt(uidValidity, uidNext: uidNext, isServers: isServers)
   }
 
   public func freshUIDValidity() throws(EndpointError) -> UIDValidity {

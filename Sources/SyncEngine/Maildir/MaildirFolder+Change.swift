@@ -158,7 +158,9 @@ extension MaildirFolder {
     }
   }
 
-  func adopt(_ uidValidity: UIDValidity, uidNext: UID) throws(EndpointError) {
+  func adopt(
+    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool
+  ) throws(EndpointError) {
     knownValidity = nil
     try withLock { lock throws(EndpointError) in
       try refresh()
@@ -166,9 +168,7 @@ extension MaildirFolder {
         let fields = fields(ofFileAt: index)
         if !fields.isEmpty { pendingFields[entry.key] = fields }
       }
-      let guid = list.mailboxGUID
-      list = UIDList(uidValidity: uidValidity, next: uidNext.rawValue)
-      list.mailboxGUID = guid
+      list.begin(uidValidity, next: uidNext.rawValue, isServers: isServers)
       files.forgetUIDs()
       hasAssignedUIDs = true
       try writeList(lock)

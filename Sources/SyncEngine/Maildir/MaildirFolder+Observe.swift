@@ -20,7 +20,8 @@ extension MaildirFolder {
     knownValidity = .some(list.uidValidity)
     return Observation(
       anchor: anchor(), coverage: .full, messages: messages(detailsFrom: detailsFrom),
-      isReadOnly: isReadOnly, mailboxID: list.mailboxGUID.map { GlobalUID(identifier: $0) })
+      isReadOnly: isReadOnly, mailboxID: list.mailboxGUID.map { GlobalUID(identifier: $0) },
+      origin: list.origin)
   }
 
   /// Dovecot, which works under the lock, may be writing at the same time: read again until the list that

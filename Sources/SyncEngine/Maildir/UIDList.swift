@@ -25,11 +25,25 @@ struct UIDList {
   private(set) var next: UInt32 = 1
   /// The mailbox's own id: 32 hexadecimal digits.
   var mailboxGUID: [UInt8]?
-  /// Fields of the header other than V, N and G.
+  /// A field of the header of our own: the UIDVALIDITY is a server's. (Dovecot keeps fields that it does not know.)
+  private var isServers = false
+  /// Fields of our own, one each: a UIDVALIDITY that the mailbox had before, with its UIDNEXT. The latest comes last.
+  private var former: [Former] = []
+  /// Fields of the header other than these, V, N and G.
   private var otherFields: [[UInt8]] = []
   /// Ascending by UID.
   private(set) var records: [Record] = []
   private var text: [UInt8] = []
+
+  private struct Former {
+    var uidValidity: UIDValidity
+    var next: UInt32
+  }
+
+  private static let formerField = UInt8(ascii: "m")
+  private static let serversField = UInt8(ascii: "s")
+  /// So many are remembered.
+  private static let formerLimit = 16
 
   /// The largest UID that Dovecot takes.
   static let lastUID = UInt32.max - 1
@@ -90,10 +104,24 @@ struct UIDList {
       case UInt8(ascii: "N"): next = max(1, UIDList.number(value) ?? 1)
       case UInt8(ascii: "G"):
         mailboxGUID = value.count == 32 && value.allSatisfy(UIDList.isHex) ? Array(value) : nil
+      case UIDList.serversField: isServers = true
+      case UIDList.formerField:
+        if let known = UIDList.former(value), former.count < UIDList.formerLimit {
+          former.append(known)
+        }
       default: otherFields.append(Array(field))
       }
     }
     return 3
+  }
+
+  // former = "m" uidvalidity ":" uidnext
+  private static func former(_ value: Slice<UnsafeBufferPointer<UInt8>>) -> Former? {
+    let parts = value.split(separator: UInt8(ascii: ":"))
+    guard parts.count == 2, let uidValidity = number(parts[0]).flatMap({ UIDValidity($0) }),
+      let next = number(parts[1])
+    else { return nil }
+    return Former(uidValidity: uidValidity, next: max(1, next))
   }
 
   // record = uid *(SP ext) SP ":" basename; version 1: uid SP name
@@ -208,7 +236,28 @@ struct UIDList {
     return nil
   }
 
+  var origin: ValidityOrigin {
+    ValidityOrigin(isServers: isServers, former: Set(former.map(\.uidValidity)))
+  }
+
   // MARK: Changing
+
+  /// Begins anew, without records, under another UIDVALIDITY. If the mailbox had that before, it goes on
+  /// where it was.
+  mutating func begin(_ uidValidity: UIDValidity, next: UInt32, isServers: Bool) {
+    var list = UIDList(uidValidity: uidValidity, next: next)
+    list.mailboxGUID = mailboxGUID
+    list.otherFields = otherFields
+    list.isServers = isServers
+    list.former = former
+    if let old = self.uidValidity { list.former.append(Former(uidValidity: old, next: self.next)) }
+    for known in list.former where known.uidValidity == uidValidity {
+      list.next = max(list.next, known.next)
+    }
+    list.former.removeAll { $0.uidValidity == uidValidity }
+    list.former.removeFirst(max(0, list.former.count - UIDList.formerLimit))
+    self = list
+  }
 
   /// Adds a record after all others.
   ///
@@ -252,6 +301,8 @@ struct UIDList {
     piece.reserveCapacity(size + 1024)
     piece += "3 V\(uidValidity?.rawValue ?? 0) N\(next)".utf8
     if let mailboxGUID { piece += [UInt8(ascii: " "), UInt8(ascii: "G")] + mailboxGUID }
+    if isServers { piece += [UInt8(ascii: " "), UIDList.serversField, UInt8(ascii: "1")] }
+    for known in former { piece += " m\(known.uidValidity.rawValue):\(known.next)".utf8 }
     for field in otherFields { piece += [UInt8(ascii: " ")] + field }
     piece.append(0x0a)
     for record in records {

@@ -17,12 +17,10 @@ public struct Pairing: Sendable {
     public var content: ContentID?
     /// The received date: tells apart messages of equal content.
     public var date: InternalDate?
-    /// The other side seems to have expunged it, and so it goes if it is not found there again.
-    public var isEndangered: Bool
 
     public init(
       index: Int, handle: MessageHandle?, size: UInt64?, id: GlobalUID?, content: ContentID?,
-      date: InternalDate? = nil, isEndangered: Bool = false
+      date: InternalDate? = nil
     ) {
       self.index = index
       self.handle = handle
@@ -30,7 +28,6 @@ public struct Pairing: Sendable {
       self.id = id
       self.content = content
       self.date = date
-      self.isEndangered = isEndangered
     }
   }
 
@@ -95,15 +92,12 @@ public struct Pairing: Sendable {
     var date: InternalDate?
   }
 
-  /// Equal messages on both sides: those in danger first, then those of one UID and date, then of one date, then of one UID;
+  /// Equal messages on both sides: those of one UID and date first, then of one date, then of one UID;
   /// the rest in the order of their UIDs.
   private static func pairUp(_ lefts: [Candidate], _ rights: [Candidate]) -> [Match] {
     var matches: [Match] = []
     var rest = Both(left: inOrder(lefts), right: inOrder(rights))
     if lefts.count > 1 || rights.count > 1 {
-      for side in Side.allCases where rest[side].contains(where: \.isEndangered) {
-        matches += pairUpEndangered(&rest, on: side)
-      }
       matches += pairUp(&rest) { candidate in
         candidate.handle?.uid.map { Trait(uid: $0, date: candidate.date) }
       }
@@ -115,18 +109,6 @@ public struct Pairing: Sendable {
     for (left, right) in zip(rest.left, rest.right) {
       matches.append(Match(left: left.index, right: right.index))
     }
-    return matches
-  }
-
-  /// What would go otherwise is found first: whoever is left over is placed, which loses nothing.
-  private static func pairUpEndangered(
-    _ rest: inout Both<[Candidate]>, on side: Side
-  ) -> [Match] {
-    var some = rest
-    some[side].removeAll { !$0.isEndangered }
-    let matches = pairUp(&some) { candidate in candidate.date.map { Trait(uid: nil, date: $0) } }
-    rest.left.removeAll { candidate in matches.contains { $0.left == candidate.index } }
-    rest.right.removeAll { candidate in matches.contains { $0.right == candidate.index } }
     return matches
   }
 

@@ -25,6 +25,20 @@ public struct Anchor: Hashable, Sendable {
   }
 }
 
+/// Where the UIDVALIDITY of a mailbox that takes any comes from: what ``Endpoint/adopt(_:uidNext:isServers:)``
+/// left of it.
+public struct ValidityOrigin: Hashable, Sendable {
+  /// It is a server's, from there or by way of another Maildir.
+  public var isServers: Bool
+  /// Those that the mailbox had before, and gave up for another.
+  public var former: Set<UIDValidity>
+
+  public init(isServers: Bool = false, former: Set<UIDValidity> = []) {
+    self.isServers = isServers
+    self.former = former
+  }
+}
+
 /// Modification times in nanoseconds since 1970 of what a Maildir folder's state lies in.
 public struct MaildirStamp: Hashable, Sendable {
   public var cur: Int64
@@ -94,10 +108,13 @@ public struct Observation: Sendable {
   /// The keywords that the mailbox keeps for good; `nil`: any. Others are not to be stored there, and
   /// their absence there means nothing. RFC 9051 §7.1 (PERMANENTFLAGS).
   public var permanentKeywords: Set<Keyword>?
+  /// Of the anchor's UIDVALIDITY.
+  public var origin: ValidityOrigin
 
   public init(
     anchor: Anchor, coverage: Coverage, messages: [ObservedMessage], isReadOnly: Bool = false,
-    mailboxID: GlobalUID? = nil, permanentKeywords: Set<Keyword>? = nil
+    mailboxID: GlobalUID? = nil, permanentKeywords: Set<Keyword>? = nil,
+    origin: ValidityOrigin = ValidityOrigin()
   ) {
     self.anchor = anchor
     self.coverage = coverage
@@ -105,6 +122,7 @@ public struct Observation: Sendable {
     self.isReadOnly = isReadOnly
     self.mailboxID = mailboxID
     self.permanentKeywords = permanentKeywords
+    self.origin = origin
   }
 }
 

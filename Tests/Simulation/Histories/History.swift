@@ -97,14 +97,6 @@ public struct History: Hashable, Sendable {
   }
 }
 
-extension History {
-  /// Whether what is asked for can be had: a Maildir can take the UIDVALIDITY of one server only.
-  public var isFair: Bool {
-    guard wishes.uids != .map, replicas.count > 2 else { return true }
-    return pairs.count < 3 && (replicas[0].isMaildir || replicas[2].isMaildir)
-  }
-}
-
 extension History.Wishes {
   public var policy: Policy {
     var policy = Policy()

@@ -93,7 +93,6 @@ public struct HistoryMaker {
       if random.oneIn(10) { wishes.since = Int.random(in: 4...30, using: &random) }
     }
     history.wishes = wishes
-    if !history.isFair { history.wishes.uids = .map }
   }
 
   // MARK: Phases

@@ -76,6 +76,7 @@ extension Replay {
       report = carryOut(pair, policy)
     }
     note("ended \(report.result) after \(report.rounds) rounds")
+    if report.rounds > 0 { noteState() }
     for failure in report.failures where ![.cannotRenumber, .keywords].contains(failure.code) {
       failures.append("run in peace: \(failure.code) \(failure.message)")
     }

@@ -46,6 +46,7 @@ extension Replay {
     note("run \(run.pair + 1): \(run)")
     let report = carryOut(run.pair, run.policy(history.wishes))
     note("ended \(report.result): \(report.failures.map(\.message))")
+    noteState()
     if report.result != .ok {
       phase.isDisturbed = true
       noteUnrecordedStubs(run.pair)

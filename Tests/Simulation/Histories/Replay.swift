@@ -23,7 +23,8 @@ public final class Replay {
   var phase = Phase()
   /// UIDs or a base had to be made anew some time.
   var hasForgotten = false
-  /// And that while the replicas had different mailboxes.
+  /// And that while the replicas had different mailboxes. Or, of three replicas, one had renamed a mailbox that another
+  /// deleted: to who deleted it the renamed one is a new one, and the old one comes back from the third.
   var hasMultiplied = false
   /// Messages of mailboxes that users deleted or renamed, and of stubs that a run left unrecorded. Where they
   /// are found again, it is by their content.
@@ -39,6 +40,9 @@ public final class Replay {
     var isDisturbed = false
     var hasDeletedMailbox = false
     var hasChangedMailboxes = false
+    /// By those who renamed them, and by those who deleted them.
+    var renamed: Set<MailboxName> = []
+    var deleted: Set<MailboxName> = []
     /// UIDs, ids or a base were lost.
     var hasForgotten = false
     /// What the only actor's side held before the runs began to carry it over.
@@ -96,6 +100,24 @@ public final class Replay {
     if tellsStory { log.append(line()) }
   }
 
+  /// Every replica as it is, for someone who looks for the cause of a failure.
+  func noteState() {
+    guard tellsStory, tellsCalls else { return }
+    for server in servers {
+      for (name, mailbox) in server.mailboxes.sorted(by: { $0.key < $1.key }) {
+        let messages = mailbox.messages.map { message in
+          let uid = message.handle.uid.map { "\($0)" } ?? "?"
+          return "\(uid): \(SimulatedContent.label(message.origin)) (\(message.flags)) of "
+            + "\(message.date.seconds % 1000)\(message.isStub ? " stub" : "")"
+        }
+        let validity = mailbox.uidValidity.map { "\($0)" } ?? "-"
+        note(
+          "    \(server.name) \(name) \(validity), next \(mailbox.uidNext): "
+            + messages.joined(separator: ", "))
+      }
+    }
+  }
+
   // MARK: Deeds
 
   func act(_ replica: Int, _ deed: Deed, _ number: Int) {
@@ -113,7 +135,9 @@ public final class Replay {
       for (name, mailbox) in mailboxes where server.mailboxes[name] == nil {
         phase.hasDeletedMailbox = true
         refound.formUnion(mailbox.messages.map(\.origin))
+        if deed == .rename { phase.renamed.insert(name) } else { phase.deleted.insert(name) }
       }
+      if servers.count > 2, !phase.renamed.isDisjoint(with: phase.deleted) { hasMultiplied = true }
     }
     if [.reset, .resetIDs, .restore, .restoreAnew].contains(deed) {
       hasForgotten = true

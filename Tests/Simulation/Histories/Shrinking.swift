@@ -52,7 +52,7 @@ public struct Shrinking {
     guard playsLeft > 0 else { return false }
     var candidate = history
     change(&candidate)
-    guard candidate != history, candidate.isFair else { return false }
+    guard candidate != history else { return false }
     playsLeft -= 1
     guard isFailing(candidate) else { return false }
     history = candidate

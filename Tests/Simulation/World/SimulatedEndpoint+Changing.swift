@@ -193,12 +193,14 @@ extension SimulatedEndpoint {
     return world.locked { server.mailboxes[name]?.uidNext ?? uidNext }
   }
 
-  public func adopt(_ uidValidity: UIDValidity, uidNext: UID) throws(EndpointError) {
+  public func adopt(
+    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool
+  ) throws(EndpointError) {
     let name = try writable()
     guard traits.choosesUIDs else { throw misuse("adopt where the server numbers") }
     try perform(.adopt) { [server] in
       server.noteUIDValidity(uidValidity)
-      server.mailboxes[name]?.adopt(uidValidity, uidNext: uidNext) {
+      server.mailboxes[name]?.adopt(uidValidity, uidNext: uidNext, isServers: isServers) {
         SimulatedServer.key($0.id, UInt64($0.handle.uid?.rawValue ?? 0))
       }
     }

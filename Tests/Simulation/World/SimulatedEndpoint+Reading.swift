@@ -85,7 +85,7 @@ extension SimulatedEndpoint {
     var observation = Observation(
       anchor: anchor, coverage: .full,
       messages: mailbox.messages.map { observed($0, detailsFrom: request.detailsFrom) },
-      isReadOnly: mailbox.isReadOnly, mailboxID: mailbox.id)
+      isReadOnly: mailbox.isReadOnly, mailboxID: mailbox.id, origin: mailbox.origin)
     guard let since = request.since, since.uidValidity == anchor.uidValidity,
       since.uidNext <= anchor.uidNext
     else { return observation }

@@ -39,6 +39,10 @@ public struct SimulatedMailbox: Sendable {
   /// `nil`: a Maildir in which nobody has numbered anything.
   public internal(set) var uidValidity: UIDValidity?
   public internal(set) var uidNext = UID.first
+  /// A server's, whether from there or by way of another Maildir.
+  var hasServersValidity = false
+  /// UIDVALIDITYs that it had before, with the UIDNEXT of then.
+  var formerNext: [UIDValidity: UID] = [:]
   public internal(set) var highestModSeq: UInt64 = 1
   /// Ascending by handle.
   public internal(set) var messages: [SimulatedMessage] = []
@@ -132,9 +136,15 @@ public struct SimulatedMailbox: Sendable {
     messages[index].modSeq = touch()
   }
 
-  /// Every message gets a new number under a new validity.
+  public var origin: ValidityOrigin {
+    ValidityOrigin(isServers: hasServersValidity, former: Set(formerNext.keys))
+  }
+
+  /// Every message gets a new number under a new validity; nothing is left of what was noted before.
   mutating func renumberAll(_ uidValidity: UIDValidity) {
     let all = messages
+    hasServersValidity = false
+    formerNext = [:]
     self.uidValidity = uidValidity
     uidNext = .first
     messages = []
@@ -147,10 +157,13 @@ public struct SimulatedMailbox: Sendable {
 
   /// Every message loses its number.
   mutating func adopt(
-    _ uidValidity: UIDValidity, uidNext: UID, key: (SimulatedMessage) -> UInt64
+    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool,
+    key: (SimulatedMessage) -> UInt64
   ) {
+    if let old = self.uidValidity { formerNext[old] = self.uidNext }
     self.uidValidity = uidValidity
-    self.uidNext = uidNext
+    self.uidNext = max(uidNext, formerNext.removeValue(forKey: uidValidity) ?? .first)
+    hasServersValidity = isServers
     tombstones = [:]
     for index in messages.indices where messages[index].handle.uid != nil {
       messages[index].handle = .unnumbered(key(messages[index]))

@@ -403,7 +403,8 @@ import Testing
   @Test("adopting keeps messages, flags and ids, and numbers nothing") func adopt() throws {
     try withMessages { maildir in
       let before = try maildir.open()
-      try maildir.endpoint.adopt(try #require(UIDValidity(500)), uidNext: uid(100))
+      try maildir.endpoint.adopt(
+        try #require(UIDValidity(500)), uidNext: uid(100), isServers: false)
       let handles = try maildir.open().messages
       #expect(handles.compactMap(\.handle.uid).isEmpty)
       #expect(

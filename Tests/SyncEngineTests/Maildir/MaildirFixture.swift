@@ -42,7 +42,9 @@ final class MaildirFixture {
   func prepare(_ mailbox: MailboxName = .inbox, validity: UInt32 = 77, next: UInt32 = 1) throws {
     try endpoint.create(mailbox, specialUse: nil)
     _ = try endpoint.open(mailbox, OpenRequest())
-    try endpoint.adopt(try #require(UIDValidity(validity)), uidNext: try #require(UID(next)))
+    try endpoint.adopt(
+      try #require(UIDValidity(validity)), uidNext: try #require(UID(next)),
+      isServers: false)
     _ = try endpoint.open(mailbox, OpenRequest())
   }
 

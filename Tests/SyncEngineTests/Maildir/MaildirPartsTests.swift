@@ -122,6 +122,27 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     #expect(UIDList(list.serialized()).next == 13)
   }
 
+  @Test("a UIDVALIDITY that comes back goes on where it was") func former() throws {
+    let guid = "G00112233445566778899aabbccddeeff"
+    var list = UIDList(bytes("3 V5 N10 \(guid) P3\n9 :b\n"))
+    #expect(list.origin == ValidityOrigin())
+    list.begin(try #require(UIDValidity(7)), next: 1, isServers: true)
+    #expect(text(list.serialized()) == "3 V7 N1 \(guid) s1 m5:10 P3\n")
+    #expect(list.origin.isServers && list.origin.former.map(\.rawValue) == [5])
+    list.raiseNext(to: 4)
+    list = UIDList(list.serialized())
+    list.begin(try #require(UIDValidity(5)), next: 3, isServers: false)
+    #expect(text(list.serialized()) == "3 V5 N10 \(guid) m7:4 P3\n")
+    list.begin(try #require(UIDValidity(7)), next: 6, isServers: false)
+    #expect(text(list.serialized()) == "3 V7 N6 \(guid) m5:10 P3\n")
+    for number in 100..<200 {
+      list.begin(try #require(UIDValidity(UInt32(number))), next: 1, isServers: false)
+    }
+    #expect(list.origin.former.count == 16 && list.origin.former.map(\.rawValue).min() == 183)
+    #expect(UIDList(list.serialized()).origin == list.origin)
+    #expect(UIDList(bytes("3 V1 N1 m m1 m0:2 m:3 m1: mx:2 m5:y\n")).origin == ValidityOrigin())
+  }
+
   @Test("the last UID is the last") func last() {
     var list = UIDList(bytes("3 V5 N4294967294\n"))
     let isAdded = list.append(uid: UIDList.lastUID, extensions: [], base: bytes("a"))
