@@ -55,6 +55,7 @@ import Testing
         let lines = result.errorText.split(separator: "\n").map(String.init)
           .filter { $0.hasPrefix("mboxsync: ") }
         #expect(lines.count == 1, "\(failure.name): \(result.errorText)")
+        #expect(!result.errorText.contains("ya29") && !result.errorText.contains("sesame"))
         guard let line = lines.first else { continue }
         let found = rows.filter { $0.matches(line) }
         #expect(found.count == 1, "\(failure.name): exit \(result.code), \(line)")

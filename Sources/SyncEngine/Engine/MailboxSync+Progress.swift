@@ -1,6 +1,13 @@
 import IMAPClient
 
 extension MailboxSync {
+  /// Tells, once, that this mailbox has its messages: what is left takes no time to speak of.
+  func tellDone() {
+    guard !isToldDone else { return }
+    isToldDone = true
+    observer?.handle(.mailboxDone(record.names.left))
+  }
+
   /// Tells how much this mailbox is going to send from one side to the other, before anything is sent.
   func announceTransfers() {
     guard let observer else { return }

@@ -309,7 +309,9 @@ extension SyncRun {
       // A mailbox that is made again may have kept the subscription from before it was deleted or renamed.
       guard now[side] != wanted || entry.listed[side] == nil else { continue }
       guard policy.changes.includes(side) else { return }
-      observer?.handle(.change(side, entry.names[side], wanted ? .subscribed : .unsubscribed))
+      if now[side] != wanted {
+        observer?.handle(.change(side, entry.names[side], wanted ? .subscribed : .unsubscribed))
+      }
       guard !policy.isDryRun, exists[side] else { continue }
       try on(side) { () throws(EndpointError) in
         try endpoints[side].setSubscribed(wanted, full(entry.names[side], side))

@@ -87,10 +87,11 @@ public final class SyncRun {
         for mailbox in active { mailbox.countPlanned() }
         return
       }
-      for mailbox in busy { mailbox.announceTransfers() }
+      announceWork(active, busy: busy)
       try lanes.run(busy) { mailbox, endpoints throws(SideFailure) in
         try mailbox.begin()
         try mailbox.place(endpoints)
+        mailbox.tellDone()
       }
       // Not before every copy is made: a copy has the flags that its original has at that moment.
       try lanes.run(busy.filter { !$0.isBroken }) { mailbox, endpoints throws(SideFailure) in
@@ -121,7 +122,7 @@ public final class SyncRun {
       if try mailbox.finishRound() {
         again.append(mailbox)
       } else {
-        observer?.handle(.mailboxDone(mailbox.record.names.left))
+        mailbox.tellDone()
       }
     }
     return again
@@ -133,6 +134,18 @@ public final class SyncRun {
       for work in mailbox.work {
         guard let claim = work.claim, claim.outcome == .moved else { continue }
         mailbox.changed[claim.side] = true
+      }
+    }
+  }
+
+  /// Tells how much there is to send, and which mailboxes have nothing.
+  private func announceWork(_ active: [MailboxSync], busy: [MailboxSync]) {
+    let ids = Set(busy.map(\.record.id))
+    for mailbox in active where !mailbox.isBroken {
+      if ids.contains(mailbox.record.id) {
+        mailbox.announceTransfers()
+      } else {
+        mailbox.tellDone()
       }
     }
   }

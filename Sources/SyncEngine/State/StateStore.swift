@@ -45,6 +45,8 @@ public enum StateKey: String, Hashable, Sendable {
   /// before, and its result as in the JSON output.
   case lastRun = "last-run"
   case lastResult = "last-result"
+  /// What that run complained of, a line each.
+  case lastErrors = "last-errors"
 }
 
 /// One change of the base.

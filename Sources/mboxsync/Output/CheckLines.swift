@@ -3,13 +3,18 @@ import SyncEngine
 
 /// What `check` found, in words: problems are told before, each in a line of its own.
 enum CheckLines {
-  /// - Parameter showsAll: also mailboxes that are as one expects.
-  static func lines(_ checked: CheckedPair, now: Int64, showsAll: Bool) -> [String] {
+  /// - Parameters:
+  ///   - showsAll: also mailboxes that are as one expects.
+  ///   - width: columns to keep to, where words allow it.
+  static func lines(
+    _ checked: CheckedPair, now: Int64, showsAll: Bool, width: Int = .max
+  ) -> [String] {
     var lines = [checked.pair + (checked.failures.isEmpty ? ": ok" : ": failed")]
     for side in Side.allCases {
       let endpoint = checked.endpoints[side]
       lines.append("  \(side.rawValue)\(side == .left ? " " : "")  \(endpoint.name)")
-      lines += table(rows(endpoint, now)).map { "         " + $0 }
+      lines += table(rows(endpoint, now), width: width == .max ? width : width - 9)
+        .map { "         " + $0 }
     }
     lines.append("  state  \(checked.stateDirectory)")
     lines.append(
@@ -92,17 +97,40 @@ enum CheckLines {
     }
   }
 
-  /// Columns as wide as their widest cell, two blanks apart.
-  static func table(_ rows: [[String]]) -> [String] {
+  /// Columns as wide as their widest cell, two blanks apart; the last one is broken between words where
+  /// it does not fit.
+  static func table(_ rows: [[String]], width: Int = .max) -> [String] {
     let columns = rows.map(\.count).max() ?? 0
     let widths = (0..<columns).map { column in
       rows.compactMap { column < $0.count - 1 ? DisplayWidth.of($0[column]) : nil }.max() ?? 0
     }
-    return rows.map { row in
-      row.enumerated().map { column, cell in
-        column == row.count - 1
-          ? cell : cell + String(repeating: " ", count: widths[column] - DisplayWidth.of(cell))
-      }.joined(separator: "  ")
+    return rows.flatMap { row -> [String] in
+      var start = ""
+      for (column, cell) in row.dropLast().enumerated() {
+        start += cell + String(repeating: " ", count: widths[column] - DisplayWidth.of(cell) + 2)
+      }
+      let indent = DisplayWidth.of(start)
+      let pieces = broken(row.last ?? "", width: width == .max ? width : max(20, width - indent))
+      return pieces.enumerated().map { index, piece in
+        (index == 0 ? start : String(repeating: " ", count: indent)) + piece
+      }
     }
+  }
+
+  /// Between words, where there is one that fits.
+  private static func broken(_ text: String, width: Int) -> [String] {
+    guard DisplayWidth.of(text) > width else { return [text] }
+    var lines = [""]
+    for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+      let line = lines[lines.count - 1]
+      if line.isEmpty {
+        lines[lines.count - 1] = String(word)
+      } else if DisplayWidth.of(line) + 1 + DisplayWidth.of(String(word)) <= width {
+        lines[lines.count - 1] = "\(line) \(word)"
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines
   }
 }

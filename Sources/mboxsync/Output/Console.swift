@@ -141,9 +141,10 @@ final class Console: Sendable {
     guard let bar = state.bar else { return }
     let columns = Terminal.width(STDERR_FILENO)
     let text = Text.escaped(bar(columns - 1))
+    guard !text.isEmpty else { return }
     let start = returnToBar(&state, columns: columns)
     Console.write(Array("\(start)\(text)\u{1b}[K".utf8), STDERR_FILENO)
-    state.barColumns = max(1, DisplayWidth.of(text))
+    state.barColumns = DisplayWidth.of(text)
     state.barWasDrawn = Clock.milliseconds()
   }
 

@@ -34,6 +34,7 @@ enum JSONReport {
       members.append(("last_run", .integer(last.run)))
       members.append(("last_change", .integer(last.change)))
       members.append(("last_result", .string(last.result)))
+      members.append(("last_errors", .array(known.errors.map(JSON.string))))
     }
     members.append(
       (

@@ -35,7 +35,8 @@ struct ProgressBar {
     }
   }
 
-  /// At most `width` columns; what matters least is left out first.
+  /// At most `width` columns; what matters least is left out first. Empty as long as both sides are being
+  /// reached: a password may be asked for on the same terminal.
   func line(width: Int, now: Int64) -> String {
     var parts = self.parts(now: now)
     func text() -> String { parts.map(\.text).joined(separator: "  ") }
@@ -53,9 +54,7 @@ struct ProgressBar {
   }
 
   private func parts(now: Int64) -> [Part] {
-    guard let mailboxes else {
-      return [Part(text: pair, rank: 0), Part(text: "connecting", rank: 1)]
-    }
+    guard let mailboxes else { return [] }
     var parts = [Part(text: pair, rank: 0)]
     if messages > 0 { parts.append(Part(text: "\(padded(percent, to: 3))%", rank: 1)) }
     let done = padded(Text.grouped(min(mailboxesDone, mailboxes)), like: Text.grouped(mailboxes))

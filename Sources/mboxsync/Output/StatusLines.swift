@@ -14,6 +14,10 @@ enum StatusLines {
     var lines = ["\(outcome.pair): \(last(known, time: time))"]
     lines.append("  known    \(words(known))")
     lines += pending(outcome)
+    if !known.errors.isEmpty {
+      lines.append("  the last run said")
+      lines += known.errors.map { "    " + $0 }
+    }
     return lines + unsynced(known.unsynced, showsAll: showsAll)
   }
 

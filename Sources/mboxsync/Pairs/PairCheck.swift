@@ -87,7 +87,10 @@ struct PairCheck {
     result.endpoints[side].isMissing = try endpoint.hasMark("") == .noStore
     let mailboxes = listing.selectable(below: pair.policy.prefixes[side])
     result.endpoints[side].mailboxes = mailboxes.count
-    let counts = mailboxes.map { $0.anchor.map { Int($0.messages) } }
+    // Where it is known without looking into each mailbox.
+    let counts =
+      result.endpoints[side].facts.tier == nil
+      ? [] : mailboxes.map { $0.anchor.map { Int($0.messages) } }
     if !counts.contains(nil), !counts.isEmpty {
       result.endpoints[side].messages = counts.reduce(0) { $0 + ($1 ?? 0) }
     }

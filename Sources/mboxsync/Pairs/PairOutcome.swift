@@ -41,6 +41,8 @@ struct KnownPair: Sendable {
   var messages = 0
   var stubs = 0
   var unsynced: [Unsynced] = []
+  /// What the last run complained of.
+  var errors: [String] = []
 
   init() {}
 
@@ -49,6 +51,7 @@ struct KnownPair: Sendable {
       let run = SQLiteStateStore.lastRun(directory: directory, pair: pair) ?? change
       last = (max(run, change), change, try store.value(.lastResult) ?? "")
     }
+    errors = (try store.value(.lastErrors) ?? "").split(separator: "\n").map(String.init)
     let records = try store.mailboxes()
     mailboxes = records.count
     mirrored = records.count { $0.mode == .mirror }

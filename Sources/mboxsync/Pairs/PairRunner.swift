@@ -1,3 +1,4 @@
+import IMAPClient
 import SyncEngine
 
 /// Runs one pair: its lock and base, `before`, the sync, `after`.
@@ -66,11 +67,26 @@ struct PairRunner {
   /// the run.
   private func record(_ report: SyncReport, in store: SQLiteStateStore) {
     let result = try? store.value(.lastResult)
-    guard result != report.result.rawValue || !report.mailboxes.isEmpty else { return }
+    let errors = PairRunner.lines(report.failures)
+    let known = (try? store.value(.lastErrors)) ?? ""
+    guard result != report.result.rawValue || errors != known || !report.mailboxes.isEmpty else {
+      return
+    }
     try? store.commit([
       .setValue(.lastRun, String(Clock.now())),
-      .setValue(.lastResult, report.result.rawValue),
+      .setValue(.lastResult, report.result.rawValue), .setValue(.lastErrors, errors),
     ])
+  }
+
+  /// So many are kept.
+  private static let failureLimit = 20
+
+  private static func lines(_ failures: [SyncFailure]) -> String {
+    failures.prefix(failureLimit).map { failure in
+      let place = [failure.side?.rawValue, failure.mailbox?.path].compactMap { $0 }
+      let parts = place + [failure.message, failure.advice].filter { !$0.isEmpty }
+      return Text.escaped(parts.joined(separator: ": "))
+    }.joined(separator: "\n")
   }
 
   private func openStore(_ pair: PairSettings) throws(StateError) -> SQLiteStateStore {

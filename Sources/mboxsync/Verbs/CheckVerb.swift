@@ -1,3 +1,4 @@
+import Glibc
 import SyncEngine
 
 /// `mboxsync check`: reaches for everything that a sync needs, and changes no mailbox.
@@ -31,7 +32,9 @@ struct CheckVerb {
       for warning in result.warnings { console.failure(warning, pair: pair.name, style: .yellow) }
     }
     guard shows, console.verbosity >= 0 else { return result }
-    let lines = CheckLines.lines(result, now: now, showsAll: console.verbosity > 0)
+    let width = console.outputIsTerminal ? Terminal.width(STDOUT_FILENO) - 1 : .max
+    let lines = CheckLines.lines(
+      result, now: now, showsAll: console.verbosity > 0, width: width)
     for (index, line) in lines.enumerated() {
       let text = Text.escaped(line)
       let style: Console.Style = result.failures.isEmpty ? .green : .red

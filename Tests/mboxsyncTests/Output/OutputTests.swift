@@ -184,7 +184,7 @@ import Testing
   func steadyBar() throws {
     var bar = LineTests.bar([(0, .mailboxesToSync(120))])
     #expect(bar.line(width: 80, now: 0) == "home    0/120 mailboxes")
-    #expect(ProgressBar(pair: "home").line(width: 80, now: 0) == "home  connecting")
+    #expect(ProgressBar(pair: "home").line(width: 80, now: 0).isEmpty)
     bar.handle(.transfersPlanned(messages: 5000, octets: 500_000_000), now: 0)
     var widths: Set<Int> = []
     for step in 1...50 {

@@ -1,4 +1,5 @@
 import Foundation
+import IMAPClient
 import SyncEngine
 import Testing
 
@@ -65,6 +66,19 @@ import Testing
       line.dropFirst(7).components(separatedBy: " , Ic ")
     }
     #expect(shown == names)
+  }
+
+  @Test("configurations of contrib can be read", arguments: ["gmail", "microsoft365"])
+  func examples(name: String) throws {
+    let text = try ManualTests.page("../contrib/oauth2/\(name).config").joined(separator: "\n")
+    let read = try configuration(text)
+    let pairName = try #require(read.pairNames.first)
+    let found = try read.pair(pairName, settings: [], currentDirectory: "/")
+    let pair = try #require(found)
+    #expect(pair.endpoints.right.mechanisms == [.xoauth2])
+    // Those in comments as well.
+    let commands = text.split(separator: "\n").filter { $0.contains("password-command = ") }
+    #expect(commands.count == 3)
   }
 
   @Test("every variable that 'after' gets is in mboxsync(1)")
