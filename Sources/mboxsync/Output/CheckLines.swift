@@ -71,18 +71,27 @@ enum CheckLines {
 
   // MARK: Mailboxes
 
+  /// More of one kind than this are only counted, unless all are asked for.
+  private static let namedMailboxes = 8
+
   private static func mailboxes(
     _ mailboxes: [CheckedPair.Mailbox], showsAll: Bool
   ) -> [String] {
     guard !mailboxes.isEmpty else { return [] }
-    let plain = mailboxes.filter { $0.state == .both && $0.left == $0.right }
-    let shown = showsAll ? mailboxes : mailboxes.filter { !plain.contains($0) }
-    var lines = ["  mailboxes"]
-    if !showsAll, !plain.isEmpty {
-      lines.append("         \(Text.grouped(plain.count)) of the same name on both sides")
+    var counts: [String] = []
+    var rows: [[String]] = []
+    var kinds: [CheckedPair.Mailbox.State] = []
+    for mailbox in mailboxes where !kinds.contains(mailbox.state) { kinds.append(mailbox.state) }
+    for kind in kinds {
+      let all = mailboxes.filter { $0.state == kind }
+      // One that is called otherwise on the other side is always named.
+      let plain = all.filter { $0.left == $0.right || $0.left == nil || $0.right == nil }
+      let isCounted = !showsAll && (kind == .both || plain.count > namedMailboxes)
+      if isCounted, !plain.isEmpty { counts.append("\(Text.grouped(plain.count)) \(words(kind))") }
+      rows += (isCounted ? all.filter { !plain.contains($0) } : all)
+        .map { [name($0.left), name($0.right), words($0.state)] }
     }
-    let rows = shown.map { [name($0.left), name($0.right), words($0.state)] }
-    return lines + table(rows).map { "         " + $0 }
+    return ["  mailboxes"] + (counts + table(rows)).map { "         " + $0 }
   }
 
   private static func name(_ name: MailboxName?) -> String { name?.path ?? "-" }

@@ -253,6 +253,51 @@ import Testing
     #expect(StatusLines.lines(outcome, showsAll: true) { _ in "" }.count == 18)
   }
 
+  @Test("check names mailboxes that are not as one expects, and counts the rest")
+  func checkedMailboxes() throws {
+    func mailbox(_ left: String?, _ right: String?, _ state: CheckedPair.Mailbox.State) throws
+      -> CheckedPair.Mailbox
+    {
+      try CheckedPair.Mailbox(
+        left: left.map { try #require(MailboxName(path: $0)) },
+        right: right.map { try #require(MailboxName(path: $0)) }, state: state)
+    }
+    var checked = CheckedPair(pair: "home")
+    checked.isStateFree = true
+    checked.mailboxes = try [mailbox("INBOX", "INBOX", .both), mailbox("Sent", "Gesendet", .both)]
+    for number in 1...9 {
+      checked.mailboxes.append(try mailbox("L\(number)", "L\(number)", .only(.left)))
+    }
+    checked.mailboxes.append(try mailbox(nil, "Spam", .leftOut))
+    let lines = CheckLines.lines(checked, now: 0, showsAll: false)
+    let start = try #require(lines.firstIndex(of: "  mailboxes"))
+    #expect(
+      lines[(start + 1)...] == [
+        "         1 on both sides",
+        "         9 only on the left, made on the right by the next sync",
+        "         Sent  Gesendet  on both sides",
+        "         -     Spam      left out by 'mailboxes'",
+      ])
+    #expect(CheckLines.lines(checked, now: 0, showsAll: true).count == start + 1 + 12)
+  }
+
+  @Test("a long cell is broken between words, below itself")
+  func brokenCell() {
+    let text = Array(repeating: "word", count: 12).joined(separator: " ")
+    let lines = CheckLines.table([["uses", text], ["a", "b"]], width: 40)
+    #expect(lines.count == 3 && lines.allSatisfy { $0.count <= 40 })
+    #expect(lines[1].hasPrefix("      word") && lines[2] == "a     b")
+    #expect(CheckLines.table([["uses", text]]).count == 1)
+  }
+
+  @Test(
+    "columns of a text",
+    arguments: [("abc", 3), ("ä", 1), ("日本", 4), ("e\u{301}", 1), ("한", 2), ("", 0), ("📬", 2)])
+  func displayWidth(_ text: String, _ columns: Int) {
+    #expect(DisplayWidth.of(text) == columns)
+    #expect(DisplayWidth.of(DisplayWidth.prefix(of: text, columns: 1)) <= 1)
+  }
+
   @Test("a table's columns stand below each other")
   func table() {
     #expect(
