@@ -28,8 +28,8 @@ enum StatusLines {
 
   private static func last(_ known: KnownPair, time: (Int64) -> String) -> String {
     guard let last = known.last else { return "never synced" }
-    let run = "last run \(time(last.run)), \(last.result)"
-    return last.run == last.change ? run : "\(run); last change \(time(last.change))"
+    let (run, change) = (time(last.run), time(last.change))
+    return "last run \(run), \(last.result)" + (run == change ? "" : "; last change \(change)")
   }
 
   /// `12 mailboxes, 1,204 messages, 2 stubs; UIDs: mirror`
