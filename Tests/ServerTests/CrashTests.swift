@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -49,14 +50,19 @@ import Testing
 /// How much of it is done: some calls of each scenario; with MBOXSYNC_SWEEP in the environment every call.
 ///
 /// MBOXSYNC_SWEEP=1 means all scenarios; any other value those whose names contain it.
-/// MBOXSYNC_SWEEP_STRIDE=7 takes each seventh call, MBOXSYNC_SWEEP_CALL=7 the seventh alone.
+/// MBOXSYNC_SWEEP_STRIDE=7 takes each seventh call, from the one MBOXSYNC_SWEEP_FROM=3 on;
+/// MBOXSYNC_SWEEP_CALL=7 the seventh alone.
 private enum Sweep {
   private static let environment = ProcessInfo.processInfo.environment
   private static let wish = environment["MBOXSYNC_SWEEP"]
-  private static let stride = environment["MBOXSYNC_SWEEP_STRIDE"].flatMap { Int($0) } ?? 1
-  private static let call = environment["MBOXSYNC_SWEEP_CALL"].flatMap { Int($0) }
+  private static let stride = number("STRIDE") ?? 1
+  private static let first = number("FROM") ?? 1
+  private static let call = number("CALL")
   /// So many of them, of each scenario and each kind of crash, where not all are wanted.
   private static let samples = 4
+  /// So many calls of a scenario are tried at the same time, each in a copy of it: a run that follows a killed one
+  /// waits more than it works, until locks of the dead are old and its server has settled.
+  private static let atOnce = 4
 
   static let scenarios = CrashScenario.all.filter { scenario in
     guard let wish, wish != "1" else { return true }
@@ -65,27 +71,72 @@ private enum Sweep {
 
   static let fewScenarios = wish == nil ? CrashScenario.few : scenarios
 
+  private static func number(_ name: String) -> Int? {
+    environment["MBOXSYNC_SWEEP_\(name)"].flatMap { Int($0) }
+  }
+
   /// - Parameter choose: takes the numbers of calls out of all of them.
   static func run(
     _ scenario: CrashScenario, _ happening: CrashPoint.Happening,
-    _ choose: (([String]) -> [Int])? = nil
+    _ choose: (@Sendable ([String]) -> [Int])? = nil
   ) throws {
-    try scenario.withPair { pair in
-      let sweep = try CrashSweep(scenario, happening, pair)
-      try sweep.run { calls in
-        if let call { return [call] }
-        if let choose { return choose(calls) }
-        guard wish == nil else {
-          return Array(Swift.stride(from: 1, through: calls.count, by: stride))
-        }
-        return sample(of: calls.count, scenario, happening)
+    let choose: @Sendable ([String]) -> [Int] = { calls in
+      if let call { return [call] }
+      if let choose { return choose(calls) }
+      guard wish == nil else {
+        return Array(Swift.stride(from: first, through: calls.count, by: stride))
       }
-      #expect(sweep.problems.isEmpty)
-      #expect(sweep.hits > 0)
-      guard wish != nil else { return }
-      let text = ["\(scenario.testDescription), \(happening.rawValue): \(sweep.hits) times"]
-      FileHandle.standardError.write(
-        Data(((text + sweep.problems).joined(separator: "\n") + "\n").utf8))
+      return sample(of: calls.count, scenario, happening)
+    }
+    let found = try sweep(scenario, happening, choose)
+    #expect(found.problems.isEmpty)
+    #expect(found.hits > 0)
+    guard wish != nil else { return }
+    let text =
+      "\(scenario.testDescription), \(happening.rawValue): \(found.hits) times, of \(found.calls) calls"
+    FileHandle.standardError.write(
+      Data((([text] + found.problems).joined(separator: "\n") + "\n").utf8))
+  }
+
+  private struct Found {
+    var calls = 0
+    var hits = 0
+    var problems: [String] = []
+    var error: (any Error)?
+  }
+
+  /// Tries the calls, some at the same time.
+  private static func sweep(
+    _ scenario: CrashScenario, _ happening: CrashPoint.Happening,
+    _ choose: @escaping @Sendable ([String]) -> [Int]
+  ) throws -> Found {
+    let found = Mutex(Found())
+    let group = DispatchGroup()
+    for part in 0..<atOnce {
+      group.enter()
+      Thread.detachNewThread {
+        defer { group.leave() }
+        do {
+          try scenario.withPair { pair in
+            let sweep = try CrashSweep(scenario, happening, pair)
+            try sweep.run { calls in
+              found.withLock { $0.calls = calls.count }
+              return choose(calls).enumerated().filter { $0.offset % atOnce == part }.map(\.element)
+            }
+            found.withLock {
+              $0.hits += sweep.hits
+              $0.problems += sweep.problems
+            }
+          }
+        } catch {
+          found.withLock { $0.error = error }
+        }
+      }
+    }
+    group.wait()
+    return try found.withLock { found in
+      if let error = found.error { throw error }
+      return found
     }
   }
 
