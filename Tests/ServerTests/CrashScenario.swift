@@ -154,7 +154,7 @@ struct CrashScenario: Sendable, CustomTestStringConvertible {
 
   private static let mailboxes = CrashScenario(
     name: "mailboxes made, renamed and deleted", combination: .maildirAndExec,
-    keys: ["delete": "both"], isVisited: false,
+    keys: ["delete": "both"],
     before: { pair in
       for mailbox in ["Old", "Gone left", "Gone right", "Deep/er"] {
         try pair.left.store.create(mailbox)

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import IMAPClient
 
-/// Creating, deleting and renaming mailboxes.
+/// Creating and renaming mailboxes.
 extension MaildirStore {
   func create(_ name: MailboxName) throws(EndpointError) {
     // Before anything is made: the name may be impossible.
@@ -37,78 +37,10 @@ extension MaildirStore {
     }
   }
 
-  private func syncRoot() throws(EndpointError) {
+  func syncRoot() throws(EndpointError) {
     let root = try existingRoot()
     do throws(SystemError) { try root.sync() } catch {
       throw error.endpointError("can't write \(path)", scope: .side)
-    }
-  }
-
-  // MARK: Deleting
-
-  /// Removes the mailbox with its messages. Mailboxes below it stay, and so do files that belong neither
-  /// to a Maildir nor to Dovecot, with their directory.
-  func delete(_ name: MailboxName) throws(EndpointError) {
-    guard !name.isInbox else {
-      throw EndpointError(
-        .mailbox, .refused, "INBOX can't be deleted",
-        advice: "every account has one; leave it out with 'mailboxes'")
-    }
-    let steps = try steps(to: name)
-    let directory = try directory(steps)
-    let lock = try Dotlock(
-      guarding: MaildirFolder.listName, in: directory, surroundings, cancellation: cancellation)
-    do throws(SystemError) {
-      for part in [MaildirFolder.newName, MaildirFolder.curName, MaildirFolder.tmpName] {
-        try removeMessages(part, in: directory, lock)
-      }
-      try removeOwnFiles(in: directory)
-      lock.release()
-    } catch {
-      lock.release()
-      throw error.endpointError("can't delete \(describe(steps))")
-    }
-    try removeEmpty(steps)
-    try syncRoot()
-  }
-
-  private func removeMessages(
-    _ part: FileName, in directory: Directory, _ lock: Dotlock
-  ) throws(SystemError) {
-    guard directory.hasDirectory(part) else { return }
-    let messages = try Directory(part, in: directory)
-    var names: [FileName] = []
-    try messages.forEachName(includingDotted: true) { name, _ in names.append(Array(name)) }
-    for name in names {
-      lock.refresh()
-      do { try messages.unlink(name) } catch { if !error.isMissing { throw error } }
-    }
-    try directory.removeDirectory(part)
-  }
-
-  private func removeOwnFiles(in directory: Directory) throws(SystemError) {
-    var names: [FileName] = []
-    try directory.forEachName(includingDotted: true) { name, _ in names.append(Array(name)) }
-    let lock = MaildirFolder.listName + Array(".lock".utf8)
-    let known = ["maildirfolder", "maildirsize", ".uidvalidity", ".mbsyncstate"].map {
-      Array($0.utf8)
-    }
-    for name in names where name != lock {
-      guard name.starts(with: Array("dovecot".utf8)) || known.contains(name) else { continue }
-      do { try directory.unlink(name) } catch {
-        if !error.isMissing, error.code != EISDIR { throw error }
-      }
-    }
-  }
-
-  private func removeEmpty(_ steps: [FileName]) throws(EndpointError) {
-    guard let last = steps.last else { return }
-    let parent = try directory(Array(steps.dropLast()))
-    do throws(SystemError) { try parent.removeDirectory(last) } catch {
-      // ENOTDIR: a link to a directory elsewhere.
-      guard [ENOTEMPTY, EEXIST, ENOENT, ENOTDIR].contains(error.code) else {
-        throw error.endpointError("can't remove \(describe(steps))")
-      }
     }
   }
 
