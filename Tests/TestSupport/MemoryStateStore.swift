@@ -71,6 +71,12 @@ public final class MemoryStateStore: StateStore {
     messages { $0.mailbox == mailbox }.sorted { ($0.uids.left, $0.id) < ($1.uids.left, $1.id) }
   }
 
+  public func lastMessages(in mailbox: MailboxID, side: Side, limit: Int) -> [MessageRecord] {
+    let all = messages { $0.mailbox == mailbox }
+    let order = all.sorted { ($1.uids[side], $1.id) < ($0.uids[side], $0.id) }
+    return Array(order.prefix(limit))
+  }
+
   public func messages(in mailbox: MailboxID, uids: Both<UIDSet>) -> [MessageRecord] {
     messages(in: mailbox).filter {
       uids.left.contains($0.uids.left) || uids.right.contains($0.uids.right)

@@ -62,7 +62,16 @@ extension MailboxSync {
       },
       flags: FlagMerge.base(
         leadingTo: goal(work), left: work.flags.left, right: work.flags.right),
-      date: work.item.date ?? InternalDate(seconds: 0), stub: work.stub)
+      date: work.item.date ?? InternalDate(seconds: 0), rightDate: otherDate(seen),
+      stub: work.stub)
+  }
+
+  /// The right side's received date, if it is another than the left one's.
+  private func otherDate(_ seen: Both<Seen?>) -> InternalDate? {
+    guard let left = seen.left?.details?.date, let right = seen.right?.details?.date else {
+      return nil
+    }
+    return left == right ? nil : right
   }
 
   private func goal(_ work: ItemWork) -> FlagSet {

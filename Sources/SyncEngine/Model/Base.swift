@@ -83,6 +83,9 @@ public struct MessageRecord: Hashable, Sendable {
   public var lacking: Both<FlagSet>
   /// The received date.
   public var date: InternalDate
+  /// That of the right side, where it was another when the two were found to be the same message: `date` is the left
+  /// one's then. Nobody can change it.
+  public var rightDate: InternalDate?
   /// The side that holds only a stub of the message (`max-size`).
   public var stub: Side?
 
@@ -91,7 +94,7 @@ public struct MessageRecord: Hashable, Sendable {
     ids: Both<GlobalUID?> = Both(left: nil, right: nil),
     contents: Both<ContentID?> = Both(left: nil, right: nil), flags: FlagSet,
     lacking: Both<FlagSet> = Both(left: .empty, right: .empty), date: InternalDate,
-    stub: Side? = nil
+    rightDate: InternalDate? = nil, stub: Side? = nil
   ) {
     self.id = id
     self.mailbox = mailbox
@@ -102,7 +105,12 @@ public struct MessageRecord: Hashable, Sendable {
     self.flags = flags
     self.lacking = lacking
     self.date = date
+    self.rightDate = rightDate
     self.stub = stub
+  }
+
+  public func date(on side: Side) -> InternalDate {
+    side == .right ? rightDate ?? date : date
   }
 }
 

@@ -172,10 +172,11 @@ extension Statement {
     bind(message.lacking.right)
     bind(message.date.seconds)
     bind(message.stub)
+    bind(message.rightDate?.seconds)
   }
 
   mutating func readMessage() throws(SQLiteError) -> MessageRecord {
-    MessageRecord(
+    var message = MessageRecord(
       id: MessageID(readInteger()), mailbox: MailboxID(readInteger()),
       uids: Both(left: try readUID(), right: try readUID()), guid: try readKnownGUID(),
       ids: Both(left: readGUID(), right: readGUID()),
@@ -183,6 +184,8 @@ extension Statement {
       flags: try readFlags(),
       lacking: Both(left: try readFlags(), right: try readFlags()),
       date: InternalDate(seconds: readInteger()), stub: try readSide())
+    message.rightDate = readOptionalInteger().map { InternalDate(seconds: $0) }
+    return message
   }
 
   mutating func readKnownMessage() throws(SQLiteError) -> KnownMessage {

@@ -58,9 +58,13 @@ extension SQLiteStateStore {
     var notices: [String] = []
     var connection: StateConnection
     do {
-      connection =
-        StateFiles.exists(files.database)
-        ? try connect(files.database, .readOnly) : try emptyConnection()
+      if !StateFiles.exists(files.database) {
+        connection = try emptyConnection()
+      } else if isOlder(files.database) {
+        connection = try connectToCopy(files)
+      } else {
+        connection = try connect(files.database, .readOnly)
+      }
     } catch  where error.kind == .damaged {
       notices.append("the base is damaged (\(error.message)); the next run rebuilds it")
       connection = try emptyConnection()
@@ -83,6 +87,7 @@ extension SQLiteStateStore {
       }
       if version > Schema.version { throw StateError.newer(version, path) }
       try database.checkQuickly(path)
+      if access == .readWrite { try database.convert(from: version) }
       return StateConnection(database)
     } catch let error as SQLiteError {
       throw .database(error, path)
@@ -90,6 +95,17 @@ extension SQLiteStateStore {
       throw error
     } catch {
       throw StateError(.other, "\(path): \(error)", advice: "")
+    }
+  }
+
+  /// Whether it has to be converted before it can be read.
+  private static func isOlder(_ path: String) -> Bool {
+    do {
+      let database = try Database(path: path, access: .readOnly, busyTimeout: .seconds(5))
+      return try database.integer("PRAGMA user_version") < Schema.version
+    } catch {
+      // To be found out by who opens it in earnest.
+      return false
     }
   }
 
@@ -117,8 +133,8 @@ extension SQLiteStateStore {
     try files.syncDirectory()
   }
 
-  /// What a run that was cut off left half written can be undone only by writing: in a copy, as
-  /// nothing in the directory is to be changed.
+  /// What a run that was cut off left half written can be undone only by writing, and so can an older version
+  /// be read: in a copy, as nothing in the directory is to be changed.
   private static func connectToCopy(_ files: StateFiles) throws(StateError) -> StateConnection {
     let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var template = Array("\(parent)/mboxsync-XXXXXX".utf8CString)
@@ -130,7 +146,9 @@ extension SQLiteStateStore {
       for path in [copy, "\(copy)-journal"] { unlink(path) }
       rmdir(directory)
     }
-    try StateFiles.copy(files.journal, to: "\(copy)-journal")
+    if StateFiles.exists(files.journal) {
+      try StateFiles.copy(files.journal, to: "\(copy)-journal")
+    }
     try StateFiles.copy(files.database, to: copy)
     return try connect(copy, .readWrite)
   }
@@ -147,6 +165,26 @@ extension Database {
       PRAGMA user_version = \(Schema.version);
       \(Schema.creation)
       \(Schema.lookups)
+      COMMIT;
+      """)
+  }
+
+  /// Brings the tables of an older version to this one's, all or nothing.
+  fileprivate func convert(from version: Int64) throws(SQLiteError) {
+    guard version < Schema.version else { return }
+    var steps: [String] = []
+    for number in version..<Schema.version {
+      guard let step = Schema.conversions[number] else {
+        throw .malformed("version \(number) was never written")
+      }
+      steps.append(step)
+    }
+    try execute(
+      """
+      PRAGMA synchronous = FULL;
+      BEGIN IMMEDIATE;
+      \(steps.joined(separator: "\n"))
+      PRAGMA user_version = \(Schema.version);
       COMMIT;
       """)
   }

@@ -104,6 +104,15 @@ public final class SQLiteStateStore: StateStore {
     }
   }
 
+  public func lastMessages(
+    in mailbox: MailboxID, side: Side, limit: Int
+  ) throws(StateError) -> [MessageRecord] {
+    try messages(side == .left ? .lastByLeftUID : .lastByRightUID) {
+      $0.bind(mailbox.rawValue)
+      $0.bind(Int64(limit))
+    }
+  }
+
   public func messages(
     withID id: GlobalUID, on side: Side
   ) throws(StateError) -> [MessageRecord] {

@@ -1,7 +1,7 @@
 /// The tables of a base, and every statement that is used on them.
 enum Schema {
   /// `PRAGMA user_version`; to be raised when a table changes, with a step that converts.
-  static let version: Int64 = 1
+  static let version: Int64 = 2
   /// `PRAGMA application_id`, in ASCII "mbxs": tells a base from any other SQLite database.
   static let applicationID: Int64 = 0x6d62_7873
 
@@ -31,7 +31,7 @@ enum Schema {
       flags INTEGER NOT NULL, keywords TEXT,
       left_lacking INTEGER NOT NULL, left_lacking_keywords TEXT,
       right_lacking INTEGER NOT NULL, right_lacking_keywords TEXT,
-      date INTEGER NOT NULL, stub INTEGER);
+      date INTEGER NOT NULL, stub INTEGER, right_date INTEGER);
     CREATE INDEX message_left_uid ON message (mailbox, left_uid);
     CREATE INDEX message_right_uid ON message (mailbox, right_uid);
 
@@ -47,6 +47,11 @@ enum Schema {
     CREATE TABLE value (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE counter (name TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
     """
+
+  /// What leads from each version to the next one.
+  static let conversions: [Int64: String] = [
+    1: "ALTER TABLE message ADD COLUMN right_date INTEGER;"
+  ]
 
   /// Find a message by what it is. Its values come in no order, so that filling these indexes row by row
   /// takes most of the time of an insertion.
@@ -83,6 +88,8 @@ enum Query: Int, CaseIterable {
   case rightUIDs
   case messageCount
   case stubCount
+  case lastByLeftUID
+  case lastByRightUID
   case messagesByLeftID
   case messagesByRightID
   case messagesByLeftContent
@@ -128,6 +135,10 @@ enum Query: Int, CaseIterable {
     case .rightUIDs: "SELECT right_uid FROM message WHERE mailbox = ? ORDER BY right_uid"
     case .stubCount: "SELECT count(*) FROM message WHERE stub IS NOT NULL"
     case .messageCount: "SELECT count(*) FROM message WHERE mailbox = ?"
+    case .lastByLeftUID:
+      "SELECT * FROM message WHERE mailbox = ? ORDER BY left_uid DESC, id DESC LIMIT ?"
+    case .lastByRightUID:
+      "SELECT * FROM message WHERE mailbox = ? ORDER BY right_uid DESC, id DESC LIMIT ?"
     case .messagesByLeftID:
       "SELECT * FROM message WHERE left_id_high = ? AND left_id_low = ? ORDER BY id"
     case .messagesByRightID:
@@ -144,7 +155,7 @@ enum Query: Int, CaseIterable {
       """
     case .anyOfLeftSize: "SELECT 1 FROM message WHERE left_size = ? LIMIT 1"
     case .anyOfRightSize: "SELECT 1 FROM message WHERE right_size = ? LIMIT 1"
-    case .putMessage: "INSERT OR REPLACE INTO message VALUES (\(Query.parameters(24)))"
+    case .putMessage: "INSERT OR REPLACE INTO message VALUES (\(Query.parameters(25)))"
     case .removeMessage: "DELETE FROM message WHERE id = ?"
 
     case .pending: "SELECT * FROM pending ORDER BY mailbox, side, uid"

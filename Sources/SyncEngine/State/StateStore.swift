@@ -19,6 +19,10 @@ public protocol StateStore: AnyObject, Sendable {
   func knownMessages(in mailbox: MailboxID) throws(StateError) -> [KnownMessage]
   func uids(in mailbox: MailboxID, side: Side) throws(StateError) -> UIDSet
   func messageCount(in mailbox: MailboxID) throws(StateError) -> Int
+  /// Those with the highest UIDs on a side, at most so many, descending.
+  func lastMessages(
+    in mailbox: MailboxID, side: Side, limit: Int
+  ) throws(StateError) -> [MessageRecord]
 
   /// Messages in any mailbox whose own id on `side` is `id`.
   func messages(withID id: GlobalUID, on side: Side) throws(StateError) -> [MessageRecord]

@@ -60,6 +60,9 @@ public struct MailboxVerdict: Sendable {
   public var stubs = 0
   /// Among `messages`: those that differ only in octets that a server replaced.
   public var altered: [Both<VerifiedMessage>] = []
+  /// Among `messages`: those whose received dates differ as they did when they were found to be the same, at the first
+  /// sync: nobody can change them.
+  public var ownDates: [Both<VerifiedMessage>] = []
   /// Messages of one side that the pair leaves out (`since`).
   public var unselected = 0
   public var differences: [Difference] = []

@@ -168,6 +168,7 @@ struct MailboxComparison {
           findings.append((both.left.handle, .content(both)))
         }
       }
+      if hasOwnDates(match) { verdict.ownDates.append(both) }
       findings += differences(match).map { (both.left.handle, $0) }
     }
     for single in singles {
@@ -218,11 +219,18 @@ struct MailboxComparison {
     return left == right
   }
 
+  /// The received dates differ, and did so from the beginning.
+  private func hasOwnDates(_ match: Match) -> Bool {
+    guard let row = match.row, row.rightDate != nil else { return false }
+    let both = pair(match)
+    return Side.allCases.allSatisfy { both[$0].date == row.date(on: $0) }
+  }
+
   private func differences(_ match: Match) -> [Difference.Finding] {
     let both = pair(match)
     var findings: [Difference.Finding] = []
     if let finding = flagDifference(both, row: match.row) { findings.append(finding) }
-    if both.left.date != both.right.date { findings.append(.date(both)) }
+    if both.left.date != both.right.date, !hasOwnDates(match) { findings.append(.date(both)) }
     if circumstances.comparesNumbers, anchors.left.uidValidity == anchors.right.uidValidity,
       both.left.handle != both.right.handle
     {

@@ -107,6 +107,9 @@ enum DifferenceLines {
     var lines = mailbox.altered.map {
       place + "\(named($0)): differs only in octets that a server replaced"
     }
+    lines += mailbox.ownDates.map {
+      place + "\(named($0)): each side has kept its own received date since the first sync"
+    }
     if mailbox.isComplete {
       let result =
         mailbox.isEqual ? "equal" : Text.counted(mailbox.differences.count, "difference")
@@ -138,6 +141,9 @@ enum DifferenceLines {
     if sum(\.stubs) > 0 { text += ", \(Text.counted(sum(\.stubs), "stub"))" }
     if sum(\.altered.count) > 0 {
       text += ", \(Text.grouped(sum(\.altered.count))) altered by a server"
+    }
+    if sum(\.ownDates.count) > 0 {
+      text += ", \(Text.grouped(sum(\.ownDates.count))) with received dates of their own"
     }
     if sum(\.unselected) > 0 {
       text += ", \(Text.counted(sum(\.unselected), "message")) left out"

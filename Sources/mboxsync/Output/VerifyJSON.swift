@@ -43,6 +43,7 @@ enum VerifyJSON {
       ("messages", .count(mailbox.messages)),
       ("stubs", .count(mailbox.stubs)),
       ("altered", .count(mailbox.altered.count)),
+      ("own_dates", .count(mailbox.ownDates.count)),
       ("unselected", .count(mailbox.unselected)),
     ])
   }

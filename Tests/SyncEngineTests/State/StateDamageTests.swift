@@ -148,6 +148,29 @@ import Testing
   }
 
   @Test(
+    "the base of the first version is read as it is, and converted when it is written",
+    arguments: SQLiteStateStore.Access.allCases)
+  func older(_ access: SQLiteStateStore.Access) throws {
+    let written = sampleMessage(42, left: 42, right: 42)
+    var read = written
+    read.rightDate = nil
+    try open().store.commit([.putMessage(written)])
+    try change("ALTER TABLE message DROP COLUMN right_date; PRAGMA user_version = 1")
+    let before = try directory.contents().filter { !$0.key.hasSuffix(".lock") }
+    let uids = Both(left: UIDSet(uid(42)), right: UIDSet())
+    do {
+      let store = try open(access).store
+      #expect(try store.messages(in: MailboxID(1), uids: uids) == [read])
+      if access == .readWrite { try store.commit([.putMessage(written)]) }
+    }
+    if access != .readWrite {
+      #expect(try directory.contents().filter { !$0.key.hasSuffix(".lock") } == before)
+    } else {
+      #expect(try open().store.messages(in: MailboxID(1), uids: uids) == [written])
+    }
+  }
+
+  @Test(
     "rows that this program never writes are damage",
     arguments: [
       "UPDATE mailbox SET left_name = ''", "UPDATE mailbox SET mode = 'x'",

@@ -41,7 +41,8 @@ func sampleMessage(_ id: Int64, in mailbox: Int64 = 1, left: UInt32, right: UInt
       right: ContentID(size: .max - number, digest: guid(number + 4000))),
     flags: FlagSet(
       [.seen, .draft], keywords: ["$Junk", "a'b", "~"].compactMap { Keyword($0) }),
-    date: InternalDate(seconds: -1), stub: .right)
+    date: InternalDate(seconds: -1), rightDate: id % 2 == 0 ? InternalDate(seconds: 7) : nil,
+    stub: .right)
 }
 
 func samplePending(_ mailbox: Int64, _ side: Side, _ number: UInt32) -> PendingMessage {

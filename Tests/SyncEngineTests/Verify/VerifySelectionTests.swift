@@ -101,6 +101,31 @@ import Testing
     return stage
   }
 
+  /// Nobody can change them: they are said, and are no difference; whatever becomes of them later is one.
+  @Test(
+    "received dates that each side had before the first sync are its own",
+    arguments: VerifyStage.pairs)
+  func ownDates(_ traits: Both<SimulatedTraits>) {
+    let stage = VerifyStage(traits.left, traits.right)
+    for side in Side.allCases {
+      stage.world.servers[side].deliver(VerifyStage.message(1))
+      stage.alter(1, on: side) { $0.date = InternalDate(seconds: side == .left ? 1_000 : 2_000) }
+    }
+    for _ in 1...2 {
+      stage.sync()
+      stage.sync()
+      let report = stage.verify()
+      #expect(report.kinds == [] && report.counted == 1)
+      #expect(report.mailboxes.map(\.ownDates.count) == [1])
+      stage.store = MemoryStateStore()
+    }
+    stage.sync()
+    stage.alter(1, on: .right) { $0.date = InternalDate(seconds: 3_000) }
+    let report = stage.verify()
+    #expect(report.kinds == ["date"])
+    #expect(report.mailboxes.map(\.ownDates.count) == [0])
+  }
+
   @Test("a stub counts as its message, with and without the base", arguments: VerifyStage.pairs)
   func stub(_ traits: Both<SimulatedTraits>) {
     let stage = stubbed(traits)
