@@ -36,6 +36,8 @@ enum ExitCode: Int32, CaseIterable, Sendable {
     case .auth: self = .permission
     case .permission: self = scope == .side ? .permission : .partial
     case .unreachable, .tls: self = .unreachable
+    // A server that says no to what concerns all of it: nothing was synced.
+    case .refused: self = scope == .side ? .tryAgain : .partial
     default: self = .partial
     }
   }

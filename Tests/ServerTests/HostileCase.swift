@@ -61,6 +61,19 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
     return late
   }
 
+  /// One of the messages in a mailbox that is in sync is said to be gone, and is there again afterwards.
+  static func returning(
+    _ name: String, vanished: String, can capabilities: String
+  ) -> HostileCase {
+    var result = inbox(name, "", "", code: 0, can: capabilities, inbox: ["two"]).mapped.opened
+    result.lies[0] = LyingServer.Lie(
+      command: "SELECT \"INBOX\"", answer: "TRUTH* 1 EXISTS\r\n\(vanished)TAG OK x\r\n",
+      isLate: true)
+    result.lies.append(
+      LyingServer.Lie(command: "UID SEARCH", answer: "* SEARCH 2\r\nTAG OK x\r\n", isLate: true))
+    return result
+  }
+
   /// The same with UIDs that need not be equal: the server can't renumber what comes late.
   var mapped: HostileCase {
     var result = self

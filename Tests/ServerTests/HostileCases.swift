@@ -78,7 +78,7 @@ extension HostileCase {
       "no text", fetch, "* 1 FETCH (UID 1 BODY[] NIL)\r\n* 2 FETCH (UID 2 BODY[] \"\")\r\n" + ok,
       code: 1
     ).mapped,
-    .inbox("no answer", fetch, ok, code: 75).mapped,
+    .inbox("no answer", fetch, ok, code: 1, says: "shows nothing").mapped,
     .inbox(
       "other messages than asked for", fetch, "* 1 FETCH (UID 99 BODY[] {3}\r\nabc)\r\nTRUTH" + ok,
       code: 0, inbox: ["one", "two"]),
@@ -112,6 +112,8 @@ extension HostileCase {
       "BYE within a text", fetch, "* 1 FETCH (UID 1 BODY[] {100}\r\n* BYE no\r\n", closes: true,
       code: 75),
     HostileCase("BYE, and it goes on", select, "* BYE no\r\nTRUTH" + ok, code: 75),
+    HostileCase("LIST is refused", list, "TAG NO not now\r\n", code: 75, says: "not now"),
+    HostileCase("LIST is refused for good", list, "TAG NO [NOPERM] no\r\n", code: 77),
     HostileCase("an answer to no command", list, "m999 OK done\r\n" + ok, says: "not sent"),
     HostileCase("an answer with another's tag", list, "a1 OK done\r\n" + ok),
     HostileCase("two answers to one command", list, "TRUTHTAG OK done\r\n" + ok),
@@ -231,6 +233,9 @@ extension HostileCase {
       "mod-sequences go back, CONDSTORE", "TRUTH* OK [HIGHESTMODSEQ 4] x\r\n" + ok, can: "CONDSTORE"
     ),
     .kept("nothing there, CONDSTORE", "TRUTH* 0 EXISTS\r\n" + ok, code: 76, can: "CONDSTORE"),
+    .returning("gone, and there again", vanished: "", can: "CONDSTORE"),
+    .returning(
+      "vanished, and there again", vanished: "* VANISHED (EARLIER) 1\r\n", can: qresync),
   ]
 
   /// What is said of a message that is saved there.

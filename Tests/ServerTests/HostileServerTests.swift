@@ -74,6 +74,30 @@ import Testing
     }
   }
 
+  @Test("a text that is not as long as was said is taken, and it is said")
+  func sizes() throws {
+    try withTemporaryDirectory { directory in
+      let user = try MaildirUser(at: directory.path("left"), in: directory)
+      let answer =
+        "* 1 FETCH (UID 1 BODY[] {3}\r\nabc)\r\n* 2 FETCH (UID 2 BODY[] {3}\r\nabc)\r\nTAG OK x\r\n"
+      let server = try LyingServer(
+        capabilities: "IMAP4rev1 UIDPLUS",
+        lies: [LyingServer.Lie(command: "UID FETCH 1:2 (UID BODY.PEEK[])", answer: answer)])
+      let password = try directory.write("sesame\n", to: "password", mode: 0o600)
+      let mboxsync = try Mboxsync(in: directory)
+      for number in 1...2 {
+        let result = try mboxsync.run([
+          "--json", "--state", directory.path("state"), "-o", "right.tls=none", "-o",
+          "right.connections=1", "-o", "right.password-file=\(password)", "maildir:\(user.root)",
+          "imap://alice@127.0.0.1:\(server.port)",
+        ])
+        #expect(result.status == .exited(0), "\(result.status): \(result.errorText)")
+        let text = String(decoding: result.output, as: UTF8.self)
+        #expect(text.contains("another size than was told: 1:2") == (number == 1), "\(text)")
+      }
+    }
+  }
+
   @Test("what one server says does no harm on another")
   func otherServer() throws {
     try withTemporaryDirectory { directory in

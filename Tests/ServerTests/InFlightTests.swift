@@ -7,7 +7,9 @@ import Testing
   private static let size = 2_000
 
   /// When the server gets the rest of what the dead run sent: before this byte of the next run's.
-  static let moments = [1, 150, 300, 450, 600, 900, 1_200]
+  ///
+  /// The last comes when nothing has happened for more than a second.
+  static let moments = [1, 150, 300, 450, 600, 900, 1_200, 4_200]
 
   @Test(
     "APPENDs of a dead run are carried out during the next one",
@@ -35,4 +37,5 @@ import Testing
       try expectQuiet(pair)
     }
   }
+
 }

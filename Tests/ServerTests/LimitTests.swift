@@ -46,6 +46,54 @@ import Testing
     }
   }
 
+  /// - Parameter isSentFirst: it is not so large that the server is asked in any case.
+  @Test(
+    "a message that is too large for the server is named, and not sent to it again",
+    arguments: [
+      (Combination.maildirAndIMAP, 5_000_000, "4M", false), (.servers, 400_000, "100k", true),
+    ])
+  func tooLarge(combination: Combination, size: Int, limit: String, isSentFirst: Bool) throws {
+    var options = DovecotOptions(storage: .sdbox)
+    options.quotaBytes = 100_000_000
+    options.extra = "plugin {\n  quota_max_mail_size = \(limit)\n}"
+    try withPair(combination, right: options) { pair in
+      try pair.left.store.add([makeMessage("large", size: size), makeMessage("small")])
+      let relay = try pair.right.relay()
+      defer { relay.close() }
+      for run in 1...3 {
+        let before = relay.passed(.toServer)
+        let report = try pair.report(expecting: 1)
+        #expect(report.errors.map(\.code) == ["too-large"], "\(report.errors)")
+        let sent = relay.passed(.toServer) - before
+        #expect((sent > size) == (isSentFirst && run == 1), "run \(run): \(sent)")
+      }
+      #expect(try pair.right.store.tokens() == ["small"])
+      #expect(try pair.left.store.tokens() == ["large", "small"])
+    }
+  }
+
+  @Test("a mailbox that says how large a message may be is not sent a larger one")
+  func appendLimit() throws {
+    try withTemporaryDirectory { directory in
+      let user = try MaildirUser(at: directory.path("left"), in: directory)
+      try user.add([makeMessage("large", size: 5_000)])
+      let answer = "* STATUS INBOX (APPENDLIMIT 4000)\r\nTAG OK x\r\n"
+      let server = try LyingServer(
+        capabilities: "IMAP4rev1 UIDPLUS APPENDLIMIT",
+        lies: [LyingServer.Lie(command: "STATUS \"INBOX\" (APPENDLIMIT)", answer: answer)])
+      let password = try directory.write("sesame\n", to: "password", mode: 0o600)
+      let result = try Mboxsync(in: directory).run([
+        "--state", directory.path("state"), "-o", "right.tls=none", "-o", "right.connections=1",
+        "-o", "uids=map", "-o", "right.password-file=\(password)", "maildir:\(user.root)",
+        "imap://alice@127.0.0.1:\(server.port)",
+      ])
+      #expect(result.status == .exited(1), "\(result.status): \(result.errorText)")
+      #expect(result.errorText.contains("4000"), "\(result.errorText)")
+      #expect(!server.commands.contains { $0.hasPrefix("APPEND") }, "\(server.commands)")
+      #expect(try user.tokens() == ["large", "one", "two"])
+    }
+  }
+
   @Test("a server whose names begin with INBOX. and that takes one connection at a time")
   func prefixAndOneConnection() throws {
     var options = DovecotOptions(storage: .sdbox)

@@ -88,6 +88,51 @@ import Testing
     }
   }
 
+  /// So much has come since that neither UIDNEXT nor the mod-sequence is below what it was.
+  @Test(
+    "the server, which has been overtaken since: UIDs of the base that stand for other mail now are noticed",
+    arguments: [Combination.maildirAndExec, .programs], Tier.allCases)
+  func overtaken(combination: Combination, tier: Tier) throws {
+    try withAgedPair(combination, tier) { pair, backup in
+      let before = try #require(try pair.right.store.numbers(of: "INBOX"))
+      try backup.restore("right-home")
+      let new = (1...6).map { "new\($0)" }
+      try pair.right.store.add(tokens: new)
+      try waitUntil {
+        try pair.right.store.flag(["m9"], in: "INBOX", add: ["\\Answered"], remove: [])
+        try pair.right.store.flag(["m9"], in: "INBOX", add: [], remove: ["\\Answered"])
+        return try pair.right.store.numbers(of: "INBOX")?.highestModSeq ?? 0 > before.highestModSeq
+      }
+      #expect(try pair.right.store.numbers(of: "INBOX")?.uidNext ?? 0 > before.uidNext)
+      try pair.sync()
+      let left = try pair.left.store.tokens()
+      for token in ["later-left", "later-right", "m1", "m20"] + new {
+        #expect(left.filter { $0 == token } == [token])
+      }
+      try expectEqualSides(pair)
+      if Combination.mirroring.contains(combination) { try expectMirror(pair) }
+      try expectQuiet(pair)
+    }
+  }
+
+  @Test(
+    "a Maildir that has been overtaken since", arguments: [Combination.maildirs, .maildirAndExec])
+  func overtakenMaildir(combination: Combination) throws {
+    try withAgedPair(combination) { pair, backup in
+      try backup.restore("left")
+      let new = (1...6).map { "new\($0)" }
+      try pair.left.served.add(tokens: new)
+      try pair.sync()
+      let right = try pair.right.store.tokens()
+      for token in ["later-left", "later-right", "m1", "m20"] + new {
+        #expect(right.filter { $0 == token } == [token])
+      }
+      try expectEqualSides(pair)
+      try expectMirror(pair)
+      try expectQuiet(pair)
+    }
+  }
+
   @Test("the state alone: nothing is doubled or lost", arguments: combinations)
   func state(combination: Combination) throws {
     try withAgedPair(combination) { pair, backup in

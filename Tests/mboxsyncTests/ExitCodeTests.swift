@@ -22,7 +22,7 @@ import Testing
     arguments: [
       (.unreachable, 69), (.tls, 69), (.auth, 77), (.permission, 77), (.connectionLost, 75),
       (.timeout, 75), (.locked, 75), (.interrupted, 75), (.protocolViolation, 76), (.guarded, 2),
-      (.configuration, 78), (.overQuota, 1), (.tooLarge, 1), (.refused, 1), (.noSpace, 1),
+      (.configuration, 78), (.overQuota, 1), (.tooLarge, 1), (.refused, 75), (.noSpace, 1),
       (.nameNotPossible, 1), (.mailboxGone, 1), (.readOnly, 1), (.cannotRenumber, 1),
       (.unreadable, 1), (.keywords, 1), (.altered, 1), (.conflict, 1), (.state, 1), (.other, 1),
     ] as [(FailureCode, Int32)])
@@ -38,6 +38,7 @@ import Testing
   func mailboxPermission() {
     #expect(ExitCode(.permission, scope: .mailbox) == .partial)
     #expect(ExitCode(.permission, scope: .message) == .partial)
+    #expect(ExitCode(.refused, scope: .mailbox) == .partial)
   }
 
   @Test("a result without failures")

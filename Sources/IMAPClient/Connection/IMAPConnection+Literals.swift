@@ -15,15 +15,16 @@ extension IMAPConnection {
   /// One message of an APPEND, whose bytes follow by ``write(_:)``, exactly `size` of them. A second
   /// one in the same command needs MULTIAPPEND (RFC 3502).
   ///
+  /// - Parameter asking: waits for the server's leave in any case: it may refuse the message for its size.
   /// - Returns: false if the server has answered the command before it: then nothing more of it is to be
   ///   sent, and ``endAppend(_:)`` must not be called.
   public func appendMessage(
-    _ tag: Tag, flags: FlagSet, date: InternalDate, size: UInt64
+    _ tag: Tag, flags: FlagSet, date: InternalDate, size: UInt64, asking: Bool = false
   ) throws(IMAPError) -> Bool {
     let head = " (\(flags.names.joined(separator: " "))) \"\(date.imapText)\" "
     appendLog?.append("\(head){\(size) bytes}")
     output.append(head.utf8)
-    return try beginLiteral(size, of: tag)
+    return try beginLiteral(size, of: tag, asking: asking)
   }
 
   /// Bytes of the literal that was begun; waits when there are too many on their way.
@@ -44,9 +45,11 @@ extension IMAPConnection {
 
   /// Announces a literal, and waits for the server's leave where it has to be asked.
   /// RFC 9051 §4.3, RFC 7888.
-  func beginLiteral(_ size: UInt64, of tag: Tag) throws(IMAPError) -> Bool {
+  func beginLiteral(
+    _ size: UInt64, of tag: Tag, asking: Bool = false
+  ) throws(IMAPError) -> Bool {
     if let failure { throw failure }
-    if has(.literalPlus) || (has(.literalMinus) && size <= 4096) {
+    if !asking, has(.literalPlus) || (has(.literalMinus) && size <= 4096) {
       output.append("{\(size)+}\r\n".utf8)
       return true
     }

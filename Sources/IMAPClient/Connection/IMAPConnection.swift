@@ -87,6 +87,9 @@ public final class IMAPConnection {
   public var bytesWritten: UInt64 { traffic.bytesWritten + stream.bytesWritten }
   public var roundTrips: UInt64 { traffic.roundTrips }
 
+  /// The bytes go to a command, or to a port of this machine, where a tunnel may begin.
+  public var isLocal: Bool { Transport.isLocal(stream) }
+
   public func has(_ capability: Capability) -> Bool { capabilities.contains(capability) }
 
   // MARK: Commands
@@ -143,6 +146,7 @@ public final class IMAPConnection {
     isEnding = true
     if let tag = try? beginCommand() {
       output.append("\(tag) LOGOUT\r\n".utf8)
+      stream.letWrittenArrive()
       try? push()
     }
     fail(IMAPError(.connectionLost, "the connection was closed"))

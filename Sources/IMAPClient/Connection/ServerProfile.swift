@@ -14,6 +14,7 @@ public struct ServerProfile: Hashable, Sendable {
 }
 
 extension Capability {
+  public static let appendLimit = Capability("APPENDLIMIT")
   public static let appendLimitPrefix = "APPENDLIMIT="
   public static let compressDeflate = Capability("COMPRESS=DEFLATE")
   public static let condStore = Capability("CONDSTORE")

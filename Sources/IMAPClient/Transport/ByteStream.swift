@@ -18,6 +18,13 @@ public protocol ByteStream: AnyObject {
   var bytesWritten: UInt64 { get }
   /// Ends it; no more calls afterwards. Never blocks for long.
   func close()
+  /// What has been written is to reach the other end although the stream is closed: until this is called, it is not
+  /// sent any more then, where that can be helped.
+  func letWrittenArrive()
+}
+
+extension ByteStream {
+  public func letWrittenArrive() {}
 }
 
 public enum StreamProgress: Hashable, Sendable {

@@ -8,7 +8,7 @@ public final class DeflateStream: ByteStream {
   /// Compressed bytes held in each direction before the other side of this layer has to move.
   private static let bufferSize = 32 * 1024
 
-  private let base: any ByteStream
+  let base: any ByteStream
   /// On the heap, since zlib's state points back to it.
   private let inflater: UnsafeMutablePointer<z_stream>
   private let deflater: UnsafeMutablePointer<z_stream>
@@ -90,6 +90,8 @@ public final class DeflateStream: ByteStream {
     let progress = try pending.drain(into: base)
     return pending.isEmpty ? try base.flush() : progress
   }
+
+  public func letWrittenArrive() { base.letWrittenArrive() }
 
   public func close() { base.close() }
 

@@ -26,7 +26,17 @@ public final class TCPStream: ByteStream {
     Self.enable(TCP_NODELAY, level: Int32(IPPROTO_TCP), on: number)
     // So that a router which forgot an idle connection is noticed.
     Self.enable(SO_KEEPALIVE, level: SOL_SOCKET, on: number)
+    dropsUnsent(true)
   }
+
+  /// What the kernel has not sent when the socket is closed, also by the death of the process, is dropped: on a slow
+  /// line megabytes of messages would go on arriving, for minutes, while the next run is at work.
+  private func dropsUnsent(_ isOn: Bool) {
+    var value = linger(l_onoff: isOn ? 1 : 0, l_linger: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
+  }
+
+  public func letWrittenArrive() { dropsUnsent(false) }
 
   /// -1 once it is closed.
   public var descriptor: Int32 { socket?.rawValue ?? -1 }

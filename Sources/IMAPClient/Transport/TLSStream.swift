@@ -128,6 +128,8 @@ public final class TLSStream: ByteStream {
   /// Nothing is gathered here.
   public func flush() throws(TransportError) -> StreamProgress { .done(0) }
 
+  public func letWrittenArrive() { socket.letWrittenArrive() }
+
   public func close() {
     if let session {
       // Says close_notify if the socket takes it; there is no waiting for the other's.

@@ -34,6 +34,7 @@ public enum Transport {
     switch stream {
     case let stream as TCPStream: stream.isLoopback
     case let stream as TLSStream: stream.isLoopback
+    case let stream as DeflateStream: isLocal(stream.base)
     default: stream is CommandStream
     }
   }

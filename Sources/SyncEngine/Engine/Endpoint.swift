@@ -120,12 +120,14 @@ public struct EndpointTraits: Hashable, Sendable {
   public var hasModSequences: Bool
   /// What a dying connection had sent may still be carried out after it is gone.
   public var settlesSlowly: Bool
+  /// At most so many octets can still be on their way then.
+  public var octetsOnTheirWay: UInt64
   /// A message gets a new UID by being copied and then expunged: for a moment there are two of it.
   public var renumbersByCopy: Bool
 
   public init(
     choosesUIDs: Bool, hasIDs: Bool, hasCheapContents: Bool, takesStoredForm: Bool,
-    hasModSequences: Bool, settlesSlowly: Bool, renumbersByCopy: Bool
+    hasModSequences: Bool, settlesSlowly: Bool, octetsOnTheirWay: UInt64 = 0, renumbersByCopy: Bool
   ) {
     self.choosesUIDs = choosesUIDs
     self.hasIDs = hasIDs
@@ -133,6 +135,7 @@ public struct EndpointTraits: Hashable, Sendable {
     self.takesStoredForm = takesStoredForm
     self.hasModSequences = hasModSequences
     self.settlesSlowly = settlesSlowly
+    self.octetsOnTheirWay = octetsOnTheirWay
     self.renumbersByCopy = renumbersByCopy
   }
 }
@@ -215,6 +218,8 @@ public struct SaveItem: Hashable, Sendable {
   public var guid: GlobalUID?
   /// The UID that it is to get, where the endpoint chooses them; `nil`: the next.
   public var target: UID?
+  /// It was refused by an earlier run: before much is sent once more, it is asked whether it is wanted.
+  public var wasRefused = false
 
   public init(flags: FlagSet, date: InternalDate, guid: GlobalUID? = nil, target: UID? = nil) {
     self.flags = flags

@@ -22,6 +22,7 @@ public enum FailureCode: String, Hashable, Sendable {
   case unreadable
   case keywords
   case altered
+  case wrongSize = "size"
   case conflict
   case state
   case configuration

@@ -10,6 +10,8 @@ struct Items {
   var amended: [Int] = []
   private let record: MailboxRecord
   private var isDoubtful = false
+  /// The highest UID whose message was found to be that of the base, where this is doubtful.
+  private var lastKept: UID?
   /// Of the rows that are not as they were, by index.
   private var states: [Int: Both<Presence?>] = [:]
   private static let untouched = Both<Presence?>(left: nil, right: nil)
@@ -28,17 +30,24 @@ struct Items {
     _ observation: consuming Observation, side: Side, vanished: UIDSet, isDoubtful: Bool = false
   ) {
     self.isDoubtful = isDoubtful
+    lastKept = nil
     guard record.anchors[side]?.uidValidity == observation.anchor.uidValidity else {
       rebind(observation, side: side, expunged: [])
       return
     }
     let uidNext = observation.anchor.uidNext
     absorbChanges(observation, side: side, vanished: vanished)
-    noteLost(from: uidNext, side: side)
+    noteLost(from: isDoubtful ? firstDoubtful : uidNext, side: side)
   }
 
-  /// A UIDNEXT that went back: an older state of the mailbox was restored, which knows nothing of what
-  /// came since. Nobody expunged that.
+  /// The UIDs that the restored mailbox had not given yet, or has given again: all above the last message that is
+  /// still the one of the base.
+  private var firstDoubtful: UID {
+    guard let lastKept else { return .first }
+    return lastKept.next ?? .last
+  }
+
+  /// An older state of the mailbox was restored, which knows nothing of what came since. Nobody expunged that.
   private mutating func noteLost(from uidNext: UID, side: Side) {
     for index in Array(states.keys)
     where rows[index].uids[side] >= uidNext && states[index]?[side] == .vanished {
@@ -83,6 +92,7 @@ struct Items {
       states[index, default: Items.untouched][side] = .lost
       return false
     }
+    if isDoubtful { lastKept = max(lastKept ?? .first, rows[index].uids[side]) }
     // A server tells its own id of a message that we saved only afterwards; where the message is moved to
     // later, it is known by that.
     if rows[index].ids[side] == nil, let id = message.details?.id {
@@ -168,7 +178,27 @@ extension MessageRecord {
   fileprivate func isLike(_ message: ObservedMessage, on side: Side) -> Bool {
     guard let details = message.details else { return false }
     if let then = ids[side], let now = details.id { return then == now }
-    return details.date == date && contents[side].map { $0.size == details.size } ?? true
+    return details.date == self.date(on: side)
+      && contents[side].map { $0.size == details.size } ?? true
+  }
+}
+
+extension Observation {
+  /// Whether another message than the base's is seen under its UID.
+  ///
+  /// One difference alone does not count: a server may have altered the message (another size), it may have had
+  /// another received date all along, and a server may give its contents new ids.
+  func contradicts(_ row: MessageRecord, on side: Side) -> Bool {
+    guard let message = messages.first(where: { $0.handle == .uid(row.uids[side]) }),
+      let details = message.details
+    else { return false }
+    var differences = details.date == row.date(on: side) ? 0 : 1
+    if let then = row.ids[side], let now = details.id {
+      if then == now { return false }
+      differences += 1
+    }
+    if let then = row.contents[side], then.size != details.size { differences += 1 }
+    return differences > 1
   }
 }
 

@@ -32,6 +32,7 @@ extension MailboxSync {
       guard var observation = observations[side] else { continue }
       observations[side] = nil
       try completeForRebinding(&observation, side, endpoints[side], rows: rows)
+      try addReturned(&observation, side, endpoints[side])
       noteLacking(observation, side: side, items: &items)
       let vanished = try vanishedUIDs(observation, side: side)
       items.absorb(
@@ -47,6 +48,7 @@ extension MailboxSync {
 
   private func look(_ side: Side, _ endpoint: any Endpoint) throws(SideFailure) -> Observation? {
     looked[side] = false
+    isOvertaken[side] = false
     guard exists[side] else {
       anchors[side] = MailboxSync.emptyAnchor
       return Observation(anchor: anchors[side], coverage: .full, messages: [])
@@ -63,10 +65,13 @@ extension MailboxSync {
       if isFit || roundsWorked > 0 { request.since = anchor }
     }
     request.recheck = UIDSet(pending[side].keys)
-    let observation = try on(side) { () throws(EndpointError) in
-      try endpoint.open(fullNames[side], request)
+    let probed = try probes(side)
+    request.probe = UIDSet(probed.map { $0.uids[side] }.sorted())
+    var observation = try open(side, endpoint, request)
+    if isTrusted(side), probed.contains(where: { observation.contradicts($0, on: side) }) {
+      isOvertaken[side] = true
+      observation = try open(side, endpoint, OpenRequest(recheck: request.recheck))
     }
-    anchors[side] = observation.anchor
     looked[side] = true
     origins[side] = observation.origin
     readOnly[side] = observation.isReadOnly
@@ -74,6 +79,25 @@ extension MailboxSync {
     keptKeywords[side] = observation.isReadOnly ? nil : observation.permanentKeywords
     if let id = observation.mailboxID { record.mailboxIDs[side] = id }
     return observation
+  }
+
+  private func open(
+    _ side: Side, _ endpoint: any Endpoint, _ request: OpenRequest
+  ) throws(SideFailure) -> Observation {
+    let observation = try on(side) { () throws(EndpointError) in
+      try endpoint.open(fullNames[side], request)
+    }
+    anchors[side] = observation.anchor
+    return observation
+  }
+
+  /// Messages that are looked at closely whenever the mailbox is: where an older state was restored, the
+  /// highest UIDs of the base are the first that are given again.
+  private func probes(_ side: Side) throws(SideFailure) -> [MessageRecord] {
+    guard record.anchors[side] != nil else { return [] }
+    return try stateAccess { () throws(StateError) in
+      try store.lastMessages(in: record.id, side: side, limit: 3)
+    }
   }
 
   /// Under a new UIDVALIDITY, or in an older state, the side's own ids of all messages are needed.
@@ -93,6 +117,25 @@ extension MailboxSync {
     }
   }
 
+  /// Messages that the server had said to be gone, and that are there again under their old UIDs: neither does the
+  /// base know them any more, nor does an answer show them by itself.
+  private func addReturned(
+    _ observation: inout Observation, _ side: Side, _ endpoint: any Endpoint
+  ) throws(SideFailure) {
+    // Of a mailbox of which only the newer messages are wanted, most are unknown.
+    guard case .present(let present) = observation.coverage, policy.since == nil else { return }
+    let known = try stateAccess { () throws(StateError) in
+      try store.uids(in: record.id, side: side)
+    }
+    let returned = present.subtracting(known)
+      .subtracting(UIDSet(observation.messages.compactMap(\.handle.uid)))
+    guard !returned.isEmpty else { return }
+    observation.messages += try on(side) { () throws(EndpointError) in
+      try endpoint.describe(returned)
+    }
+    observation.messages.sort { $0.handle < $1.handle }
+  }
+
   private func writeBack(_ items: Items) throws(SideFailure) {
     guard !items.amended.isEmpty, !policy.isDryRun else { return }
     try stateAccess { () throws(StateError) in
@@ -109,7 +152,7 @@ extension MailboxSync {
   func hasGoneBack(_ side: Side) -> Bool {
     guard let then = record.anchors[side], !hasNewValidity(side) else { return false }
     let now = anchors[side]
-    if now.uidNext < then.uidNext { return true }
+    if isOvertaken[side] || now.uidNext < then.uidNext { return true }
     guard let modSeq = now.highestModSeq, let before = then.highestModSeq else { return false }
     return modSeq < before
   }
@@ -150,53 +193,6 @@ extension MailboxSync {
   private func isTooOld(_ arrival: ObservedMessage) -> Bool {
     guard let since = policy.since, let date = arrival.details?.date else { return false }
     return date < since
-  }
-
-  /// Waits until what a dead run's connection had sent is carried out: design.md §6.
-  private func settle(_ side: Side, _ endpoint: any Endpoint) throws(SideFailure) {
-    guard exists[side], traits[side].settlesSlowly else {
-      unsettled[side] = []
-      return
-    }
-    let before = unsettled[side].map(\.uidNext).min() ?? .first
-    var last: UID?
-    var quiet = 0
-    // 20 looks without a change, or everything that was under way has arrived. What others deliver meanwhile
-    // does not count.
-    for _ in 0..<300 where quiet < 20 {
-      let observation = try on(side) { () throws(EndpointError) in
-        try endpoint.open(
-          fullNames[side],
-          OpenRequest(since: record.anchors[side], detailsFrom: before))
-      }
-      let next = observation.anchor.uidNext
-      quiet = next == last ? quiet + 1 : 0
-      last = next
-      if haveArrived(unsettled[side], in: observation) { break }
-      pause(50)
-    }
-    leftIntents[side] = unsettled[side]
-    unsettled[side] = []
-    savedBefore[side] = before
-    hasIntents[side] = true
-    needsLook[side] = true
-  }
-
-  private func haveArrived(_ intents: [Intent], in observation: Observation) -> Bool {
-    struct Trait: Hashable {
-      var size: UInt64
-      var date: InternalDate
-    }
-    var missing: [Trait: Int] = [:]
-    for intent in intents { missing[Trait(size: intent.size, date: intent.date), default: 0] += 1 }
-    let before = intents.map(\.uidNext).min() ?? .first
-    for message in observation.messages {
-      guard let uid = message.handle.uid, uid >= before, let details = message.details else {
-        continue
-      }
-      missing[Trait(size: details.size, date: details.date)]? -= 1
-    }
-    return missing.values.allSatisfy { $0 <= 0 }
   }
 
   func stateAccess<Result>(

@@ -103,6 +103,7 @@ extension MailboxSync {
       return unhashed.isEmpty ? [:] : try endpoints[from].contents(of: unhashed)
     }
     if !saver.altered.isEmpty { noteAltered(saver.altered, on: side) }
+    noteSizes(transfer.completed, contents, from)
     var alone: [Job] = []
     for (completed, outcome) in zip(transfer.completed, outcomes) {
       guard let job = jobOfHandle[completed.handle] else { continue }
@@ -122,11 +123,39 @@ extension MailboxSync {
   }
 
   private func noteAltered(_ uids: [UID], on side: Side) {
-    let notice = SyncFailure(
-      side: side, mailbox: record.names[side], code: .altered, scope: .message,
-      message: "the server altered what it was given: \(UIDSet(uids))",
+    say(
+      side, .altered, "the server altered what it was given: \(UIDSet(uids))",
       advice:
         "these messages have octets that IMAP or the server does not allow; they stay as they are")
+  }
+
+  /// A text is taken as it comes, however long it was said to be: some servers only estimate that. But it may
+  /// be damaged, and without the base it is not recognised on the other side.
+  private func noteSizes(
+    _ completed: [Transfer.Completed], _ contents: [MessageHandle: ContentID], _ from: Side
+  ) {
+    var sizes: [MessageHandle: UInt64] = [:]
+    for work in work {
+      guard let seen = work.item.sides[from].seen, let size = seen.details?.size else { continue }
+      sizes[seen.handle] = size
+    }
+    let wrong = completed.filter { message in
+      guard let size = (message.content ?? contents[message.handle])?.size,
+        let told = sizes[message.handle]
+      else { return false }
+      return size != told
+    }
+    guard !wrong.isEmpty else { return }
+    say(
+      from, .wrongSize,
+      "the text has another size than was told: \(UIDSet(wrong.compactMap(\.handle.uid).sorted()))",
+      advice: "it was copied as it is: look whether it is whole")
+  }
+
+  private func say(_ side: Side, _ code: FailureCode, _ message: String, advice: String) {
+    let notice = SyncFailure(
+      side: side, mailbox: record.names[side], code: code, scope: .message, message: message,
+      advice: advice)
     notices.append(notice)
     observer?.handle(.notice(notice))
   }
@@ -135,11 +164,13 @@ extension MailboxSync {
     let index = job.index
     let item = work[index].item
     let seen = item.sides[side.other].seen
-    return SaveItem(
+    var saved = SaveItem(
       flags: flagsToSave(index, on: side),
       date: item.date ?? InternalDate(seconds: 0),
       guid: item.base?.guid ?? seen?.details?.id,
       target: traits[side].choosesUIDs ? job.target : nil)
+    saved.wasRefused = wasRefused(index, by: side)
+    return saved
   }
 
   /// Those of the other side; of a message that takes its stub's place, what is to become of both.

@@ -44,6 +44,9 @@ final class MailboxSync {
   var origins = Both(left: ValidityOrigin(), right: ValidityOrigin())
   /// Sides that were looked at in this round.
   var looked = Both(left: false, right: false)
+  /// Sides where UIDs of the base were found to be other messages': an older state was restored, and so much has
+  /// come since that its numbers do not tell.
+  var isOvertaken = Both(left: false, right: false)
   var work: [ItemWork] = []
   /// Sides changed by this program in this round.
   var changed = Both(left: false, right: false)

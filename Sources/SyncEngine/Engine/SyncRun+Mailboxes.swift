@@ -265,6 +265,7 @@ extension SyncRun {
     }
     return now.highestModSeq == nil || now.highestModSeq != then.highestModSeq
       || now.uidNext != then.uidNext || now.uidValidity != then.uidValidity
+      || now.messages != then.messages
   }
 
   /// Mailboxes that were created get their sides' own ids recorded, so that a rename before the next run

@@ -18,6 +18,8 @@ final class IMAPEndpoint: Endpoint {
   var onlyReads = false
   /// Under which UIDVALIDITY each mailbox was last observed.
   var validities: [MailboxName: UIDValidity] = [:]
+  /// The largest message that each mailbox takes, where that was told.
+  var appendLimits: [MailboxName: UInt64?] = [:]
   /// Mailboxes that keep no mod-sequences. RFC 7162 §3.1.2.2
   var withoutModSeq: Set<MailboxName> = []
   /// Set when the server turns out not to take what it offers.
@@ -46,6 +48,7 @@ final class IMAPEndpoint: Endpoint {
     return EndpointTraits(
       choosesUIDs: false, hasIDs: idItem != nil, hasCheapContents: false, takesStoredForm: false,
       hasModSequences: hasModSequences, settlesSlowly: true,
+      octetsOnTheirWay: connection.isLocal ? 1 << 20 : 256 << 10,
       renumbersByCopy: firstWay == .copy)
   }
 

@@ -9,7 +9,23 @@ extension IMAPEndpoint {
     var uidNext = selected.uidNext ?? .first
     if !connection.has(.uidPlus) { uidNext = try askUIDNext(of: selected.name) }
     return IMAPSaver(
-      self, mailbox: selected, wireName: try wireName(of: selected.name), firstUID: uidNext)
+      self, mailbox: selected, wireName: try wireName(of: selected.name), firstUID: uidNext,
+      sizeLimit: try appendLimit(of: selected.name))
+  }
+
+  /// How large a message may be. RFC 7889: the same for all mailboxes, or to be asked for each.
+  private func appendLimit(of mailbox: MailboxName) throws(EndpointError) -> UInt64? {
+    let common = connection.capabilities.lazy
+      .filter { $0.name.hasPrefix(Capability.appendLimitPrefix) }
+      .compactMap { UInt64($0.name.dropFirst(Capability.appendLimitPrefix.count)) }.min()
+    guard common == nil, connection.has(.appendLimit) else { return common }
+    if let known = appendLimits[mailbox] { return known }
+    observer.begin()
+    // One that refuses to tell says it of each message.
+    _ = try wait(send(.status(try wireName(of: mailbox), ["APPENDLIMIT"])))
+    let limit = observer.gathered.statuses.last?.status.appendLimit
+    appendLimits[mailbox] = .some(limit)
+    return limit
   }
 
   /// The mailbox's UIDNEXT at this moment.
@@ -82,19 +98,24 @@ final class IMAPSaver: MessageSaver {
 
   private static let batchCount = 100
   private static let batchBytes: UInt64 = 1 << 20
+  /// More than this is not sent before the server is asked: most judge by the size, and none takes less. The time
+  /// for the answer is little beside that for so many bytes.
+  private static let askedBytes: UInt64 = 4 << 20
+  /// The same for a message that it refused before.
+  private static let askedAgainBytes: UInt64 = 16 << 10
 
   private var hasher = ContentHasher()
 
-  init(_ endpoint: IMAPEndpoint, mailbox: SelectedMailbox, wireName: [UInt8], firstUID: UID) {
+  init(
+    _ endpoint: IMAPEndpoint, mailbox: SelectedMailbox, wireName: [UInt8], firstUID: UID,
+    sizeLimit: UInt64? = nil
+  ) {
     self.endpoint = endpoint
     self.mailbox = mailbox
     self.wireName = wireName
     self.firstUID = firstUID
     takesMany = endpoint.connection.has(.multiAppend)
-    sizeLimit =
-      endpoint.connection.capabilities.lazy
-      .filter { $0.name.hasPrefix(Capability.appendLimitPrefix) }
-      .compactMap { UInt64($0.name.dropFirst(Capability.appendLimitPrefix.count)) }.min()
+    self.sizeLimit = sizeLimit
   }
 
   /// A command that nobody will end now must not be taken for the beginning of the next one.
@@ -115,7 +136,7 @@ final class IMAPSaver: MessageSaver {
     } else if let sizeLimit, size > sizeLimit {
       let text = "\(size) bytes are more than the server takes (\(sizeLimit))"
       message.form = .refused(.refused(.tooLarge, text))
-    } else if size > IMAPSaver.batchBytes {
+    } else if size > IMAPSaver.batchBytes || item.wasRefused && size > IMAPSaver.askedAgainBytes {
       try endBatch()
       message.form = .streamed
       try announce(message)
@@ -225,7 +246,9 @@ final class IMAPSaver: MessageSaver {
     let date = max(message.item.date, InternalDate(seconds: 0))
     batch.hasKeywords = batch.hasKeywords || !flags.keywords.isEmpty
     batch.isOver = try !endpoint.attempt { () throws(IMAPError) in
-      try connection.appendMessage(batch.tag, flags: flags, date: date, size: message.size)
+      try connection.appendMessage(
+        batch.tag, flags: flags, date: date, size: message.size,
+        asking: message.item.wasRefused || message.size > IMAPSaver.askedBytes)
     }
     self.batch = batch
   }
@@ -324,7 +347,9 @@ final class IMAPSaver: MessageSaver {
     // There is no response code for a mailbox that is full of keywords (Cyrus: 100 of them).
     if batch.hasKeywords, status.code.failureCode == .refused { return .retryAlone }
     let error = IMAPError(status, to: "save the message")
-    return .refused(status.code.failureCode, error?.message ?? "")
+    // Of one message there is nothing else that could be too much. (Dovecot's quota_max_mail_size.) RFC 5530 §3
+    let code = status.code == .limit ? .tooLarge : status.code.failureCode
+    return .refused(code, error?.message ?? "")
   }
 
   /// Looks for what was saved: messages at or above the UIDNEXT of before, equal in size and content, in

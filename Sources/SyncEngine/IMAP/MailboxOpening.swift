@@ -131,8 +131,12 @@ final class MailboxOpening {
   }
 
   private var firstCommands: [Command] {
+    // Messages of before that are asked for with all that is told of the new ones.
+    let probed = request.detailsFrom.previous.map {
+      request.probe.intersection(UIDSet(UID.first...$0))
+    }
     let end = Command.fetch(
-      UIDSet(request.detailsFrom...UID.last), items(details: true))
+      UIDSet(request.detailsFrom...UID.last).union(probed ?? UIDSet()), items(details: true))
     guard let since else { return beginning(details: false) + [end] }
     // Messages that get their details anyway need no check of their own.
     let recheck = request.detailsFrom.previous.map {

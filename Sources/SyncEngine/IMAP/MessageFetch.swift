@@ -17,6 +17,8 @@ final class MessageFetch: BodyReceiver {
   /// Answered with no bytes (`BODY[] NIL`): some servers do so for what they can't read.
   private var empty: Set<UID> = []
   private var current = Current.none
+  /// Answered with OK, and not shown.
+  private var silent: [UID] = []
   /// The sink's error: what still comes is dropped.
   private var failure: EndpointError?
 
@@ -55,6 +57,7 @@ final class MessageFetch: BodyReceiver {
     }
     for (tag, uids) in underWay { try finish(tag, uids) }
     if let failure { throw failure }
+    try tellSilent()
     for handle in handles where handle.uid == nil {
       try sink.missing(handle, why: "it has no UID")
     }
@@ -70,15 +73,34 @@ final class MessageFetch: BodyReceiver {
         try sink.missing(
           .uid(uid), why: isGone ? nil : "the server shows nothing of the message")
       } else if pending.remove(uid) != nil {
-        try sink.missing(.uid(uid), why: reason(status))
+        if status.condition == .ok {
+          silent.append(uid)
+        } else {
+          try sink.missing(.uid(uid), why: reason(status))
+        }
       }
     }
   }
 
-  /// `nil` for a message that is simply not there.
   private func reason(_ status: StatusResponse) -> String? {
-    guard status.condition != .ok, status.code != .expungeIssued else { return nil }
+    guard status.code != .expungeIssued else { return nil }
     return IMAPError(status, to: "show the message")?.message
+  }
+
+  /// Messages that are not shown, without a word, are gone (RFC 9051 §6.4.9); but not those that a search still
+  /// finds: whoever takes those for gone looks for them for ever.
+  private func tellSilent() throws(EndpointError) {
+    guard !silent.isEmpty else { return }
+    let uids = UIDSet(silent.sorted())
+    endpoint.observer.forgetFound()
+    try endpoint.pipeline(
+      uids.pieces().map { .search("UID \($0)", compact: endpoint.hasCompactSearch) },
+      to: "search the mailbox")
+    let found = endpoint.observer.gathered.found
+    for uid in silent {
+      let isThere = found.contains(uid)
+      try sink.missing(.uid(uid), why: isThere ? "the server shows nothing of the message" : nil)
+    }
   }
 
   // MARK: Bodies

@@ -64,7 +64,7 @@ public final class MaildirEndpoint: Endpoint {
     let folder = try folder(mailbox, completing: !request.isOnlyToRead)
     openFolder = folder
     return try folder.observe(
-      detailsFrom: request.detailsFrom, isOnlyToRead: request.isOnlyToRead)
+      detailsFrom: request.detailsFrom, probe: request.probe, isOnlyToRead: request.isOnlyToRead)
   }
 
   public func select(_ mailbox: MailboxName) throws(EndpointError) {

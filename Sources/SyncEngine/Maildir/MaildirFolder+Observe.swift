@@ -5,8 +5,12 @@ import IMAPClient
 extension MaildirFolder {
   /// Reads the folder and tells what it holds.
   ///
-  /// - Parameter isOnlyToRead: takes no lock, which would be a file in the folder.
-  func observe(detailsFrom: UID, isOnlyToRead: Bool = false) throws(EndpointError) -> Observation {
+  /// - Parameters:
+  ///   - probe: messages that are told with their details, as those from `detailsFrom` on.
+  ///   - isOnlyToRead: takes no lock, which would be a file in the folder.
+  func observe(
+    detailsFrom: UID, probe: UIDSet = UIDSet(), isOnlyToRead: Bool = false
+  ) throws(EndpointError) -> Observation {
     knownValidity = nil
     var isReadOnly = isOnlyToRead
     do throws(EndpointError) {
@@ -19,7 +23,7 @@ extension MaildirFolder {
     if isReadOnly { try readUnlocked() }
     knownValidity = .some(list.uidValidity)
     return Observation(
-      anchor: anchor(), coverage: .full, messages: messages(detailsFrom: detailsFrom),
+      anchor: anchor(), coverage: .full, messages: messages(detailsFrom: detailsFrom, probe),
       isReadOnly: isReadOnly, mailboxID: list.mailboxGUID.map { GlobalUID(identifier: $0) },
       origin: list.origin)
   }
@@ -61,7 +65,7 @@ extension MaildirFolder {
   }
 
   /// Ascending by handle.
-  private func messages(detailsFrom: UID) -> [ObservedMessage] {
+  private func messages(detailsFrom: UID, _ probe: UIDSet) -> [ObservedMessage] {
     var result: [ObservedMessage] = []
     result.reserveCapacity(files.entries.count)
     var numbered: [(uid: UInt32, index: Int)] = []
@@ -79,7 +83,7 @@ extension MaildirFolder {
     for (uid, index) in numbered {
       guard let uid = UID(uid) else { continue }
       let observed = ObservedMessage(handle: .uid(uid), flags: flags(ofFileAt: index))
-      if uid < detailsFrom {
+      if uid < detailsFrom, !probe.contains(uid) {
         result.append(observed)
       } else if let complete = adding(details: index, to: observed) {
         result.append(complete)

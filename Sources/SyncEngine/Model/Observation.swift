@@ -136,17 +136,21 @@ public struct OpenRequest: Sendable {
   public var recheck: UIDSet
   /// Messages from this UID on are reported with their details.
   public var detailsFrom: UID
+  /// These are reported with their details too, if they are there: what the base knows well, so that other
+  /// messages under their UIDs are noticed.
+  public var probe: UIDSet
   /// The mailbox is only read until the next one is opened, and not even touched: EXAMINE instead of
   /// SELECT, no lock file in a Maildir.
   public var isOnlyToRead: Bool
 
   public init(
     since: Anchor? = nil, recheck: UIDSet = UIDSet(), detailsFrom: UID = .first,
-    isOnlyToRead: Bool = false
+    probe: UIDSet = UIDSet(), isOnlyToRead: Bool = false
   ) {
     self.since = since
     self.recheck = recheck
     self.detailsFrom = detailsFrom
+    self.probe = probe
     self.isOnlyToRead = isOnlyToRead
   }
 }

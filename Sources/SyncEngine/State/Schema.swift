@@ -39,18 +39,27 @@ enum Schema {
       mailbox INTEGER NOT NULL, side INTEGER NOT NULL, uid INTEGER NOT NULL,
       code TEXT, text TEXT NOT NULL,
       PRIMARY KEY (mailbox, side, uid)) WITHOUT ROWID;
+    \(intents)
+    CREATE TABLE value (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE counter (name TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
+    """
+
+  private static let intents = """
     CREATE TABLE intent (
       id INTEGER PRIMARY KEY,
       mailbox INTEGER NOT NULL, side INTEGER NOT NULL,
       size INTEGER NOT NULL, date INTEGER NOT NULL, next INTEGER NOT NULL, original INTEGER);
     CREATE INDEX intent_mailbox ON intent (mailbox, side);
-    CREATE TABLE value (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE counter (name TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
     """
 
   /// What leads from each version to the next one.
   static let conversions: [Int64: String] = [
-    1: "ALTER TABLE message ADD COLUMN right_date INTEGER;"
+    // What a run that was cut off left half done is then found without the help of intents.
+    1: """
+    ALTER TABLE message ADD COLUMN right_date INTEGER;
+    DROP TABLE intent;
+    \(intents)
+    """
   ]
 
   /// Find a message by what it is. Its values come in no order, so that filling these indexes row by row

@@ -60,6 +60,34 @@ import Testing
     stream.close()
   }
 
+  /// Fills a connection that nobody reads from, and closes it.
+  ///
+  /// - Returns: how much of what was written the other end can still read.
+  private func share(letArrive: Bool) throws -> Double {
+    let listener = try Listener()
+    let stream = try TCPStream.connect(
+      host: "127.0.0.1", port: listener.port, until: .after(seconds: 20))
+    let peer = listener.accept()
+    let block = [UInt8](repeating: 0, count: 1 << 20)
+    var progress = StreamProgress.done(0)
+    while case .done = progress { progress = try block.withUnsafeBytes { try stream.write($0) } }
+    if letArrive { stream.letWrittenArrive() }
+    stream.close()
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    var count = 0
+    while let read = try? buffer.withUnsafeMutableBytes({ try peer.read(into: $0) }), read > 0 {
+      count += read
+    }
+    return Double(count) / Double(stream.bytesWritten)
+  }
+
+  @Test("what was not sent when a stream is closed is not sent any more")
+  func unsent() throws { #expect(try share(letArrive: false) < 1) }
+
+  @Test("unless it is said to be good") func sentToTheEnd() throws {
+    #expect(try share(letArrive: true) == 1)
+  }
+
   @Test("a full socket asks to wait") func fullSocket() throws {
     let listener = try Listener()
     let stream = try TCPStream.connect(

@@ -84,7 +84,7 @@ extension SimulatedEndpoint {
     let anchor = anchor(mailbox)
     var observation = Observation(
       anchor: anchor, coverage: .full,
-      messages: mailbox.messages.map { observed($0, detailsFrom: request.detailsFrom) },
+      messages: mailbox.messages.map { observed($0, request) },
       isReadOnly: mailbox.isReadOnly, mailboxID: mailbox.id, origin: mailbox.origin)
     guard let since = request.since, since.uidValidity == anchor.uidValidity,
       since.uidNext <= anchor.uidNext
@@ -100,9 +100,10 @@ extension SimulatedEndpoint {
       isNew = { $0.modSeq > old.rawValue }
     }
     let wanted = mailbox.messages.filter {
-      isNew($0) || $0.handle.uid.map { request.recheck.contains($0) } == true
+      isNew($0)
+        || $0.handle.uid.map { request.recheck.contains($0) || request.probe.contains($0) } == true
     }
-    observation.messages = wanted.map { observed($0, detailsFrom: request.detailsFrom) }
+    observation.messages = wanted.map { observed($0, request) }
     observation.coverage = coverage(mailbox, since: since, request.recheck)
     return observation
   }
@@ -124,8 +125,9 @@ extension SimulatedEndpoint {
     return .changes(vanished: vanished)
   }
 
-  private func observed(_ message: SimulatedMessage, detailsFrom: UID) -> ObservedMessage {
-    let isDetailed = message.handle.uid.map { $0 >= detailsFrom } ?? true
+  private func observed(_ message: SimulatedMessage, _ request: OpenRequest) -> ObservedMessage {
+    let isDetailed =
+      message.handle.uid.map { $0 >= request.detailsFrom || request.probe.contains($0) } ?? true
     return ObservedMessage(
       handle: message.handle, flags: message.flags,
       details: isDetailed
@@ -141,7 +143,7 @@ extension SimulatedEndpoint {
     return world.locked {
       (server.mailboxes[name]?.messages ?? [])
         .filter { $0.handle.uid.map { uids.contains($0) } == true }
-        .map { observed($0, detailsFrom: .first) }
+        .map { observed($0, OpenRequest()) }
     }
   }
 
