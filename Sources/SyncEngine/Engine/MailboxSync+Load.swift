@@ -179,7 +179,9 @@ extension MailboxSync {
     for side in Side.allCases {
       items.arrivals[side].removeAll { arrival in
         if givenUp[side].contains(arrival.handle) {
-          deferMessage(arrival.handle, on: side)
+          // Why, was found out in the round before.
+          let known = arrival.handle.uid.flatMap { pending[side][$0] }
+          deferMessage(arrival.handle, on: side, code: known?.code, text: known?.text ?? "")
           stranded[side].append(Seen(arrival))
           return true
         }
