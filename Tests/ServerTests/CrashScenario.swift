@@ -50,7 +50,7 @@ struct CrashScenario: Sendable, CustomTestStringConvertible {
     makeMessage("m1"), makeMessage("m2", size: 3_000), makeMessage("m3"),
   ]
 
-  private static let pull = CrashScenario(
+  static let pull = CrashScenario(
     name: "new mail comes", combination: .maildirAndExec,
     before: { try $0.right.store.add(tokens: ["old"]) },
     change: { pair in

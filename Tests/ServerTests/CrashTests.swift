@@ -11,9 +11,14 @@ import Testing
     try Sweep.run(scenario, happening)
   }
 
-  @Test("killed after every single call")
-  func killedEverywhere() throws {
-    try Sweep.run(.smallest, .killAfter) { Array(1...$0.count) }
+  @Test(
+    "killed at every single call of small runs",
+    arguments: [
+      (CrashScenario.smallest, CrashPoint.Happening.killBefore), (.smallest, .killAfter),
+      (.pull, .killAfter),
+    ])
+  func killedEverywhere(scenario: CrashScenario, happening: CrashPoint.Happening) throws {
+    try Sweep.run(scenario, happening) { Array(1...$0.count) }
   }
 
   /// While messages get new UIDs by COPY there are two of each for a moment; while UIDs are used up there are messages
