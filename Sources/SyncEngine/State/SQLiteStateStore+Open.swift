@@ -83,6 +83,7 @@ extension SQLiteStateStore {
       }
       if version > Schema.version { throw StateError.newer(version, path) }
       try database.checkQuickly(path)
+      if access == .readWrite { try database.convert() }
       return StateConnection(database)
     } catch let error as SQLiteError {
       throw .database(error, path)
@@ -137,6 +138,20 @@ extension SQLiteStateStore {
 }
 
 extension Database {
+  /// Brings a base of an older version up to this one's.
+  fileprivate func convert() throws(SQLiteError) {
+    guard try integer("PRAGMA user_version") < Schema.version else { return }
+    // Version 1 had other indexes.
+    try execute(
+      """
+      BEGIN IMMEDIATE;
+      \(Schema.lookupRemoval)
+      \(Schema.lookups)
+      PRAGMA user_version = \(Schema.version);
+      COMMIT;
+      """)
+  }
+
   /// Tables, version and mark, all or nothing.
   fileprivate func createTables() throws(SQLiteError) {
     try execute(

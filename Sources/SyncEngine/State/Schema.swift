@@ -1,14 +1,15 @@
 /// The tables of a base, and every statement that is used on them.
 enum Schema {
   /// `PRAGMA user_version`; to be raised when a table changes, with a step that converts.
-  static let version: Int64 = 1
+  static let version: Int64 = 2
   /// `PRAGMA application_id`, in ASCII "mbxs": tells a base from any other SQLite database.
   static let applicationID: Int64 = 0x6d62_7873
 
   static let tableCount: Int64 = 6
 
   /// UIDs are not unique: a renumbering passes through states in which two rows share one.
-  /// Ids are two integers of 64 bits, of which an index holds one.
+  /// Ids are two integers of 64 bits, of which an index holds one: the first, because the second is the same
+  /// in all ids that one process of a Dovecot has made.
   /// Sides are 0 (left) and 1 (right); a mailbox's name is its levels joined by U+001F, which no level holds.
   static let creation = """
     CREATE TABLE mailbox (
@@ -51,8 +52,8 @@ enum Schema {
   /// Find a message by what it is. Its values come in no order, so that filling these indexes row by row
   /// takes most of the time of an insertion.
   static let lookups = """
-    CREATE INDEX message_left_id ON message (left_id_low) WHERE left_id_low IS NOT NULL;
-    CREATE INDEX message_right_id ON message (right_id_low) WHERE right_id_low IS NOT NULL;
+    CREATE INDEX message_left_id ON message (left_id_high) WHERE left_id_high IS NOT NULL;
+    CREATE INDEX message_right_id ON message (right_id_high) WHERE right_id_high IS NOT NULL;
     CREATE INDEX message_left_content ON message (left_size, left_digest_low)
       WHERE left_size IS NOT NULL;
     CREATE INDEX message_right_content ON message (right_size, right_digest_low)
