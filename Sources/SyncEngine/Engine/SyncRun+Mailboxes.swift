@@ -11,10 +11,10 @@ extension SyncRun {
 
   /// Lists both sides, follows renames, and creates what is missing.
   func settleMailboxes(_ endpoints: Both<any Endpoint>) throws(SideFailure) -> MailboxTree {
-    var listings = try list(endpoints)
     var records = try state { () throws(StateError) in try store.mailboxes() }
+    let (listings, found) = try list(endpoints, records)
     guard checkListing(listings, records) else { return MailboxTree(entries: []) }
-    var tree = MailboxTree(listings: listings, records: records, policy: policy)
+    var tree = found
     if policy.followsRenames, policy.kinds.contains(.mailboxes), !policy.isDryRun {
       // Each rename may take children along, so the sides are listed anew after each.
       for _ in 0...records.count {
@@ -24,28 +24,62 @@ extension SyncRun {
           break
         }
         try follow(rename, tree, endpoints)
-        listings = try list(endpoints)
         records = try state { () throws(StateError) in try store.mailboxes() }
-        tree = MailboxTree(listings: listings, records: records, policy: policy)
+        (_, tree) = try list(endpoints, records)
       }
     }
     return tree
   }
 
-  private func list(_ endpoints: Both<any Endpoint>) throws(SideFailure) -> Both<[ListedMailbox]> {
-    var result = Both<[ListedMailbox]>(left: [], right: [])
-    for side in Side.allCases {
-      let listing = try on(side) { () throws(EndpointError) in try endpoints[side].list() }
-      for name in listing.unusable {
-        observer?.handle(
-          .notice(
-            SyncFailure(
-              side: side, mailbox: nil, code: .nameNotPossible, scope: .mailbox,
-              message: "\(name.name): \(name.reason)", advice: "left alone")))
-      }
-      result[side] = listing.selectable(below: policy.prefixes[side])
+  private func list(
+    _ endpoints: Both<any Endpoint>, _ records: [MailboxRecord]
+  ) throws(SideFailure) -> (Both<[ListedMailbox]>, MailboxTree) {
+    let withIDs = Both { side in
+      records.isEmpty || records.contains { $0.mailboxIDs[side] == nil }
     }
+    var listings = try lanes.onBothSides { [endpoints] (side) throws(EndpointError) in
+      try endpoints[side].list(withIDs: withIDs[side])
+    }
+    var result = usable(listings, records)
+    let lacking = Side.allCases.filter { !withIDs[$0] && lacksIDs(result.tree, on: $0) }
+    for side in lacking {
+      listings[side] = try on(side) { () throws(EndpointError) in
+        try endpoints[side].list(withIDs: true)
+      }
+    }
+    if !lacking.isEmpty { result = usable(listings, records) }
+    for side in Side.allCases { noteUnusable(listings[side], on: side) }
     return result
+  }
+
+  private func usable(
+    _ listings: Both<MailboxListing>, _ records: [MailboxRecord]
+  ) -> (Both<[ListedMailbox]>, tree: MailboxTree) {
+    let usable = Both { side in listings[side].selectable(below: policy.prefixes[side]) }
+    return (usable, MailboxTree(listings: usable, records: records, policy: policy))
+  }
+
+  /// Whether a mailbox is listed whose own id the base has not and may need, or has from another one of that name.
+  private func lacksIDs(_ tree: MailboxTree, on side: Side) -> Bool {
+    let isAnyGone = tree.entries.contains { $0.record != nil && !$0.exists(on: side) }
+    return tree.entries.contains { entry in
+      guard let listed = entry.listed[side] else { return false }
+      guard let record = entry.record else {
+        return isAnyGone || entry.exists(on: side.other) || policy.create.includes(side.other)
+      }
+      guard let now = listed.anchor?.uidValidity else { return false }
+      return now != record.anchors[side]?.uidValidity
+    }
+  }
+
+  private func noteUnusable(_ listing: MailboxListing, on side: Side) {
+    for name in listing.unusable {
+      observer?.handle(
+        .notice(
+          SyncFailure(
+            side: side, mailbox: nil, code: .nameNotPossible, scope: .mailbox,
+            message: "\(name.name): \(name.reason)", advice: "left alone")))
+    }
   }
 
   // MARK: Renames
