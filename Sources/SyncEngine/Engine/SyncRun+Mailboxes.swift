@@ -67,8 +67,9 @@ extension SyncRun {
       guard let record = entry.record else {
         return isAnyGone || entry.exists(on: side.other) || policy.create.includes(side.other)
       }
-      guard let now = listed.anchor?.uidValidity else { return false }
-      return now != record.anchors[side]?.uidValidity
+      guard let now = listed.anchor?.uidValidity, let then = record.anchors[side]?.uidValidity
+      else { return false }
+      return now != then
     }
   }
 
