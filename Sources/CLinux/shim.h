@@ -16,6 +16,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -35,10 +36,18 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+
+// File systems, as fstatfs tells them.
+static const uint32_t MBS_EXT4_MAGIC = EXT4_SUPER_MAGIC;
+static const uint32_t MBS_XFS_MAGIC = XFS_SUPER_MAGIC;
+static const uint32_t MBS_BTRFS_MAGIC = BTRFS_SUPER_MAGIC;
+static const uint32_t MBS_F2FS_MAGIC = F2FS_SUPER_MAGIC;
+static const uint32_t MBS_TMPFS_MAGIC = TMPFS_MAGIC;
 
 static inline int mbs_WIFEXITED(int status) { return WIFEXITED(status); }
 static inline int mbs_WEXITSTATUS(int status) { return WEXITSTATUS(status); }

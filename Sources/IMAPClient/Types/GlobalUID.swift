@@ -12,28 +12,32 @@ public struct GlobalUID: Hashable, Comparable, Sendable, CustomStringConvertible
   }
 
   /// - Parameter bytes: at least 16; the first 16 are taken.
-  public init?(bytes: some Collection<UInt8>) {
+  public init?(bytes: [UInt8]) {
     guard bytes.count >= 16 else { return nil }
     var words: (UInt64, UInt64) = (0, 0)
-    for (offset, byte) in bytes.prefix(16).enumerated() {
-      if offset < 8 {
-        words.0 = words.0 << 8 | UInt64(byte)
-      } else {
-        words.1 = words.1 << 8 | UInt64(byte)
-      }
+    for index in 0..<8 {
+      words.0 = words.0 << 8 | UInt64(bytes[index])
+      words.1 = words.1 << 8 | UInt64(bytes[index + 8])
     }
     self.init(high: words.0, low: words.1)
   }
 
   /// - Parameter text: 32 hexadecimal digits are the value itself; anything else is digested, so that
   ///   equal ids give equal values whatever their form.
-  public init(identifier text: some Collection<UInt8>) {
+  public init(identifier text: [UInt8]) {
     if text.count == 32, let value = GlobalUID.decode(hex: text) {
       self = value
     } else {
-      self = GlobalUID(bytes: SHA256.digest(of: Array(text))) ?? GlobalUID(high: 0, low: 0)
+      self = GlobalUID(bytes: SHA256.digest(of: text)) ?? GlobalUID(high: 0, low: 0)
     }
   }
+
+  // Where it is called from another module, only what is inlined there is not generic code at run time.
+  @inlinable
+  public init?(bytes: some Collection<UInt8>) { self.init(bytes: Array(bytes)) }
+
+  @inlinable
+  public init(identifier text: some Collection<UInt8>) { self.init(identifier: Array(text)) }
 
   public var bytes: [UInt8] {
     [high, low].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) } }
@@ -50,9 +54,10 @@ public struct GlobalUID: Hashable, Comparable, Sendable, CustomStringConvertible
     (left.high, left.low) < (right.high, right.low)
   }
 
-  private static func decode(hex text: some Collection<UInt8>) -> GlobalUID? {
+  private static func decode(hex text: [UInt8]) -> GlobalUID? {
     var value: (UInt64, UInt64) = (0, 0)
-    for (offset, byte) in text.enumerated() {
+    for offset in text.indices {
+      let byte = text[offset]
       let digit: UInt64
       switch byte {
       case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = UInt64(byte - UInt8(ascii: "0"))

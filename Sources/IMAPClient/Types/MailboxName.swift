@@ -56,12 +56,14 @@ public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertib
   // followed by a combining accent for one, and a server may have a mailbox of either name.
 
   public static func == (left: MailboxName, right: MailboxName) -> Bool {
-    left.components.elementsEqual(right.components) { $0.utf8.elementsEqual($1.utf8) }
+    left.components.elementsEqual(right.components) {
+      $0.utf8.count == $1.utf8.count && $0.utf8.elementsEqual($1.utf8)
+    }
   }
 
   public func hash(into hasher: inout Hasher) {
-    for component in components {
-      for byte in component.utf8 { hasher.combine(byte) }
+    for var component in components {
+      component.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
       hasher.combine(0 as UInt8)
     }
   }

@@ -12,10 +12,14 @@ public struct UIDSet: Hashable, Sendable, CustomStringConvertible {
   public init(_ uid: UID) { ranges = [uid...uid] }
 
   /// The order of `uids` does not matter; sorted input takes linear time.
-  public init(_ uids: some Sequence<UID>) {
+  // Inlined where it is called from another module, or it would be generic code at run time.
+  @inlinable
+  public init(_ uids: some Sequence<UID>) { self.init(Array(uids)) }
+
+  /// The order of `all` does not matter; sorted input takes linear time.
+  public init(_ all: [UID]) {
     var isSorted = true
     var last: UID?
-    let all = Array(uids)
     for uid in all {
       if let last, uid < last {
         isSorted = false

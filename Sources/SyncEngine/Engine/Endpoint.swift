@@ -17,7 +17,9 @@ public protocol Endpoint: AnyObject {
   // MARK: The account
 
   /// All mailboxes with what can be told of them at no cost: one round trip.
-  func list() throws(EndpointError) -> MailboxListing
+  ///
+  /// - Parameter withIDs: also the mailboxes' own ids, which are only needed for what was made or renamed.
+  func list(withIDs: Bool) throws(EndpointError) -> MailboxListing
   /// Creates a mailbox and the levels above it, if they are missing. No error if it is there already.
   func create(_ mailbox: MailboxName, specialUse: SpecialUse?) throws(EndpointError)
   func delete(_ mailbox: MailboxName) throws(EndpointError)
@@ -102,6 +104,8 @@ public protocol Endpoint: AnyObject {
 }
 
 extension Endpoint {
+  public func list() throws(EndpointError) -> MailboxListing { try list(withIDs: true) }
+
   /// Nothing to do where a mailbox is checked each time it is changed.
   public func expect(_ uidValidity: UIDValidity, of mailbox: MailboxName) {}
 }

@@ -4,6 +4,8 @@ import Synchronization
 
 /// A mailbox that is taken through a step.
 protocol LaneTask: AnyObject {
+  /// The lane that had it last: its connection may still have it open.
+  var lane: Int? { get set }
   /// Of the mailbox alone; the others go on.
   func noteFailure(_ failure: SideFailure)
 }
@@ -16,13 +18,18 @@ extension MailboxSync: LaneTask {}
 /// can't (a server that allows no more connections) leaves its work to the rest.
 final class Lanes {
   private final class Lane {
+    let index: Int
     var endpoints: Both<(any Endpoint)?> = Both(left: nil, right: nil)
     var isUsable = true
+
+    init(_ index: Int) { self.index = index }
   }
 
   private let factories: Both<any EndpointFactory>
   private let limit: Int
-  private var lanes: [Lane] = [Lane()]
+  /// Whether the two sides may be worked on at the same time.
+  private let actsAtOnce: Bool
+  private var lanes: [Lane] = [Lane(0)]
   private let cancellation: Cancellation
   /// Below so many mailboxes a lane, logging in again costs more than it saves.
   static let mailboxesPerLane = 4
@@ -32,11 +39,37 @@ final class Lanes {
   ) {
     self.factories = factories
     self.cancellation = cancellation
+    actsAtOnce = jobs > 1
     limit = max(1, min(jobs, factories.left.connectionLimit, factories.right.connectionLimit))
   }
 
   /// The first lane's endpoints, connected.
   func first() throws(SideFailure) -> Both<any Endpoint> { try endpoints(of: lanes[0]) }
+
+  /// Makes a call for either side, for both at the same time; one after the other where only one job is allowed.
+  func onBothSides<Result>(
+    _ call: @escaping (Side) throws(EndpointError) -> Result
+  ) throws(SideFailure) -> Both<Result> {
+    let outcomes = outcomesOnBothSides(call)
+    return Both(left: try outcomes.left.get(), right: try outcomes.right.get())
+  }
+
+  private func outcomesOnBothSides<Value>(
+    _ call: @escaping (Side) throws(EndpointError) -> Value
+  ) -> Both<Result<Value, SideFailure>> {
+    let left = Promise { Lanes.outcome(.left, call) }
+    if actsAtOnce { left.start() } else { left.wait() }
+    let right = Lanes.outcome(.right, call)
+    return Both(left: left.wait(), right: right)
+  }
+
+  private static func outcome<Value>(
+    _ side: Side, _ call: (Side) throws(EndpointError) -> Value
+  ) -> Result<Value, SideFailure> {
+    do { return .success(try call(side)) } catch {
+      return .failure(SideFailure(side: side, error: error))
+    }
+  }
 
   var traffic: Both<Traffic> {
     Both { side in
@@ -60,9 +93,11 @@ final class Lanes {
     _ step: @escaping (Task, Both<any Endpoint>) throws(SideFailure) -> Void
   ) throws(SideFailure) {
     let count = max(1, min(limit, mailboxes.count / perLane))
-    while lanes.count < count { lanes.append(Lane()) }
-    let batch = Batch(mailboxes: mailboxes, step: step)
-    let used = Array(lanes.prefix(count).filter(\.isUsable))
+    while lanes.count < count { lanes.append(Lane(lanes.count)) }
+    let batch = Batch(mailboxes: mailboxes, lanes: lanes.count, step: step)
+    let used = lanes.filter { lane in
+      lane.isUsable && (lane.index < count || batch.hasTasks(of: lane.index))
+    }
     let threads = used.dropFirst().compactMap { lane in
       Thread { [self] in work(batch, lane: lane, isFirst: false) }
     }
@@ -80,11 +115,12 @@ final class Lanes {
       if isFirst { batch.stop(error) }
       return
     }
-    while let mailbox = batch.next() {
+    while let mailbox = batch.next(for: lane.index) {
       if cancellation.isRequested {
         batch.stop(SideFailure(side: .left, error: .interrupted))
         return
       }
+      mailbox.lane = lane.index
       do {
         try batch.step(mailbox, endpoints)
       } catch  where error.error.scope == .side {
@@ -97,46 +133,59 @@ final class Lanes {
   }
 
   private func endpoints(of lane: Lane) throws(SideFailure) -> Both<any Endpoint> {
-    Both(left: try endpoint(.left, of: lane), right: try endpoint(.right, of: lane))
-  }
-
-  private func endpoint(_ side: Side, of lane: Lane) throws(SideFailure) -> any Endpoint {
-    if let endpoint = lane.endpoints[side] { return endpoint }
-    do {
-      let endpoint = try factories[side].connect()
-      lane.endpoints[side] = endpoint
-      return endpoint
-    } catch {
-      throw SideFailure(side: side, error: error)
+    if let left = lane.endpoints.left, let right = lane.endpoints.right {
+      return Both(left: left, right: right)
     }
+    // Two servers are logged in to at the same time.
+    let known = lane.endpoints
+    let connected = outcomesOnBothSides { [factories] (side) throws(EndpointError) in
+      if let endpoint = known[side] { return endpoint }
+      return try factories[side].connect()
+    }
+    for side in Side.allCases {
+      if case .success(let endpoint) = connected[side] { lane.endpoints[side] = endpoint }
+    }
+    return Both(left: try connected.left.get(), right: try connected.right.get())
   }
 }
 
 /// The mailboxes that a step still has to be made for; the state that lanes share.
 private final class Batch<Task: LaneTask>: @unchecked Sendable {
   private struct State {
-    var next = 0
+    /// Of each lane the mailboxes that it had before, the next one last; behind them those that none had.
+    var queues: [[Int]]
     var failure: SideFailure?
   }
 
   private let mailboxes: [Task]
   let step: (Task, Both<any Endpoint>) throws(SideFailure) -> Void
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
   init(
-    mailboxes: [Task],
+    mailboxes: [Task], lanes: Int,
     step: @escaping (Task, Both<any Endpoint>) throws(SideFailure) -> Void
   ) {
     self.mailboxes = mailboxes
     self.step = step
+    var queues = [[Int]](repeating: [], count: lanes + 1)
+    for (index, mailbox) in mailboxes.enumerated().reversed() {
+      queues[mailbox.lane.map { min($0, lanes) } ?? lanes].append(index)
+    }
+    state = Mutex(State(queues: queues))
   }
 
-  /// Each mailbox is given to one lane only.
-  func next() -> Task? {
+  func hasTasks(of lane: Int) -> Bool { state.withLock { !$0.queues[lane].isEmpty } }
+
+  /// Each mailbox is given to one lane only: if it can be, to the one that had it before.
+  func next(for lane: Int) -> Task? {
     let index = state.withLock { state -> Int? in
-      guard state.failure == nil, state.next < mailboxes.count else { return nil }
-      state.next += 1
-      return state.next - 1
+      guard state.failure == nil else { return nil }
+      let free = state.queues.count - 1
+      let longest = state.queues.indices.max { state.queues[$0].count < state.queues[$1].count }
+      for queue in [lane, free, longest ?? free] {
+        if let index = state.queues[queue].popLast() { return index }
+      }
+      return nil
     }
     return index.map { mailboxes[$0] }
   }
@@ -146,6 +195,27 @@ private final class Batch<Task: LaneTask>: @unchecked Sendable {
   }
 
   var failure: SideFailure? { state.withLock(\.failure) }
+}
+
+/// Something that is done on another thread, or when it is waited for.
+private final class Promise<Value> {
+  private let body: () -> Value
+  private var thread: Thread?
+  private var value: Value?
+
+  init(_ body: @escaping () -> Value) { self.body = body }
+
+  func start() { thread = Thread { [self] in value = body() } }
+
+  @discardableResult
+  func wait() -> Value {
+    thread?.join()
+    thread = nil
+    if let value { return value }
+    let made = body()
+    value = made
+    return made
+  }
 }
 
 /// One thread of the operating system.

@@ -2,7 +2,7 @@ import IMAPClient
 
 /// How jobs are carried out: batch by batch, each recorded before the next begins.
 extension MailboxSync {
-  private static let batchCount = 500
+  static let batchCount = 500
   private static let batchOctets: UInt64 = 32 << 20
 
   /// Carries out jobs in their order, those of a kind together.

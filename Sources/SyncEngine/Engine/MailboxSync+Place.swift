@@ -122,8 +122,8 @@ extension MailboxSync {
       }
     }
     var target = max(layout.freshStart, anchors.left.uidNext, anchors.right.uidNext)
-    for start in stride(from: 0, to: fresh.count, by: 200) {
-      let indices = fresh[start..<min(start + 200, fresh.count)]
+    for start in stride(from: 0, to: fresh.count, by: MailboxSync.batchCount) {
+      let indices = fresh[start..<min(start + MailboxSync.batchCount, fresh.count)]
       var leading: [Job] = []
       for index in indices {
         if let job = job(index, on: lead, target: target) { leading.append(job) }

@@ -13,6 +13,7 @@ final class MailboxSync {
   let observer: (any SyncObserver)?
   let traits: Both<EndpointTraits>
   let pause: @Sendable (UInt32) -> Void
+  var lane: Int?
 
   /// As in the base, brought up to date as work is done.
   var record: MailboxRecord

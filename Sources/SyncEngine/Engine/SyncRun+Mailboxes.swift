@@ -11,10 +11,10 @@ extension SyncRun {
 
   /// Lists both sides, follows renames, and creates what is missing.
   func settleMailboxes(_ endpoints: Both<any Endpoint>) throws(SideFailure) -> MailboxTree {
-    var listings = try list(endpoints)
     var records = try state { () throws(StateError) in try store.mailboxes() }
+    let (listings, found) = try list(endpoints, records)
     guard checkListing(listings, records) else { return MailboxTree(entries: []) }
-    var tree = MailboxTree(listings: listings, records: records, policy: policy)
+    var tree = found
     if policy.followsRenames, policy.kinds.contains(.mailboxes), !policy.isDryRun {
       // Each rename may take children along, so the sides are listed anew after each.
       for _ in 0...records.count {
@@ -24,28 +24,11 @@ extension SyncRun {
           break
         }
         try follow(rename, tree, endpoints)
-        listings = try list(endpoints)
         records = try state { () throws(StateError) in try store.mailboxes() }
-        tree = MailboxTree(listings: listings, records: records, policy: policy)
+        (_, tree) = try list(endpoints, records)
       }
     }
     return tree
-  }
-
-  private func list(_ endpoints: Both<any Endpoint>) throws(SideFailure) -> Both<[ListedMailbox]> {
-    var result = Both<[ListedMailbox]>(left: [], right: [])
-    for side in Side.allCases {
-      let listing = try on(side) { () throws(EndpointError) in try endpoints[side].list() }
-      for name in listing.unusable {
-        observer?.handle(
-          .notice(
-            SyncFailure(
-              side: side, mailbox: nil, code: .nameNotPossible, scope: .mailbox,
-              message: "\(name.name): \(name.reason)", advice: "left alone")))
-      }
-      result[side] = listing.selectable(below: policy.prefixes[side])
-    }
-    return result
   }
 
   // MARK: Renames

@@ -1,26 +1,27 @@
 import IMAPClient
 
 extension IMAPEndpoint {
-  func list() throws(EndpointError) -> MailboxListing {
+  func list(withIDs: Bool) throws(EndpointError) -> MailboxListing {
     observer.begin()
-    let isComplete = try listWithStatus()
+    let isComplete = try listWithStatus(withIDs)
     if !isComplete { try listNames() }
     let lists = observer.gathered.lists
     let names = try hierarchy()
-    if !isComplete { try askStatus(of: lists, names) }
+    if !isComplete { try askStatus(of: lists, names, withIDs) }
     return listing(lists, observer.gathered.statuses, names)
   }
 
   /// Everything in one round trip, where LIST can return STATUS. RFC 5819
   /// - Returns: false if the server can't.
-  private func listWithStatus() throws(EndpointError) -> Bool {
+  private func listWithStatus(_ withIDs: Bool) throws(EndpointError) -> Bool {
     guard connection.has(.listExtended), connection.has(.listStatus) else { return false }
-    let status = try wait(send(.list(returning: listOptions + ["STATUS (\(statusItems))"])))
-    if status.condition == .bad, mailboxIDItem != nil {
+    let items = statusItems(withIDs).joined(separator: " ")
+    let status = try wait(send(.list(returning: listOptions + ["STATUS (\(items))"])))
+    if status.condition == .bad, withIDs, mailboxIDItem != nil {
       // Not what it was taken for: one item that it doesn't know fails the whole command.
       isMailboxIDBroken = true
       observer.begin()
-      return try listWithStatus()
+      return try listWithStatus(withIDs)
     }
     if let error = IMAPError(status, to: "list the mailboxes") { throw sideError(error) }
     return true
@@ -38,18 +39,18 @@ extension IMAPEndpoint {
   /// A mailbox that refuses to tell its status has none in the listing. Names that can't be ours are left
   /// alone: they may be such as can't even be sent.
   private func askStatus(
-    of lists: [ListResponse], _ names: MailboxHierarchy
+    of lists: [ListResponse], _ names: MailboxHierarchy, _ withIDs: Bool
   ) throws(EndpointError) {
-    let items = statusItems.split(separator: " ").map(String.init)
+    let items = statusItems(withIDs)
     let selectable = lists.filter { entry in
       guard !entry.isSubscription, entry.isSelectable else { return false }
       if case .name = names.translate(entry.mailbox) { return true }
       return false
     }
     let answers = try pipeline(selectable.map { .status($0.mailbox, items) })
-    if mailboxIDItem != nil, answers.contains(where: { $0.condition == .bad }) {
+    if withIDs, mailboxIDItem != nil, answers.contains(where: { $0.condition == .bad }) {
       isMailboxIDBroken = true
-      try askStatus(of: lists, names)
+      try askStatus(of: lists, names, withIDs)
     }
   }
 
@@ -57,9 +58,11 @@ extension IMAPEndpoint {
     connection.has(.specialUse) ? ["SUBSCRIBED", "SPECIAL-USE"] : ["SUBSCRIBED"]
   }
 
-  private var statusItems: String {
-    (["MESSAGES", "UIDNEXT", "UIDVALIDITY"] + (hasModSequences ? ["HIGHESTMODSEQ"] : [])
-      + (mailboxIDItem.map { [$0] } ?? [])).joined(separator: " ")
+  /// How many messages there are, a mod-sequence need not be told beside: nothing changes without raising it.
+  private func statusItems(_ withIDs: Bool) -> [String] {
+    let items = ["UIDNEXT", "UIDVALIDITY"]
+    return (hasModSequences ? items + ["HIGHESTMODSEQ"] : ["MESSAGES"] + items)
+      + (withIDs ? mailboxIDItem.map { [$0] } ?? [] : [])
   }
 
   /// Without a list there is nothing to sync.
@@ -130,8 +133,9 @@ extension ListedMailbox {
 
 extension MailboxStatus {
   fileprivate var anchor: Anchor? {
-    guard let uidValidity, let uidNext, let messages else { return nil }
+    guard let uidValidity, let uidNext else { return nil }
     return Anchor(
-      uidValidity: uidValidity, uidNext: uidNext, highestModSeq: highestModSeq, messages: messages)
+      uidValidity: uidValidity, uidNext: uidNext, highestModSeq: highestModSeq,
+      messages: messages ?? 0)
   }
 }

@@ -203,10 +203,9 @@ final class IMAPEndpoint: Endpoint {
 
   // MARK: The selected mailbox
 
-  func select(_ mailbox: MailboxName) throws(EndpointError) {
-    openMailbox = mailbox
-    _ = try selectOpen()
-  }
+  /// Nothing is sent before something is done there: whole messages are asked for together with SELECT, and a
+  /// mailbox that is copied to need not be selected at all.
+  func select(_ mailbox: MailboxName) throws(EndpointError) { openMailbox = mailbox }
 
   func expect(_ uidValidity: UIDValidity, of mailbox: MailboxName) {
     validities[mailbox] = uidValidity
@@ -216,10 +215,12 @@ final class IMAPEndpoint: Endpoint {
 
   /// Sees to it that the opened mailbox is the selected one.
   func selectOpen() throws(EndpointError) -> SelectedMailbox {
-    guard let openMailbox else {
-      throw EndpointError(.mailbox, .other, "no mailbox is open", advice: "report this as a bug")
-    }
+    guard let openMailbox else { throw noneOpen() }
     return try selectOnServer(openMailbox)
+  }
+
+  func noneOpen() -> EndpointError {
+    EndpointError(.mailbox, .other, "no mailbox is open", advice: "report this as a bug")
   }
 
   /// Selects a mailbox, if it is not, and checks that its UIDs still mean what they did.
@@ -230,12 +231,20 @@ final class IMAPEndpoint: Endpoint {
     } else {
       selected = try finishSelect(try sendSelect(mailbox, .plain))
     }
-    if let known = validities[mailbox], known != selected.uidValidity {
-      throw EndpointError(
-        .mailbox, .mailboxGone, "the mailbox was replaced while it was synced",
-        advice: "run it again")
-    }
+    guard isExpected(selected) else { throw replaced() }
     return selected
+  }
+
+  /// Whether the mailbox's UIDs mean what they did when it was last observed.
+  func isExpected(_ selected: SelectedMailbox?) -> Bool {
+    guard let selected, let known = validities[selected.name] else { return true }
+    return known == selected.uidValidity
+  }
+
+  func replaced() -> EndpointError {
+    EndpointError(
+      .mailbox, .mailboxGone, "the mailbox was replaced while it was synced",
+      advice: "run it again")
   }
 
   /// The same for the opened mailbox, if it may be changed.

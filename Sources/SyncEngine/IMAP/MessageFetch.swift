@@ -2,9 +2,11 @@ import IMAPClient
 
 extension IMAPEndpoint {
   func fetch(_ handles: [MessageHandle], into sink: any MessageSink) throws(EndpointError) {
-    _ = try selectOpen()
+    guard let openMailbox else { throw noneOpen() }
     let fetch = MessageFetch(self, sink)
-    try fetch.run(handles)
+    let isSelected = openMailbox == observer.mailbox?.name
+    if isSelected { _ = try selectOpen() }
+    try fetch.run(handles, selecting: isSelected ? nil : openMailbox)
   }
 }
 
@@ -19,8 +21,10 @@ final class MessageFetch: BodyReceiver {
   private var current = Current.none
   /// Answered with OK, and not shown.
   private var silent: [UID] = []
-  /// The sink's error: what still comes is dropped.
+  /// The sink's error, or the mailbox's: what still comes is dropped.
   private var failure: EndpointError?
+  /// Asked for before SELECT was answered: what comes may be of another mailbox of that name.
+  private var selecting: Tag?
 
   private enum Current {
     case none
@@ -39,14 +43,19 @@ final class MessageFetch: BodyReceiver {
     self.sink = sink
   }
 
-  func run(_ handles: [MessageHandle]) throws(EndpointError) {
+  /// - Parameter mailbox: where they are, if it is to be selected in the same flight.
+  func run(
+    _ handles: [MessageHandle], selecting mailbox: MailboxName? = nil
+  ) throws(EndpointError) {
     let observer = endpoint.observer
     observer.begin()
+    if let mailbox { selecting = try endpoint.sendSelect(mailbox, .plain) }
     observer.bodies = self
     defer { observer.bodies = nil }
     var underWay: [(tag: Tag, uids: [UID])] = []
     for uids in handles.compactMap(\.uid).ascendingRuns(limit: MessageFetch.messagesPerCommand) {
       if underWay.count >= MessageFetch.window {
+        finishSelect()
         for (tag, uids) in underWay.prefix(MessageFetch.window / 2) { try finish(tag, uids) }
         underWay.removeFirst(MessageFetch.window / 2)
       }
@@ -55,12 +64,26 @@ final class MessageFetch: BodyReceiver {
       let command = Command.fetch(UIDSet(uids), ["UID", "BODY.PEEK[]"])
       underWay.append((try endpoint.send(command), uids))
     }
+    finishSelect()
     for (tag, uids) in underWay { try finish(tag, uids) }
     if let failure { throw failure }
     try tellSilent()
     for handle in handles where handle.uid == nil {
       try sink.missing(handle, why: "it has no UID")
     }
+  }
+
+  /// Where the mailbox can't be opened, the server refuses what was asked for; the answers are waited for all
+  /// the same.
+  private func finishSelect() {
+    guard let tag = selecting else { return }
+    do {
+      let selected = try endpoint.finishSelect(tag)
+      if !endpoint.isExpected(selected) { failure = failure ?? endpoint.replaced() }
+    } catch {
+      failure = failure ?? error
+    }
+    selecting = nil
   }
 
   private func finish(_ tag: Tag, _ uids: [UID]) throws(EndpointError) {
@@ -106,6 +129,9 @@ final class MessageFetch: BodyReceiver {
   // MARK: Bodies
 
   func begin(_ response: FetchResponse, size: UInt64) {
+    if selecting != nil, !endpoint.isExpected(endpoint.observer.mailbox) {
+      failure = failure ?? endpoint.replaced()
+    }
     guard failure == nil else {
       current = .skipping
       return

@@ -73,6 +73,15 @@ final class Directory {
     return file
   }
 
+  /// A file that is there, to be added to; what is written goes to its end.
+  func openFileToAppend(_ name: FileName) throws(SystemError) -> OpenFile {
+    let path = try Directory.step(name)
+    return OpenFile(
+      descriptor: try SystemError.check {
+        openat(descriptor, path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC)
+      })
+  }
+
   /// Creates a file that is not there yet; a link planted under the name is not followed.
   func createFile(_ name: FileName, mode: mode_t = 0o600) throws(SystemError) -> OpenFile {
     let path = try Directory.step(name)
@@ -140,6 +149,19 @@ final class Directory {
       // Some file systems can't sync a directory.
       if error.code != EINVAL { throw error }
     }
+  }
+
+  /// Makes everything durable that was written to the file system of this directory, by whomever.
+  ///
+  /// - Returns: false where that can't be relied on, or failed: then each file has to be synced by itself.
+  func syncFileSystem() -> Bool {
+    var about = statfs()
+    guard fstatfs(descriptor, &about) == 0 else { return false }
+    // Those of which it is known that they write all, and empty the disk's own cache. Behind FUSE and on the
+    // network nobody is told.
+    let known = [MBS_EXT4_MAGIC, MBS_XFS_MAGIC, MBS_BTRFS_MAGIC, MBS_F2FS_MAGIC, MBS_TMPFS_MAGIC]
+    guard known.contains(UInt32(truncatingIfNeeded: about.f_type)) else { return false }
+    return syncfs(descriptor) == 0
   }
 
   /// Calls `body` with every name but those that begin with a dot, and its `d_type`.

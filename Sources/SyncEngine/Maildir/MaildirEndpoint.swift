@@ -28,7 +28,9 @@ public final class MaildirEndpoint: Endpoint {
 
   // MARK: The account
 
-  public func list() throws(EndpointError) -> MailboxListing { try store.list() }
+  public func list(withIDs: Bool) throws(EndpointError) -> MailboxListing {
+    try store.list(withIDs: withIDs)
+  }
 
   public func create(_ mailbox: MailboxName, specialUse: SpecialUse?) throws(EndpointError) {
     try store.create(mailbox)

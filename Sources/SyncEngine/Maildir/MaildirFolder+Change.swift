@@ -114,7 +114,7 @@ extension MaildirFolder {
   ) throws(EndpointError) -> [PlacementOutcome] {
     try withLock { lock throws(EndpointError) in
       try refreshForPlacing()
-      try scan()
+      if scanTimes == nil { try scan() } else { assignUIDs() }
       var outcomes: [PlacementOutcome] = []
       var replaced = Set<UInt32>()
       for (position, handle) in handles.enumerated() {
@@ -135,8 +135,10 @@ extension MaildirFolder {
         files.setUID(uid.rawValue, at: index)
         outcomes.append(.placed(uid, id: id, movedAway: true))
       }
-      let records = list.records
-      if !replaced.isEmpty { list.removeRecords { replaced.contains(records[$0].uid) } }
+      if !replaced.isEmpty {
+        let records = list.records
+        list.removeRecords { replaced.contains(records[$0].uid) }
+      }
       dropDeadRecords()
       try writeList(lock)
       try touchCur()

@@ -118,11 +118,22 @@ extension MaildirFolder {
       id: GlobalUID(identifier: identifier(ofFileAt: index)))
   }
 
-  /// Octets in CRLF form: as the name or the record says, if that agrees with the file; else counted.
+  /// Octets in CRLF form: as the name or the record says, if that agrees with the file; else counted, once.
   func wireSize(ofFileAt index: Int, _ status: stat) throws(SystemError) -> UInt64 {
     if let noted = notedWireSize(ofFileAt: index, status) { return noted }
+    let key = files.entries[index].key
+    let stored = UInt64(clamping: status.st_size)
+    if let counted = countedSizes[key], counted.stored == stored {
+      return stored + UInt64(counted.added)
+    }
     var reader = MessageReader(try openFile(at: index))
-    return try reader.wireSize()
+    let size = try reader.wireSize()
+    if countedSizes.count < MaildirFolder.countedLimit, size >= stored,
+      let short = UInt32(exactly: stored), let added = UInt32(exactly: size - stored)
+    {
+      countedSizes[key] = CountedSize(stored: short, added: added)
+    }
+    return size
   }
 
   func notedWireSize(ofFileAt index: Int, _ status: stat) -> UInt64? {

@@ -3,9 +3,44 @@ import Glibc
 import IMAPClient
 
 extension MaildirFolder {
-  /// Writes the list, durably and at one go. Dovecot's open sessions notice that it is another file.
+  /// From here on a list that only grows is added to.
+  private static let longList = 64 << 10
+
+  /// Writes the list, durably: a short one at one go, so that Dovecot's open sessions notice that it is another
+  /// file; to a long one, lines are added as Dovecot does it, or each batch of a first sync would write
+  /// all that came before.
   func writeList(_ lock: Dotlock) throws(EndpointError) {
     try confirm(lock)
+    if try !addLines() { try replaceList() }
+    list.noteWritten()
+  }
+
+  /// Lines that a crash leaves half written are read by nobody, because their LF is missing, and are gone when the
+  /// list is next written as a whole (``UIDList/recordsInFile``).
+  ///
+  /// - Returns: false if the list has to be written anew.
+  private func addLines() throws(EndpointError) -> Bool {
+    guard let lines = list.linesToAdd(), let old = listStatus,
+      old.st_size >= MaildirFolder.longList,
+      let file = try? directory.openFileToAppend(MaildirFolder.listName),
+      let status = try? file.status(), status.isSameState(as: old)
+    else { return false }
+    do throws(SystemError) {
+      try file.writeAll(lines)
+      // An index remembers the list by its size and time.
+      try file.setTimes(modified: surroundings.later(than: old.modified))
+      try file.sync()
+      listStatus = try file.status()
+      return true
+    } catch {
+      try? file.truncate(to: old.st_size)
+      // What is in memory has not been written.
+      forget()
+      throw error.endpointError("can't write dovecot-uidlist in \(path)")
+    }
+  }
+
+  private func replaceList() throws(EndpointError) {
     if list.mailboxGUID == nil { list.mailboxGUID = MaildirFolder.randomGUID() }
     let list = list
     listStatus = try perform("write dovecot-uidlist") { () throws(SystemError) in

@@ -34,6 +34,18 @@ final class MaildirFolder {
   /// keeps its id.
   var pendingFields: [UInt64: [UInt8]] = [:]
 
+  /// What was counted in files whose names don't tell it, by key.
+  var countedSizes: [UInt64: CountedSize] = [:]
+
+  struct CountedSize {
+    var stored: UInt32
+    /// The line ends that lack a CR.
+    var added: UInt32
+  }
+
+  /// Two megabytes.
+  static let countedLimit = 98_000
+
   struct ScanTimes: Hashable {
     var cur: Int64
     var new: Int64

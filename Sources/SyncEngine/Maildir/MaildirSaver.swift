@@ -11,8 +11,12 @@ final class MaildirSaver: MessageSaver {
   private var ended: [DeliveredMessage] = []
   /// Written, still open, and perhaps not on the disk.
   private var unsynced: [DeliveredMessage] = []
+  /// Makes the files before those durable, while more are written.
+  private var syncing: FileSync?
+  private var syncingMessages: [DeliveredMessage] = []
 
-  /// So many files are written before the first is waited for: the disk then takes them together.
+  /// So many files are written before the first is waited for: the disk then takes them together. Twice as
+  /// many are open at a time.
   private static let batch = 64
   /// From here on it is worth the while to ask whether there is room.
   private static let largeSize: UInt64 = 1 << 20
@@ -69,7 +73,7 @@ final class MaildirSaver: MessageSaver {
       return
     }
     unsynced.append(message)
-    if unsynced.count >= MaildirSaver.batch { syncFiles() }
+    if unsynced.count >= MaildirSaver.batch { syncFiles(inBackground: true) }
   }
 
   func abandon() throws(EndpointError) {
@@ -78,18 +82,29 @@ final class MaildirSaver: MessageSaver {
   }
 
   func commit() throws(EndpointError) -> [PlacementOutcome] {
-    syncFiles()
+    syncFiles(inBackground: false)
+    finishSync()
     defer { discard() }
     return try folder.deliver(ended, from: tmp)
   }
 
-  private func syncFiles() {
-    for message in unsynced {
-      message.attempt { () throws(SystemError) in try message.file?.value.sync() }
+  private func syncFiles(inBackground: Bool) {
+    finishSync()
+    guard !unsynced.isEmpty else { return }
+    syncing = FileSync(unsynced.map { $0.file }, in: tmp, inBackground: inBackground)
+    syncingMessages = unsynced
+    unsynced = []
+  }
+
+  private func finishSync() {
+    guard let syncing else { return }
+    for (message, failure) in zip(syncingMessages, syncing.finish()) {
+      if let failure { message.attempt { () throws(SystemError) in throw failure } }
       message.file = nil
       if message.failure != nil { remove(message) }
     }
-    unsynced = []
+    self.syncing = nil
+    syncingMessages = []
   }
 
   private func remove(_ message: DeliveredMessage) {
@@ -99,6 +114,7 @@ final class MaildirSaver: MessageSaver {
 
   /// What was not put in its place does not stay.
   private func discard() {
+    finishSync()
     if let current { remove(current) }
     for message in ended where !message.isInPlace { remove(message) }
     current = nil

@@ -3,22 +3,24 @@ import Glibc
 import IMAPClient
 
 extension MaildirStore {
-  /// All mailboxes: a look at four files each, and the first line of the list for the mailbox's id.
-  func list() throws(EndpointError) -> MailboxListing {
+  /// All mailboxes: a look at four files each, and for the mailbox's id at the first line of the list.
+  func list(withIDs: Bool) throws(EndpointError) -> MailboxListing {
     var listing = MailboxListing(mailboxes: [])
+    var found = Found(withIDs: withIDs)
     guard let root = try root() else { return listing }
     let layout = try layout()
     do throws(SystemError) {
       switch layout {
-      case .maildirPlusPlus: try listFlat(root, &listing)
+      case .maildirPlusPlus: try listFlat(root, &found)
       case .fs:
         var visited: [stat] = [try root.status()]
-        if try steps(isInboxIn: root) { append([], root, named: .inbox, to: &listing) }
-        try listNested(root, [], &visited, &listing)
+        if try steps(isInboxIn: root) { append([], root, named: .inbox, to: &found) }
+        try listNested(root, [], &visited, &found)
       }
     } catch {
       throw error.endpointError("can't list \(path)", scope: .side)
     }
+    listing = found.listing
     addLevels(to: &listing)
     let subscribed = Set(try subscriptions())
     for index in listing.mailboxes.indices {
@@ -28,14 +30,20 @@ extension MaildirStore {
     return listing
   }
 
+  /// What was found so far.
+  private struct Found {
+    var listing = MailboxListing(mailboxes: [])
+    let withIDs: Bool
+  }
+
   private func steps(isInboxIn root: Directory) throws(SystemError) -> Bool {
     do { return try steps(to: .inbox).isEmpty } catch { return false }
   }
 
   private func listFlat(
-    _ root: Directory, _ listing: inout MailboxListing
+    _ root: Directory, _ found: inout Found
   ) throws(SystemError) {
-    if root.hasDirectory(MaildirFolder.curName) { append([], root, named: .inbox, to: &listing) }
+    if root.hasDirectory(MaildirFolder.curName) { append([], root, named: .inbox, to: &found) }
     var names: [FileName] = []
     try root.forEachName(includingDotted: true) { name, type in
       if name.first == UInt8(ascii: "."), MaildirStore.mayBeDirectory(type) {
@@ -46,7 +54,7 @@ extension MaildirStore {
       guard let directory = try? Directory(name, in: root),
         directory.hasDirectory(MaildirFolder.curName)
       else { continue }
-      append([name], directory, named: MaildirLayout.maildirPlusPlus.name(of: [name]), to: &listing)
+      append([name], directory, named: MaildirLayout.maildirPlusPlus.name(of: [name]), to: &found)
     }
   }
 
@@ -55,7 +63,7 @@ extension MaildirStore {
 
   private func listNested(
     _ parent: Directory, _ steps: [FileName], _ visited: inout [stat],
-    _ listing: inout MailboxListing
+    _ found: inout Found
   ) throws(SystemError) {
     guard steps.count < MaildirStore.depthLimit else { return }
     var names: [FileName] = []
@@ -69,10 +77,10 @@ extension MaildirStore {
       else { continue }
       let path = steps + [name]
       if directory.hasDirectory(MaildirFolder.curName) {
-        append(path, directory, named: MaildirLayout.fs.name(of: path), to: &listing)
+        append(path, directory, named: MaildirLayout.fs.name(of: path), to: &found)
       }
       visited.append(status)
-      try listNested(directory, path, &visited, &listing)
+      try listNested(directory, path, &visited, &found)
       visited.removeLast()
     }
   }
@@ -83,22 +91,22 @@ extension MaildirStore {
 
   private func append(
     _ steps: [FileName], _ directory: Directory, named name: MailboxName?,
-    to listing: inout MailboxListing
+    to found: inout Found
   ) {
     // `.INBOX` beside the root's own `cur` would be a second INBOX.
     guard let name,
-      steps.isEmpty || !listing.mailboxes.contains(where: { $0.name == name && name.isInbox })
+      steps.isEmpty || !name.isInbox || !found.listing.mailboxes.contains(where: \.name.isInbox)
     else {
       let shown = describe(steps)
-      listing.unusable.append((shown, "the directory's name is no mailbox name here"))
+      found.listing.unusable.append((shown, "the directory's name is no mailbox name here"))
       return
     }
-    listing.mailboxes.append(
+    found.listing.mailboxes.append(
       ListedMailbox(
         name: name,
         anchor: Anchor(
           uidValidity: nil, uidNext: .first, messages: 0, stamp: MaildirStore.stamp(directory)),
-        id: MaildirStore.mailboxGUID(directory)))
+        id: found.withIDs ? MaildirStore.mailboxGUID(directory) : nil))
   }
 
   private static func stamp(_ directory: Directory) -> MaildirStamp? {

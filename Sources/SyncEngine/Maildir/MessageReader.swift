@@ -89,35 +89,42 @@ struct LineEnds {
   /// How many bytes the piece has with CRLF at every line's end.
   mutating func wireCount(of piece: ArraySlice<UInt8>) -> Int {
     var count = piece.count
-    var last: UInt8 = endedWithCR ? 0x0d : 0
-    piece.withUnsafeBufferPointer { bytes in
-      for byte in bytes {
-        if byte == 0x0a, last != 0x0d { count += 1 }
-        last = byte
+    piece.withUnsafeBytes { bytes in
+      var rest = 0
+      while let feed = bytes.firstIndex(of: 0x0a, from: rest) {
+        if !isAfterCR(feed, bytes) { count += 1 }
+        rest = feed + 1
       }
+      noteEnd(of: bytes)
     }
-    endedWithCR = last == 0x0d
     return count
   }
 
   /// Puts a CR before each LF that has none.
   mutating func appendWire(_ piece: ArraySlice<UInt8>, to output: inout [UInt8]) {
     output.reserveCapacity(output.count + piece.count + piece.count / 16)
-    var last: UInt8 = endedWithCR ? 0x0d : 0
-    piece.withUnsafeBufferPointer { bytes in
+    piece.withUnsafeBytes { bytes in
       var start = 0
-      for index in bytes.indices {
-        let byte = bytes[index]
-        if byte == 0x0a, last != 0x0d {
-          output.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start..<index]))
+      var rest = 0
+      while let feed = bytes.firstIndex(of: 0x0a, from: rest) {
+        if !isAfterCR(feed, bytes) {
+          output.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[start..<feed]))
           output.append(0x0d)
-          start = index
+          start = feed
         }
-        last = byte
+        rest = feed + 1
       }
-      output.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start...]))
+      output.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[start...]))
+      noteEnd(of: bytes)
     }
-    endedWithCR = last == 0x0d
+  }
+
+  private func isAfterCR(_ index: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
+    index == 0 ? endedWithCR : bytes[index - 1] == 0x0d
+  }
+
+  private mutating func noteEnd(of bytes: UnsafeRawBufferPointer) {
+    if let last = bytes.last { endedWithCR = last == 0x0d }
   }
 
   /// Takes the CR from each CRLF. A CR at the end is held back until it is known what follows:
@@ -129,15 +136,17 @@ struct LineEnds {
       if first != 0x0a { output.append(0x0d) }
       endedWithCR = false
     }
-    for index in piece.indices where piece[index] == 0x0d {
-      if index + 1 == piece.count {
+    var rest = 0
+    while let index = piece.firstIndex(of: 0x0d, from: rest) {
+      rest = index + 1
+      if rest == piece.count {
         output.append(contentsOf: UnsafeRawBufferPointer(rebasing: piece[start..<index]))
         endedWithCR = true
         return
       }
-      if piece[index + 1] == 0x0a {
+      if piece[rest] == 0x0a {
         output.append(contentsOf: UnsafeRawBufferPointer(rebasing: piece[start..<index]))
-        start = index + 1
+        start = rest
       }
     }
     output.append(contentsOf: UnsafeRawBufferPointer(rebasing: piece[start...]))
@@ -146,5 +155,15 @@ struct LineEnds {
   mutating func finishStored(to output: inout [UInt8]) {
     if endedWithCR { output.append(0x0d) }
     endedWithCR = false
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// By the C library, which looks at many bytes at a time.
+  fileprivate func firstIndex(of byte: UInt8, from start: Int) -> Int? {
+    guard start < count, let base = baseAddress,
+      let found = memchr(base + start, Int32(byte), count - start)
+    else { return nil }
+    return UnsafeRawPointer(found) - base
   }
 }

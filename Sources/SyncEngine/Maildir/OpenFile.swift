@@ -65,6 +65,17 @@ struct OpenFile: ~Copyable {
 
   func sync() throws(SystemError) { try SystemError.check { fsync(descriptor) } }
 
+  /// Waits for what was written to this file, and tells of errors that came up on the way. The disk may still
+  /// have it in its cache, and how long the file is may not be on it: that is for ``Directory/syncAll()``.
+  func waitForWriting() throws(SystemError) {
+    let flags = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER
+    try SystemError.check { sync_file_range(descriptor, 0, 0, UInt32(flags)) }
+  }
+
+  func truncate(to size: off_t) throws(SystemError) {
+    try SystemError.check { ftruncate(descriptor, size) }
+  }
+
   /// - Parameter modified: nanoseconds since 1970.
   func setTimes(modified: Int64) throws(SystemError) {
     let times = [timespec(nanoseconds: modified), timespec(nanoseconds: modified)]

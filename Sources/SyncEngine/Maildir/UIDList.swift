@@ -24,7 +24,10 @@ struct UIDList {
   /// The UID that the next message gets; at least 1, never lowered.
   private(set) var next: UInt32 = 1
   /// The mailbox's own id: 32 hexadecimal digits.
-  var mailboxGUID: [UInt8]?
+  var mailboxGUID: [UInt8]? { didSet { recordsInFile = nil } }
+  /// So many of the records, from the first, are in the file as they are here, under the same header: the
+  /// others are brought into it by adding lines. `nil`: it has to be written anew.
+  private(set) var recordsInFile: Int?
   /// A field of the header of our own: the UIDVALIDITY is a server's. (Dovecot keeps fields that it does not know.)
   private var isServers = false
   /// Fields of our own, one each: a UIDVALIDITY that the mailbox had before, with its UIDNEXT. The latest comes last.
@@ -67,6 +70,10 @@ struct UIDList {
     records = lines
     sortRecords()
     if let last = records.last { next = max(next, last.uid + 1) }
+    // Damage is mended by writing the whole.
+    let lineCount = bytes.count { $0 == 0x0a }
+    let isSound = mailboxGUID != nil && bytes.first == UInt8(ascii: "3") && bytes.last == 0x0a
+    recordsInFile = isSound && records.count == lineCount - 1 ? records.count : nil
   }
 
   private mutating func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> [Record] {
@@ -281,10 +288,28 @@ struct UIDList {
     var kept: [Record] = []
     kept.reserveCapacity(records.count)
     for index in records.indices where !shouldRemove(index) { kept.append(records[index]) }
+    if kept.count != records.count { recordsInFile = nil }
     records = kept
   }
 
-  mutating func raiseNext(to value: UInt32) { next = max(next, value) }
+  mutating func raiseNext(to value: UInt32) {
+    guard value > next else { return }
+    next = value
+    recordsInFile = nil
+  }
+
+  // MARK: Writing
+
+  /// All of it is in the file now.
+  mutating func noteWritten() { recordsInFile = records.count }
+
+  /// The lines that the file lacks; `nil` if it has to be written anew.
+  func linesToAdd() -> [UInt8]? {
+    guard let recordsInFile, recordsInFile < records.count else { return nil }
+    var lines: [UInt8] = []
+    for record in records[recordsInFile...] { appendLine(of: record, to: &lines) }
+    return lines
+  }
 
   /// The file's bytes; version 3.
   func serialized() -> [UInt8] {

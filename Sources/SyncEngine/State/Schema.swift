@@ -8,7 +8,8 @@ enum Schema {
   static let tableCount: Int64 = 6
 
   /// UIDs are not unique: a renumbering passes through states in which two rows share one.
-  /// Ids are two integers of 64 bits, of which an index holds one.
+  /// Ids are two integers of 64 bits, of which an index holds one: the first, because the second is the same
+  /// in all ids that one process of a Dovecot has made.
   /// Sides are 0 (left) and 1 (right); a mailbox's name is its levels joined by U+001F, which no level holds.
   static let creation = """
     CREATE TABLE mailbox (
@@ -54,19 +55,25 @@ enum Schema {
 
   /// What leads from each version to the next one.
   static let conversions: [Int64: String] = [
-    // What a run that was cut off left half done is then found without the help of intents.
+    // Other indexes; and no dates of intents: these count as not arrived until the side has settled.
     1: """
     ALTER TABLE message ADD COLUMN right_date INTEGER;
-    DROP TABLE intent;
+    \(lookupRemoval)
+    \(lookups)
+    DROP INDEX intent_mailbox;
+    ALTER TABLE intent RENAME TO old_intent;
     \(intents)
+    INSERT INTO intent (mailbox, side, size, date, next)
+      SELECT mailbox, side, size, 0, next FROM old_intent ORDER BY id;
+    DROP TABLE old_intent;
     """
   ]
 
   /// Find a message by what it is. Its values come in no order, so that filling these indexes row by row
   /// takes most of the time of an insertion.
   static let lookups = """
-    CREATE INDEX message_left_id ON message (left_id_low) WHERE left_id_low IS NOT NULL;
-    CREATE INDEX message_right_id ON message (right_id_low) WHERE right_id_low IS NOT NULL;
+    CREATE INDEX message_left_id ON message (left_id_high) WHERE left_id_high IS NOT NULL;
+    CREATE INDEX message_right_id ON message (right_id_high) WHERE right_id_high IS NOT NULL;
     CREATE INDEX message_left_content ON message (left_size, left_digest_low)
       WHERE left_size IS NOT NULL;
     CREATE INDEX message_right_content ON message (right_size, right_digest_low)

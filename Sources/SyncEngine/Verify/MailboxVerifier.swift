@@ -5,6 +5,7 @@ import IMAPClient
 /// Belongs to one lane at a time.
 final class MailboxVerifier: LaneTask {
   let entry: MailboxTree.Entry
+  var lane: Int?
   private(set) var verdict: MailboxVerdict
   private let policy: Policy
   private let store: any StateStore

@@ -23,12 +23,13 @@ public final class SimulatedEndpoint: Endpoint {
 
   // MARK: The account
 
-  public func list() throws(EndpointError) -> MailboxListing {
+  public func list(withIDs: Bool) throws(EndpointError) -> MailboxListing {
     try perform(.list)
     return world.locked {
       guard server.isThere else { return MailboxListing(mailboxes: []) }
-      return MailboxListing(
-        mailboxes: (listMailboxes() + listLevels()).sorted { $0.name < $1.name })
+      var mailboxes = (listMailboxes() + listLevels()).sorted { $0.name < $1.name }
+      if !withIDs { for index in mailboxes.indices { mailboxes[index].id = nil } }
+      return MailboxListing(mailboxes: mailboxes)
     }
   }
 

@@ -35,7 +35,10 @@ import Testing
         let order = StoreOrder(uids: uidSet(1), added: FlagSet(.seen), removed: .empty)
         _ = try endpoint.store([order])
       case .save: try endpoint.save([testMessage(1)])
-      case .fetch: try endpoint.fetch([.uid(.first)], into: FetchedMessages())
+      case .fetch:
+        let messages = FetchedMessages()
+        defer { #expect(messages.messages.isEmpty && messages.missing.isEmpty) }
+        try endpoint.fetch([.uid(.first)], into: messages)
       case .describe: _ = try endpoint.describe(uidSet(1))
       case .contents: _ = try endpoint.contents(of: [.uid(.first)])
       case .renumber: _ = try endpoint.renumber([.uid(.first)], targets: [])
@@ -56,6 +59,8 @@ import Testing
         try Self.select(client, "Other", uidValidity: 7)
         try client.answer("UID COPY 1", with: "OK [COPYUID 5 1 10] done")
         try Self.select(client, "INBOX", uidValidity: 6)
+        // Asked for in the same flight, and not taken.
+        if call == .fetch { try client.answer("UID FETCH 1", "* 1 FETCH (UID 1 BODY[] \"abc\")") }
         #expect(client.waitForEnd())
       },
       { endpoint in
@@ -68,8 +73,12 @@ import Testing
       })
   }
 
-  @Test("nor under another than the base's, where the mailbox was not opened")
-  func replacedSinceRecorded() throws {
+  @Test(
+    "nor under another than the base's, where the mailbox was not opened",
+    arguments: [
+      Call.describe, .expunge, .save,
+    ])
+  func replacedSinceRecorded(call: Call) throws {
     try withScript(
       "UIDPLUS",
       { client in
@@ -79,7 +88,8 @@ import Testing
       },
       { endpoint in
         endpoint.expect(try #require(UIDValidity(5)), of: .inbox)
-        let error = #expect(throws: EndpointError.self) { try endpoint.select(.inbox) }
+        try endpoint.select(.inbox)
+        let error = #expect(throws: EndpointError.self) { try call.make(on: endpoint) }
         #expect(error?.code == .mailboxGone)
       })
   }

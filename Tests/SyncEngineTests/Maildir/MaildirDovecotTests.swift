@@ -128,6 +128,39 @@ import Testing
     }
   }
 
+  @Test("a long list to which both add lines")
+  func longList() throws {
+    try withDovecot { maildir, connect, session in
+      try maildir.prepare(validity: 4_711, next: 10)
+      let open = try connect()
+      defer { open.logOut() }
+      let item = SaveItem(flags: flags([.seen]), date: InternalDate(seconds: 1))
+      _ = try maildir.save((0..<1600).map { ("A: \($0)\r\n\r\n", item) })
+      try open.select("INBOX")
+      try compare(maildir, session)
+      let length = maildir.text("dovecot-uidlist").utf8.count
+      #expect(length > 64 << 10)
+      for number in 0..<3 {
+        let before = maildir.fileNumber("dovecot-uidlist")
+        #expect(try maildir.save("A: \(number)\r\n\r\nours\r\n").uid != nil)
+        // The same file, longer.
+        #expect(maildir.fileNumber("dovecot-uidlist") == before)
+        try open.append(
+          Array("A: \(number)\r\n\r\ntheirs\r\n".utf8), to: "INBOX", flags: [], date: 5_000)
+        try open.command("NOOP")
+        try compare(maildir, session)
+      }
+      #expect(try open.messages(in: "INBOX").count == 1606)
+
+      // Half a line, left by a crash: whoever comes next mends it.
+      let text = maildir.text("dovecot-uidlist")
+      try maildir.write(text + "2000 :torn", to: "dovecot-uidlist")
+      #expect(try maildir.save("A: 9\r\n\r\nafter\r\n").uid == 1616)
+      #expect(!maildir.text("dovecot-uidlist").contains("torn"))
+      try compare(maildir, session)
+    }
+  }
+
   @Test("copies and moves between mailboxes keep flags, keywords, dates and ids")
   func copying() throws {
     try withDovecot { maildir, _, session in

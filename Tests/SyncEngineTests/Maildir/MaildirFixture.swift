@@ -89,6 +89,12 @@ final class MaildirFixture {
       decoding: FileManager.default.contents(atPath: "\(root)/\(path)") ?? Data(), as: UTF8.self)
   }
 
+  /// The inode.
+  func fileNumber(_ path: String) -> Int? {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: "\(root)/\(path)")
+    return attributes?[.systemFileNumber] as? Int
+  }
+
   func write(_ text: String, to path: String) throws {
     let file = "\(root)/\(path)"
     try FileManager.default.createDirectory(

@@ -143,6 +143,37 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     #expect(UIDList(bytes("3 V1 N1 m m1 m0:2 m:3 m1: mx:2 m5:y\n")).origin == ValidityOrigin())
   }
 
+  @Test(
+    "lines are added to a sound list that only grew; any other is written anew",
+    arguments: [
+      ("3 V5 N10 G00112233445566778899aabbccddeeff\n3 G1 :a\n", true),
+      ("3 V5 N10 G00112233445566778899aabbccddeeff\n3 G1 :a\n4 :torn", false),
+      ("3 V5 N10 G00112233445566778899aabbccddeeff\n3 G1 :a\nnonsense\n", false),
+      ("3 V5 N10 G00112233445566778899aabbccddeeff\n4 :b\n3 :a\n3 :c\n", false),
+      ("3 V5 N10\n3 G1 :a\n", false), ("1 5 10\n3 a\n", false),
+    ]) func added(file: String, isSound: Bool)
+  {
+    var list = UIDList(bytes(file))
+    #expect(list.linesToAdd() == nil)
+    _ = list.append(uid: 12, extensions: bytes("Gx"), base: bytes("n"))
+    _ = list.append(uid: 14, extensions: [], base: bytes("m"))
+    #expect(list.linesToAdd().map(text) == (isSound ? "12 Gx :n\n14 :m\n" : nil))
+    guard isSound else { return }
+    let grown = UIDList(bytes(file) + (list.linesToAdd() ?? []))
+    #expect(records(grown) == records(list) && grown.next == list.next)
+    for change in [
+      { (list: inout UIDList) in list.removeRecords { $0 == 0 } },
+      { (list: inout UIDList) in list.raiseNext(to: 20) },
+      { (list: inout UIDList) in list.mailboxGUID = nil },
+    ] {
+      var other = list
+      change(&other)
+      #expect(other.linesToAdd() == nil)
+    }
+    list.noteWritten()
+    #expect(list.linesToAdd() == nil)
+  }
+
   @Test("the last UID is the last") func last() {
     var list = UIDList(bytes("3 V5 N4294967294\n"))
     let isAdded = list.append(uid: UIDList.lastUID, extensions: [], base: bytes("a"))

@@ -47,6 +47,44 @@ import Testing
     for file in files { #expect(try mode("\(path)/\(file)") == 0o600) }
   }
 
+  @Test("a base of version 1 gets the indexes of today, and keeps what it has")
+  func oldIndexes() throws {
+    try fill()
+    let path = try databasePath
+    do {
+      let database = try Database(path: path, access: .readWrite, busyTimeout: .zero)
+      try database.execute(
+        """
+        DROP INDEX message_left_id;
+        CREATE INDEX message_left_id ON message (left_id_low) WHERE left_id_low IS NOT NULL;
+        PRAGMA user_version = 1;
+        """)
+    }
+    let store = try open().store
+    #expect(try store.messageCount(in: MailboxID(1)) == 200)
+    let database = try Database(path: path, access: .readOnly, busyTimeout: .zero)
+    #expect(try database.integer("PRAGMA user_version") == Schema.version)
+    let index = try database.text("SELECT sql FROM sqlite_schema WHERE name = 'message_left_id'")
+    #expect(index.contains("left_id_high"))
+  }
+
+  @Test("ids that one Dovecot process made are told apart")
+  func lookupByID() throws {
+    let store = try open().store
+    // As Dovecot makes them: time, then process and host.
+    let messages = (1...50).map { number in
+      var message = sampleMessage(Int64(number), left: UInt32(number), right: UInt32(number))
+      message.ids = Both { _ in GlobalUID(high: UInt64(number), low: 7) }
+      return message
+    }
+    try store.commit([.putMailbox(sampleMailbox(1))] + messages.map { .putMessage($0) })
+    for side in Side.allCases {
+      let found = try store.messages(withID: GlobalUID(high: 9, low: 7), on: side)
+      #expect(found.map(\.id) == [MessageID(9)])
+      #expect(try store.messages(withID: GlobalUID(high: 9, low: 8), on: side) == [])
+    }
+  }
+
   @Test("every pair has files of its own, whatever its name")
   func names() throws {
     let pairs = [

@@ -1,0 +1,60 @@
+import IMAPClient
+
+/// What there is on the two sides.
+extension SyncRun {
+  /// Lists both sides at the same time.
+  ///
+  /// The mailboxes' own ids, which are a quarter of what a server says, are only asked for when they may be needed: to
+  /// be recorded, or to tell a new mailbox from one that was renamed.
+  func list(
+    _ endpoints: Both<any Endpoint>, _ records: [MailboxRecord]
+  ) throws(SideFailure) -> (Both<[ListedMailbox]>, MailboxTree) {
+    let withIDs = Both { side in
+      records.isEmpty || records.contains { $0.mailboxIDs[side] == nil }
+    }
+    var listings = try lanes.onBothSides { [endpoints] (side) throws(EndpointError) in
+      try endpoints[side].list(withIDs: withIDs[side])
+    }
+    var result = usable(listings, records)
+    let lacking = Side.allCases.filter { !withIDs[$0] && lacksIDs(result.tree, on: $0) }
+    for side in lacking {
+      listings[side] = try on(side) { () throws(EndpointError) in
+        try endpoints[side].list(withIDs: true)
+      }
+    }
+    if !lacking.isEmpty { result = usable(listings, records) }
+    for side in Side.allCases { noteUnusable(listings[side], on: side) }
+    return result
+  }
+
+  private func usable(
+    _ listings: Both<MailboxListing>, _ records: [MailboxRecord]
+  ) -> (Both<[ListedMailbox]>, tree: MailboxTree) {
+    let usable = Both { side in listings[side].selectable(below: policy.prefixes[side]) }
+    return (usable, MailboxTree(listings: usable, records: records, policy: policy))
+  }
+
+  /// Whether a mailbox is listed whose own id the base has not and may need, or has from another one of that name.
+  private func lacksIDs(_ tree: MailboxTree, on side: Side) -> Bool {
+    let isAnyGone = tree.entries.contains { $0.record != nil && !$0.exists(on: side) }
+    return tree.entries.contains { entry in
+      guard let listed = entry.listed[side] else { return false }
+      guard let record = entry.record else {
+        return isAnyGone || entry.exists(on: side.other) || policy.create.includes(side.other)
+      }
+      guard let now = listed.anchor?.uidValidity, let then = record.anchors[side]?.uidValidity
+      else { return false }
+      return now != then
+    }
+  }
+
+  private func noteUnusable(_ listing: MailboxListing, on side: Side) {
+    for name in listing.unusable {
+      observer?.handle(
+        .notice(
+          SyncFailure(
+            side: side, mailbox: nil, code: .nameNotPossible, scope: .mailbox,
+            message: "\(name.name): \(name.reason)", advice: "left alone")))
+    }
+  }
+}
