@@ -83,7 +83,7 @@ extension SyncRun {
         if let id = observation?.mailboxID { ids[side][listed.name] = id }
       }
     }
-    return tree.renames(ids: ids)
+    return tree.renames(ids: ids, found: try renamedByMessages(tree, endpoints))
   }
 
   private func follow(
