@@ -36,6 +36,7 @@ enum Program {
     case .check: try CheckVerb(session: session).run()
     case .`init`: try InitVerb(session: session).run()
     case .verify: try VerifyVerb(session: session).run()
+    case .fetch: try FetchVerb(session: session).run()
     case .forget: try ForgetVerb(session: session).run()
     }
   }

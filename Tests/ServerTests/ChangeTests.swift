@@ -157,6 +157,38 @@ import Testing
     }
   }
 
+  @Test(
+    "a rename is followed by the messages where mailboxes have no ids",
+    arguments: Combination.allCases.filter { $0 != .maildirs })
+  func renameWithoutIDs(combination: Combination) throws {
+    var options = DovecotOptions()
+    // It is taken for a server without ids.
+    options.hiddenCapabilities = ["NOTIFY"]
+    options.extra = "imap_id_send = name other"
+    try withPair(combination, right: options) { pair in
+      for name in ["One", "Two", "Empty"] { try pair.left.store.create(name) }
+      try pair.left.store.add(tokens: ["a", "b", "c"], to: "One")
+      for (date, token) in ["d", "e", "f", "g", "h"].enumerated() {
+        try pair.left.store.add(
+          makeMessage(token), to: "Two", flags: [], date: 1_700_000_000 + date)
+      }
+      try pair.sync()
+      try pair.right.store.rename("Two", to: "Archive/Two")
+      try pair.right.store.expunge(["h"], in: "Archive/Two")
+      try pair.right.store.add(tokens: ["new"], to: "Archive/Two")
+      try pair.right.store.create("Three")
+      try pair.right.store.add(tokens: ["x"], to: "Three")
+      let report = try pair.report()
+      #expect(report.left.saved == 2 && report.right.saved == 0 && report.left.expunged == 1)
+      for side in pair.sides {
+        let names = try side.store.mailboxes().filter { $0 != "Archive" }
+        #expect(names == ["Archive/Two", "Empty", "INBOX", "One", "Three"], "\(side.name)")
+      }
+      try expectTokens(["d", "e", "f", "g", "new"], pair, in: "Archive/Two")
+      try expectQuiet(pair)
+    }
+  }
+
   @Test("by default a deleted mailbox is deleted nowhere else")
   func keepsDeletedMailbox() throws {
     try withPair(.maildirAndIMAP) { pair in

@@ -111,6 +111,20 @@ final class Pair {
     return result
   }
 
+  /// Runs `fetch` for these stubs of a mailbox.
+  @discardableResult
+  func fetch(
+    _ mailbox: String, _ uids: [UInt32], expecting code: Int32 = 0,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) throws -> ProgramResult {
+    let words = [mailbox] + uids.map(String.init)
+    let result = try mboxsync.run(try arguments([], verb: "fetch") + words)
+    try #require(
+      result.status == .exited(code), "\(result.status): \(result.errorText)",
+      sourceLocation: sourceLocation)
+    return result
+  }
+
   /// Runs the program with `--json`; what it says of the pair.
   @discardableResult
   func report(
@@ -168,6 +182,21 @@ struct PairReport: Decodable {
     var expunged = 0
     var flagged = 0
     var renumbered = 0
+    /// What went over the wire; a report without it is none of a whole side.
+    var bytesIn: Int? = nil
+    var bytesOut: Int? = nil
+
+    enum CodingKeys: String, CodingKey {
+      case saved, copied, expunged, flagged, renumbered
+      case bytesIn = "bytes_in"
+      case bytesOut = "bytes_out"
+    }
+
+    /// Messages changed, whatever that cost.
+    static func == (left: Counts, right: Counts) -> Bool {
+      left.saved == right.saved && left.copied == right.copied && left.expunged == right.expunged
+        && left.flagged == right.flagged && left.renumbered == right.renumbered
+    }
   }
 
   struct Mailbox: Decodable {

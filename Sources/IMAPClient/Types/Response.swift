@@ -208,6 +208,10 @@ public struct FetchResponse: Hashable, Sendable {
   public var emailID: [UInt8]?
   /// A section that is small enough to be gathered: `BODY[HEADER]` and the like.
   public var header: [UInt8]?
+  /// The parts of the message (BODYSTRUCTURE), if they could be read.
+  public var structure: [BodyPart]?
+  /// Parts by their section: `1.2`, `1.2.MIME`.
+  public var sections: [String: [UInt8]] = [:]
   /// The whole message (`BODY[]`) came with this response, streamed as ``WireEvent``s.
   public var hadBody: Bool = false
 

@@ -60,9 +60,18 @@ extension ResponseParser {
       try takeBody(&response)
     } else if ResponseLexer.equal(name, "RFC822.HEADER") {
       response.header = try lexer.nstring() ?? []
+    } else if ResponseLexer.equal(name, "BODYSTRUCTURE") {
+      try structure(&response)
     } else {
       try lexer.skipValue()
     }
+  }
+
+  private mutating func structure(_ response: inout FetchResponse) throws(ParseError) {
+    let start = lexer.position
+    try lexer.skipValue()
+    response.structure = ResponseParser.parts(
+      ofBody: UnsafeRawBufferPointer(rebasing: lexer.bytes[start..<lexer.position]))
   }
 
   // "BODY" section ["<" number ">"] SP nstring                               RFC 9051 §9
@@ -72,7 +81,9 @@ extension ResponseParser {
     let isBody = ResponseLexer.equal(name, "BODY")
     let isWhole = lexer.skip("[]")
     let isHeader = !isWhole && lexer.skip("[HEADER")
+    let start = lexer.position
     if !isWhole { try lexer.skipSection() }
+    let end = lexer.position
     if lexer.skip("<") {
       _ = try lexer.number64()
       try lexer.expect(">")
@@ -81,6 +92,10 @@ extension ResponseParser {
     switch (isBody, isWhole, isHeader) {
     case (true, true, _): try takeBody(&response)
     case (true, false, true): response.header = try lexer.nstring() ?? []
+    case (true, false, false):
+      // `[1.2.MIME]`
+      let name = String(decoding: lexer.bytes[start..<end].dropFirst().dropLast(), as: UTF8.self)
+      response.sections[name.uppercased()] = try lexer.nstring() ?? []
     default: try lexer.skipValue()
     }
   }

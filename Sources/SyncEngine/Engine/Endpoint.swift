@@ -54,6 +54,14 @@ public protocol Endpoint: AnyObject {
   /// ``StubMessage/headerLimit`` octets. Those that are gone or can't be read are left out.
   func headers(of handles: [MessageHandle]) throws(EndpointError) -> [MessageHandle: [UInt8]]
 
+  /// The parts of messages, with the text of those that are to be read. Those that are gone, or whose
+  /// parts are not known, are left out.
+  ///
+  /// - Parameter textLimit: most octets of text of one message.
+  func parts(
+    of handles: [MessageHandle], textLimit: Int
+  ) throws(EndpointError) -> [MessageHandle: [MessagePart]]
+
   /// Reads whole messages, in the order of `handles`, and gives each to `sink` in pieces. Those that are
   /// gone are given to ``MessageSink/missing(_:)``.
   func fetch(_ handles: [MessageHandle], into sink: any MessageSink) throws(EndpointError)
@@ -108,6 +116,11 @@ extension Endpoint {
 
   /// Nothing to do where a mailbox is checked each time it is changed.
   public func expect(_ uidValidity: UIDValidity, of mailbox: MailboxName) {}
+
+  /// Nothing where parts are not looked at.
+  public func parts(
+    of handles: [MessageHandle], textLimit: Int
+  ) throws(EndpointError) -> [MessageHandle: [MessagePart]] { [:] }
 }
 
 /// What an endpoint can do; the engine asks no more of it.

@@ -140,8 +140,10 @@ struct Items {
     }
   }
 
-  /// - Parameter includingUnequal: messages whose UIDs differ are wanted too (`mirror`).
-  consuming func finish(includingUnequal: Bool) -> [ItemWork] {
+  /// - Parameters:
+  ///   - includingUnequal: messages whose UIDs differ are wanted too (`mirror`).
+  ///   - stubs: those of these UIDs are wanted, too.
+  consuming func finish(includingUnequal: Bool, stubs: UIDSet = UIDSet()) -> [ItemWork] {
     var work: [ItemWork] = []
     work.reserveCapacity(states.count + arrivals.left.count + arrivals.right.count)
     for index in rows.indices {
@@ -149,6 +151,7 @@ struct Items {
       let state = states[index]
       guard
         state != nil || (includingUnequal && row.uids.left != row.uids.right) || row.asksForMessage
+          || row.isStub(in: stubs)
       else { continue }
       let sides = Both<Presence> { side in
         state?[side]
@@ -170,6 +173,10 @@ struct Items {
 }
 
 extension MessageRecord {
+  fileprivate func isStub(in uids: UIDSet) -> Bool {
+    stub.map { uids.contains(self.uids[$0]) } ?? false
+  }
+
   /// A stub that is flagged: its message could not be fetched so far.
   fileprivate var asksForMessage: Bool { stub != nil && flags.system.contains(.flagged) }
 

@@ -43,6 +43,7 @@ extension MailboxSync {
       uids[side] = uids[side].union(UIDSet(observation.messages.compactMap(\.handle.uid)))
         .union(try vanished(observation, side: side))
     }
+    for side in Side.allCases { uids[side] = uids[side].union(wholeMessages) }
     return try store.messages(in: record.id, uids: uids)
   }
 

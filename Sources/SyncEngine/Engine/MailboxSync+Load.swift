@@ -43,7 +43,7 @@ extension MailboxSync {
     try describeArrivals(endpoints, items: &items)
     dropUnselected(&items)
     try writeBack(items)
-    work = items.finish(includingUnequal: mode == .mirror)
+    work = items.finish(includingUnequal: mode == .mirror, stubs: wholeMessages)
   }
 
   private func look(_ side: Side, _ endpoint: any Endpoint) throws(SideFailure) -> Observation? {

@@ -32,6 +32,7 @@ extension MailboxSync {
       }
     }
     matches += Pairing.matchByContent(&candidates)
+    matches += try matchByEssence(candidates, endpoints)
     join(matches)
   }
 

@@ -30,17 +30,25 @@ extension MailboxSync {
   func isToBeStub(_ index: Int, on side: Side) -> Bool {
     let item = work[index].item
     guard !work[index].flags[side.other].system.contains(.flagged) else { return false }
-    if item.base?.stub == side { return true }
+    if item.base?.stub == side { return !isAskedFor(item, on: side) }
     let size = item.sides[side.other].seen?.details?.size ?? item.base?.contents[side.other]?.size
     guard let size, let maxSize = policy.maxSize else { return false }
     return size > maxSize
   }
 
-  /// A stub that is flagged, on either side, makes place for its message: this becomes one that is to be
-  /// placed where the stub lies.
+  /// The stubs of this mailbox that `fetch` names.
+  var wholeMessages: UIDSet { policy.wholeMessages[record.names.left] ?? UIDSet() }
+
+  private func isAskedFor(_ item: Item, on side: Side) -> Bool {
+    item.base.map { wholeMessages.contains($0.uids[side]) } ?? false
+  }
+
+  /// A stub that is flagged, on either side, or named by `fetch` makes place for its message: this becomes
+  /// one that is to be placed where the stub lies.
   func planWholeMessage(_ index: Int) {
     guard let side = work[index].stub, work[index].item.base != nil,
-      work[index].wanted[side].system.contains(.flagged),
+      work[index].wanted[side].system.contains(.flagged)
+        || isAskedFor(work[index].item, on: side),
       let stub = work[index].handles[side]?.uid, let message = work[index].handles[side.other]
     else { return }
     let isPossible =
@@ -96,12 +104,14 @@ extension MailboxSync {
       try select(from, endpoints[from])
       return try endpoints[from].headers(of: jobs.compactMap { work[$0.index].handles[from] })
     }
+    let parts = try parts(
+      of: jobs.compactMap { work[$0.index].handles[from] }, from, endpoints[from])
     var stubs: [(Job, StubMessage)] = []
     var rest: [Job] = []
     for job in jobs {
       let size = size(of: job.index)
-      if let header = work[job.index].handles[from].flatMap({ headers[$0] }) {
-        let stub = StubMessage(header: header, size: size)
+      if let handle = work[job.index].handles[from], let header = headers[handle] {
+        let stub = StubMessage(header: header, size: size, parts: parts[handle] ?? [])
         if stub.content.size < size {
           stubs.append((job, stub))
           continue
@@ -110,6 +120,19 @@ extension MailboxSync {
       rest.append(job)
     }
     return (stubs, rest)
+  }
+
+  /// A server that does not tell of parts is no hindrance: then there is only the header.
+  private func parts(
+    of handles: [MessageHandle], _ side: Side, _ endpoint: any Endpoint
+  ) throws(SideFailure) -> [MessageHandle: [MessagePart]] {
+    let limit = min(MessagePart.textLimit, Int(clamping: policy.maxSize ?? 0))
+    do throws(EndpointError) {
+      return try endpoint.parts(of: handles, textLimit: limit)
+    } catch {
+      guard error.scope == .side else { return [:] }
+      throw SideFailure(side: side, error: error)
+    }
   }
 
   /// - Returns: those that have to be tried again, each on its own.

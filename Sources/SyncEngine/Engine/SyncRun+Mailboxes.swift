@@ -66,7 +66,7 @@ extension SyncRun {
         if let id = observation?.mailboxID { ids[side][listed.name] = id }
       }
     }
-    return tree.renames(ids: ids)
+    return tree.renames(ids: ids, found: try renamedByMessages(tree, endpoints))
   }
 
   private func follow(
@@ -171,7 +171,8 @@ extension SyncRun {
     for message in pending { mailbox.pending[message.side][message.uid] = message }
     for intent in intents { mailbox.unsettled[intent.side].append(intent) }
     for side in Side.allCases {
-      if !mailbox.pending[side].isEmpty || !mailbox.unsettled[side].isEmpty {
+      let isAskedFor = policy.wholeMessages[mailbox.record.names.left] != nil
+      if !mailbox.pending[side].isEmpty || !mailbox.unsettled[side].isEmpty || isAskedFor {
         mailbox.needsLook[side] = true
       }
     }

@@ -9,12 +9,15 @@ final class MailboxObserver: ResponseObserver {
   var bodies: (any BodyReceiver)?
   /// Takes headers, which are too much to be kept.
   var onHeader: ((FetchResponse, [UInt8]) -> Void)?
+  /// Takes what is told of messages' parts.
+  var onParts: ((FetchResponse) -> Void)?
 
   /// Forgets what earlier operations left.
   func begin() {
     gathered = Gathered()
     bodies = nil
     onHeader = nil
+    onParts = nil
   }
 
   /// The messages whose flags are known and that are still there, ascending.
@@ -90,6 +93,7 @@ final class MailboxObserver: ResponseObserver {
     guard let uid = response.uid else { return }
     if response.hadBody { bodies?.completed(response) }
     if let header = response.header { onHeader?(response, header) }
+    if response.structure != nil || !response.sections.isEmpty { onParts?(response) }
     gathered.fetched.note(uid, response)
   }
 }

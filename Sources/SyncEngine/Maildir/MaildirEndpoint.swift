@@ -91,6 +91,12 @@ public final class MaildirEndpoint: Endpoint {
     try current().headers(of: handles)
   }
 
+  public func parts(
+    of handles: [MessageHandle], textLimit: Int
+  ) throws(EndpointError) -> [MessageHandle: [MessagePart]] {
+    try current().parts(of: handles, textLimit: textLimit)
+  }
+
   public func fetch(
     _ handles: [MessageHandle], into sink: any MessageSink
   ) throws(EndpointError) {

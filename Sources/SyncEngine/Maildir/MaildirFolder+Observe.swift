@@ -115,7 +115,8 @@ extension MaildirFolder {
     let seconds = Int64(status.st_mtim.tv_sec)
     return MessageDetails(
       size: try wireSize(ofFileAt: index, status), date: InternalDate(seconds: seconds),
-      id: GlobalUID(identifier: identifier(ofFileAt: index)))
+      id: GlobalUID(identifier: identifier(ofFileAt: index)),
+      isHandled: MessageFileName.size(UInt8(ascii: "U"), in: files.base(at: index)) != nil)
   }
 
   /// Octets in CRLF form: as the name or the record says, if that agrees with the file; else counted, once.

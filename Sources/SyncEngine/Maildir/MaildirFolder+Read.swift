@@ -99,6 +99,26 @@ extension MaildirFolder {
     return Array(header.prefix(limit))
   }
 
+  func parts(
+    of handles: [MessageHandle], textLimit: Int
+  ) throws(EndpointError) -> [MessageHandle: [MessagePart]] {
+    try ready()
+    var result: [MessageHandle: [MessagePart]] = [:]
+    for handle in handles {
+      guard let index = fileIndex(of: handle) else { continue }
+      do throws(SystemError) {
+        var reader = MessageReader(try openFile(at: index))
+        var scanner = PartScanner(textLimit: textLimit)
+        while let piece = try reader.next(.wire) { scanner.update(piece) }
+        result[handle] = scanner.finish()
+      } catch {
+        // Found out when it is fetched.
+        continue
+      }
+    }
+    return result
+  }
+
   // MARK: Whole messages
 
   func fetch(_ handles: [MessageHandle], into sink: any MessageSink) throws(EndpointError) {

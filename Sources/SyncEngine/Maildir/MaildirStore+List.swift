@@ -77,7 +77,9 @@ extension MaildirStore {
       else { continue }
       let path = steps + [name]
       if directory.hasDirectory(MaildirFolder.curName) {
-        append(path, directory, named: MaildirLayout.fs.name(of: path), to: &found)
+        let isInbox = path == openInbox
+        append(
+          path, directory, named: isInbox ? .inbox : MaildirLayout.fs.name(of: path), to: &found)
       }
       visited.append(status)
       try listNested(directory, path, &visited, &found)

@@ -58,26 +58,41 @@ final class MaildirStore {
       throw error.endpointError("can't open \(path)", scope: .side)
     }
     let layout = wantedLayout ?? MaildirStore.findLayout(directory)
-    // Dovecot with LAYOUT=fs and nothing else said keeps INBOX in the root.
-    let hasRootInbox =
-      directory.hasDirectory(MaildirFolder.curName)
-      && !MaildirStore.isMailbox(MaildirStore.inboxName, in: directory)
-    openRoot = (
-      directory, layout, layout == .fs && !hasRootInbox ? [MaildirStore.inboxName] : []
-    )
+    openRoot = (directory, layout, layout == .fs ? MaildirStore.nestedInbox(directory) : [])
     return openRoot
   }
 
   private static let inboxName = FileName("INBOX".utf8)
 
+  /// Where INBOX is in nested folders: in `INBOX`, however it is written; or in the root, where Dovecot with
+  /// LAYOUT=fs and nothing else said keeps it.
+  private static func nestedInbox(_ root: Directory) -> [FileName] {
+    if isMailbox(inboxName, in: root) { return [inboxName] }
+    let written = names(in: root).filter { name in
+      MailboxName([String(decoding: name, as: UTF8.self)]) == .inbox && isMailbox(name, in: root)
+    }
+    if let first = written.min(by: { $0.lexicographicallyPrecedes($1) }) { return [first] }
+    return root.hasDirectory(MaildirFolder.curName) ? [] : [inboxName]
+  }
+
+  /// The folders right below the root say it: `.A` or `A`.
   private static func findLayout(_ root: Directory) -> MaildirLayout {
-    if root.hasDirectory(MaildirFolder.curName) { return .maildirPlusPlus }
-    if isMailbox(inboxName, in: root) { return .fs }
-    var hasNested = false
+    let names = names(in: root)
+    let isDotted = { (name: FileName) in name.first == UInt8(ascii: ".") }
+    let isMailbox = { (name: FileName) in MaildirStore.isMailbox(name, in: root) }
+    if root.hasDirectory(MaildirFolder.curName),
+      names.contains(where: { isDotted($0) && isMailbox($0) })
+    {
+      return .maildirPlusPlus
+    }
+    return names.contains { !isDotted($0) && isMailbox($0) } ? .fs : .maildirPlusPlus
+  }
+
+  private static func names(in root: Directory) -> [FileName] {
     var names: [FileName] = []
-    try? root.forEachName { name, _ in names.append(Array(name)) }
-    for name in names where isMailbox(name, in: root) { hasNested = true }
-    return hasNested ? .fs : .maildirPlusPlus
+    try? root.forEachName(includingDotted: true) { name, _ in names.append(Array(name)) }
+    let parts = [MaildirFolder.curName, MaildirFolder.newName, MaildirFolder.tmpName]
+    return names.filter { !parts.contains($0) }
   }
 
   static func isMailbox(_ name: FileName, in parent: Directory) -> Bool {
@@ -97,6 +112,9 @@ final class MaildirStore {
     }
     return try existingRoot()
   }
+
+  /// The directories down to INBOX, once the root was looked at.
+  var openInbox: [FileName]? { openRoot?.inbox }
 
   // MARK: Mailboxes
 

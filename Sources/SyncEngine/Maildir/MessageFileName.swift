@@ -41,7 +41,8 @@ struct MessageFileName: Hashable {
     return result + rest
   }
 
-  /// The number after `,S=` or `,W=` in a base name.
+  /// The number after `,S=` or `,W=` in a base name; or after `,U=`, where isync and OfflineIMAP keep UIDs of
+  /// their own.
   ///
   /// - Returns: `nil` unless the number is followed by a comma or the end, as Dovecot reads it.
   static func size(_ key: UInt8, in base: some Collection<UInt8>) -> UInt64? {

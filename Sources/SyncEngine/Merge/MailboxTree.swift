@@ -60,14 +60,21 @@ public struct MailboxTree: Sendable {
   /// appeared: that one was renamed. If both sides renamed it, the left name stands. A name that another
   /// mailbox has already on the side that is to follow is not taken from it.
   ///
-  /// - Parameter ids: the mailboxes' own ids on each side, for those whose listing has none.
-  public func renames(ids: Both<[MailboxName: GlobalUID]>) -> [Rename] {
+  /// - Parameters:
+  ///   - ids: the mailboxes' own ids on each side, for those whose listing has none.
+  ///   - found: under which name a side has the messages of a mailbox that is gone, where mailboxes have no
+  ///     ids of their own.
+  public func renames(
+    ids: Both<[MailboxName: GlobalUID]>,
+    found: Both<[MailboxID: MailboxName]> = Both(left: [:], right: [:])
+  ) -> [Rename] {
     let newcomers = Both { side in self.newcomers(on: side, ids: ids[side]) }
     var renames: [Rename] = []
     for entry in entries {
       guard let record = entry.record else { continue }
       let newName = Both<MailboxName?> { side in
-        entry.exists(on: side) ? nil : record.mailboxIDs[side].flatMap { newcomers[side][$0] }
+        guard !entry.exists(on: side) else { return nil }
+        return record.mailboxIDs[side].flatMap { newcomers[side][$0] } ?? found[side][record.id]
       }
       switch (newName.left, newName.right) {
       case (let left?, let right):

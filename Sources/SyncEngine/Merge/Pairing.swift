@@ -40,7 +40,7 @@ public struct Pairing: Sendable {
   ///
   /// - Returns: the matches; they are taken out of `candidates`.
   public static func matchByID(_ candidates: inout Both<[Candidate]>) -> [Match] {
-    match(&candidates) { candidate in
+    match(&candidates) { candidate -> ContentID? in
       guard let id = candidate.id, let size = candidate.size else { return nil }
       return ContentID(size: size, digest: id)
     }
@@ -66,8 +66,8 @@ public struct Pairing: Sendable {
     match(&candidates, by: \.content)
   }
 
-  private static func match(
-    _ candidates: inout Both<[Candidate]>, by key: (Candidate) -> ContentID?
+  static func match<Key: Hashable>(
+    _ candidates: inout Both<[Candidate]>, by key: (Candidate) -> Key?
   ) -> [Match] {
     var matches: [Match] = []
     var taken = Both<Set<Int>>(left: [], right: [])

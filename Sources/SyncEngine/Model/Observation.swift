@@ -61,11 +61,14 @@ public struct MessageDetails: Hashable, Sendable {
   public var date: InternalDate
   /// The side's own id for the message's content, where it has such ids (design.md §3, 1).
   public var id: GlobalUID?
+  /// The file's name has a UID in it: another program has synchronised it, and may have changed it.
+  public var isHandled: Bool
 
-  public init(size: UInt64, date: InternalDate, id: GlobalUID?) {
+  public init(size: UInt64, date: InternalDate, id: GlobalUID?, isHandled: Bool = false) {
     self.size = size
     self.date = date
     self.id = id
+    self.isHandled = isHandled
   }
 }
 

@@ -60,6 +60,9 @@ public struct Policy: Sendable {
   public var maxUIDPadding = 10_000
   /// Octets in CRLF form.
   public var maxSize: UInt64?
+  /// Stubs in whose place the whole messages are wanted, by the mailbox's left name: UIDs on the side of the
+  /// stub.
+  public var wholeMessages: [MailboxName: UIDSet] = [:]
   /// Only messages received at this instant or later.
   public var since: InternalDate?
   public var maxExpunge = ExpungeLimit.percent(50)
@@ -102,6 +105,12 @@ public struct MailboxPatterns: Sendable, Hashable {
         ? Pattern(text: String(word.dropFirst()), isExclusion: true)
         : Pattern(text: word, isExclusion: false)
     }
+  }
+
+  /// One mailbox, whose name may have wildcards in it: each stands for itself among the characters it
+  /// matches.
+  public static func exactly(_ name: MailboxName) -> MailboxPatterns {
+    MailboxPatterns([Pattern(text: name.path, isExclusion: false)])
   }
 
   public static let everything = MailboxPatterns(words: ["*"])

@@ -80,10 +80,10 @@ enum Schema {
       WHERE right_size IS NOT NULL;
     """
   static let lookupRemoval = """
-    DROP INDEX message_left_id;
-    DROP INDEX message_right_id;
-    DROP INDEX message_left_content;
-    DROP INDEX message_right_content;
+    DROP INDEX IF EXISTS message_left_id;
+    DROP INDEX IF EXISTS message_right_id;
+    DROP INDEX IF EXISTS message_left_content;
+    DROP INDEX IF EXISTS message_right_content;
     """
 }
 

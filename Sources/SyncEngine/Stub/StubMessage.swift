@@ -1,10 +1,9 @@
 import IMAPClient
 
-/// A small message that stands for one larger than `max-size`: the message's own header over a note that
-/// says what is missing.
+/// A small message that stands for one larger than `max-size`: the message's own header over those of its
+/// text parts that are small, and a note that says what is missing.
 ///
-/// Pure. It is made of the header alone, so that the message itself need not be read; a text part that can
-/// be had cheaply would come before the note in ``body(size:)``.
+/// Pure. What it is made of is cheap to have (header, BODYSTRUCTURE, some parts): the message itself is not read.
 public struct StubMessage: Hashable, Sendable {
   /// In CRLF form.
   public let bytes: [UInt8]
@@ -14,32 +13,54 @@ public struct StubMessage: Hashable, Sendable {
 
   /// Most octets of a header that a stub is made of; what is beyond is left out.
   public static let headerLimit = 64 * 1024
-  /// No stub is larger: the header, the lines of its own, the note, CRs added to line ends.
-  public static let sizeLimit = UInt64(headerLimit) * 2 + 4096
+  /// Most octets of text parts with the headers of these.
+  private static let textsLimit = MessagePart.textLimit + 16 * 1024
+  /// No stub is larger: the header, the lines of its own, texts and note, CRs added to line ends.
+  public static let sizeLimit = UInt64(headerLimit) * 2 + UInt64(MessagePart.textLimit) * 2 + 4096
 
   /// - Parameters:
   ///   - header: the message's first octets, up to its header's end or ``headerLimit``, lines ending in
   ///     CRLF; it may come with or without the empty line after it.
   ///   - size: octets of the whole message.
-  public init(header: [UInt8], size: UInt64) {
+  ///   - parts: its parts, as far as they are known; those with a text stay.
+  public init(header: [UInt8], size: UInt64, parts: [MessagePart] = []) {
     let isWhole = header.count < StubMessage.headerLimit
     original = isWhole ? StubMessage.identify(header, size: size) : nil
     var bytes = StubMark(size: size, digest: original?.digest).line
     for field in HeaderFields(header, isWhole: isWhole) where !StubMessage.isReplaced(field) {
       bytes += field
     }
-    bytes += Array(
-      """
-      MIME-Version: 1.0\r
-      Content-Type: text/plain; charset=us-ascii\r
-      Content-Transfer-Encoding: 7bit\r
-      \r\n
-      """.utf8)
-    bytes += StubMessage.body(size: size)
+    bytes += Array("MIME-Version: 1.0\r\n".utf8)
+    let boundary = "=_mboxsync_\(original?.digest ?? GlobalUID(identifier: header))"
+    let kept = StubMessage.kept(parts, boundary: boundary)
+    let note = StubNote(size: size, parts: parts, kept: kept).part
+    if kept.isEmpty {
+      bytes += note
+    } else {
+      bytes += Array("Content-Type: multipart/mixed; boundary=\"\(boundary)\"\r\n\r\n".utf8)
+      let mark = Array("--\(boundary)".utf8)
+      for index in kept {
+        bytes += mark + [0x0d, 0x0a] + (parts[index].text ?? []) + [0x0d, 0x0a]
+      }
+      bytes += mark + [0x0d, 0x0a] + note + [0x0d, 0x0a] + mark + Array("--\r\n".utf8)
+    }
     self.bytes = bytes
     var hasher = ContentHasher()
     bytes.withUnsafeBytes { hasher.update($0) }
     content = hasher.finish()
+  }
+
+  /// Which texts can stand in the stub: none with octets that no server takes, or that could end it.
+  private static func kept(_ parts: [MessagePart], boundary: String) -> [Int] {
+    let mark = Array(boundary.utf8)
+    var left = textsLimit
+    return parts.indices.filter { index in
+      guard let text = parts[index].text, text.count <= left, !text.contains(0),
+        MessageReader.headerEnd(text[...], isStart: true) != nil, text.firstRange(of: mark) == nil
+      else { return false }
+      left -= text.count
+      return true
+    }
   }
 
   private static func identify(_ header: [UInt8], size: UInt64) -> ContentID? {
@@ -53,30 +74,6 @@ public struct StubMessage: Hashable, Sendable {
     let name = HeaderFields.name(of: field)
     return name.starts(with: "content-".utf8) || name.elementsEqual("mime-version".utf8)
       || name.elementsEqual("lines".utf8) || name.elementsEqual(StubMark.name.lowercased().utf8)
-  }
-
-  private static func body(size: UInt64) -> [UInt8] {
-    Array(
-      """
-      [This is only the header of a message of \(readable(size)),\r
-      which is larger than the max-size of your mailbox synchronisation allows.\r
-      \r
-      To get the whole message, flag this one (\\Flagged): it is replaced at the\r
-      next sync. Expunging it expunges the whole message.]\r\n
-      """.utf8)
-  }
-
-  /// With one decimal, of which nothing is lost where it matters: `1234567 octets (1.1 MiB)`.
-  private static func readable(_ size: UInt64) -> String {
-    let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
-    var unit = 0
-    var divisor: UInt64 = 1024
-    while unit + 1 < units.count, size / divisor >= 1024 {
-      divisor *= 1024
-      unit += 1
-    }
-    let tenths = size % divisor / (divisor / 1024) * 10 / 1024
-    return "\(size) octets (\(size / divisor).\(tenths) \(units[unit]))"
   }
 }
 

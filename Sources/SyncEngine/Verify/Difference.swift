@@ -58,7 +58,8 @@ public struct MailboxVerdict: Sendable {
   public var octets = Both<UInt64>(left: 0, right: 0)
   /// Among `messages`: those of which one side has a stub.
   public var stubs = 0
-  /// Among `messages`: those that differ only in octets that a server replaced.
+  /// Among `messages`: those that differ only in octets that a server replaced, or in what another program that
+  /// copies mail added.
   public var altered: [Both<VerifiedMessage>] = []
   /// Among `messages`: those whose received dates differ as they did when they were found to be the same, at the first
   /// sync: nobody can change them.

@@ -13,6 +13,7 @@ final class DigestSink: MessageSink {
   private var size: UInt64 = 0
   private var hash = SHA256()
   private var identity = ContentHasher()
+  private var essence = EssenceReader()
   private var start: [UInt8] = []
 
   /// A stub tells that it is one in its first line.
@@ -31,6 +32,7 @@ final class DigestSink: MessageSink {
     self.size = 0
     hash = SHA256()
     identity = ContentHasher()
+    essence = EssenceReader()
     start.removeAll(keepingCapacity: true)
   }
 
@@ -38,6 +40,7 @@ final class DigestSink: MessageSink {
     size += UInt64(bytes.count)
     hash.update(bytes)
     identity.update(bytes)
+    essence.update(bytes)
     start += bytes.prefix(DigestSink.startLength - start.count)
     progress(0, UInt64(bytes.count))
   }
@@ -46,6 +49,7 @@ final class DigestSink: MessageSink {
     guard let handle else { return }
     contents[handle] = ReadContent(
       size: size, digest: MessageDigest(hash.finish()), identity: identity.finish(),
+      essence: essence.finish(),
       stub: size <= StubMessage.sizeLimit ? StubMark(header: start) : nil)
     self.handle = nil
     progress(1, 0)

@@ -54,6 +54,8 @@ struct MailboxComparison {
     take(Pairing.matchByContent, from: digests, rowOf, &free)
     let identities = candidates(free) { $0.stub?.original ?? $0.identity }
     take(Pairing.matchByContent, from: identities, rowOf, &free)
+    let essences = candidates(free) { $0.essence?.contentID ?? $0.identity }
+    take(Pairing.matchByContent, from: essences, rowOf, &free)
     matchByUID(rowOf, &free)
     for side in Side.allCases {
       singles += free[side].map { Single(side: side, index: $0, row: rowOf[side][$0]) }
@@ -213,6 +215,11 @@ struct MailboxComparison {
   private func isAltered(
     _ both: Both<VerifiedMessage>, _ masked: Both<[MessageHandle: MessageDigest]>
   ) -> Bool {
+    if let left = both.left.content?.essence, left.body != nil,
+      left == both.right.content?.essence
+    {
+      return true
+    }
     guard both.left.content?.size == both.right.content?.size,
       let left = masked.left[both.left.handle], let right = masked.right[both.right.handle]
     else { return false }

@@ -25,6 +25,8 @@ public struct ReadContent: Hashable, Sendable {
   public var digest: MessageDigest
   /// By which a sync would recognise it.
   var identity: ContentID
+  /// What other programs that copy mail don't change; `nil` where the header is too long.
+  var essence: Essence?
   /// It is the stub of a larger message.
   var stub: StubMark?
 

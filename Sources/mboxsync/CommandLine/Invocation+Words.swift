@@ -1,3 +1,5 @@
+import IMAPClient
+
 extension Invocation {
   /// A word with a `:` is an endpoint, any other word a pair's name.
   static func isEndpoint(_ word: String) -> Bool { word.contains(":") }
@@ -14,7 +16,7 @@ extension Invocation {
   /// The pairs named; empty: all of them.
   var pairNames: [String] {
     switch verb {
-    case .forget: Array(words.prefix(1))
+    case .forget, .fetch: Array(words.prefix(1))
     case .sync, .status, .check, .verify: endpoints == nil ? words : []
     case .`init`: words.filter { !Invocation.isEndpoint($0) }
     }
@@ -22,6 +24,18 @@ extension Invocation {
 
   /// The mailboxes that `forget` is to forget; empty: the whole pair.
   var mailboxes: [String] { Array(words.dropFirst(endpoints == nil ? 1 : 2)) }
+
+  /// What `fetch` is to fetch.
+  var stubs: (mailbox: String, uids: UIDSet)? {
+    let rest = mailboxes
+    guard verb == .fetch, let mailbox = rest.first, rest.count > 1 else { return nil }
+    var uids = UIDSet()
+    for word in rest.dropFirst() {
+      guard let uid = UInt32(word).flatMap({ UID($0) }) else { return nil }
+      uids = uids.union(UIDSet([uid]))
+    }
+    return (mailbox, uids)
+  }
 
   func checkWords() throws(UsageError) {
     if words.contains("") { throw UsageError("an empty word is no pair") }
@@ -31,6 +45,12 @@ extension Invocation {
       let names = words.prefix { !Invocation.isEndpoint($0) }
       guard names.count <= 1 else { throw UsageError("'init' takes one name") }
       try checkPairsOrEndpoints(Array(words.dropFirst(names.count)))
+    case .fetch:
+      guard let first = words.first else { throw UsageError("'fetch' needs a pair") }
+      if Invocation.isEndpoint(first) { try checkPairsOrEndpoints(Array(words.prefix(2))) }
+      guard stubs != nil else {
+        throw UsageError("'fetch' needs a pair, a mailbox, and the UIDs of stubs in it")
+      }
     case .forget:
       guard let first = words.first else { throw UsageError("'forget' needs a pair") }
       // After the pair come mailboxes, whose names may hold anything.

@@ -23,6 +23,8 @@ struct Invocation: Sendable {
   /// `--set`, in order.
   var settings: [(key: String, value: String)] = []
   var jobs: Int?
+  /// `--from-…`: the other program's configuration.
+  var movesFrom: (program: ForeignProgram, file: String)?
   var printsJSON = false
   /// -1 quiet, 1 changes, 2 changes and protocol.
   var verbosity = 0
@@ -38,8 +40,6 @@ struct Invocation: Sendable {
     if parsed.wordsBeforeDashes > 0, let verb = Verb(rawValue: words[0]) {
       self.verb = verb
       words.removeFirst()
-    } else if parsed.wordsBeforeDashes > 0, words[0] == "fetch" {
-      throw UsageError("this version has no verb '\(words[0])'")
     }
     for (spec, value) in parsed.options {
       guard spec.verbs.contains(verb) else {
@@ -67,6 +67,8 @@ struct Invocation: Sendable {
         throw UsageError("bad value '\(value)' for '--jobs', a number from 1 to 100 is needed")
       }
       self.jobs = jobs
+    case .fromMbsyncrc: try setOrigin(.mbsync, nonEmpty("from-mbsyncrc", value))
+    case .fromOfflineimaprc: try setOrigin(.offlineIMAP, nonEmpty("from-offlineimaprc", value))
     case .json: printsJSON = true
     case .quiet: verbosity = -1
     case .verbose: verbosity = max(verbosity, 0) + 1
@@ -82,6 +84,11 @@ struct Invocation: Sendable {
       throw UsageError("'--pull' and '--push' exclude each other")
     }
     changes = side
+  }
+
+  private mutating func setOrigin(_ program: ForeignProgram, _ file: String) throws(UsageError) {
+    guard movesFrom == nil else { throw UsageError("only one file can be translated at a time") }
+    movesFrom = (program, file)
   }
 
   private func nonEmpty(_ option: String, _ value: String) throws(UsageError) -> String {

@@ -31,7 +31,7 @@ struct OptionSpec: Sendable {
   private static let reading: Set<Verb> = [.sync, .status]
   private static let comparing: Set<Verb> = [.sync, .status, .verify]
   private static let reporting: Set<Verb> = [.sync, .status, .check, .verify]
-  private static let connecting: Set<Verb> = [.sync, .status, .check, .verify]
+  private static let connecting: Set<Verb> = [.sync, .status, .check, .verify, .fetch]
 
   static let all: [OptionSpec] = [
     OptionSpec(
@@ -58,6 +58,12 @@ struct OptionSpec: Sendable {
       "set a pair or endpoint key for this run"),
     OptionSpec(
       .jobs, "jobs", "j", .required("N"), verbs: comparing, "mailboxes synced at the same time (4)"),
+    OptionSpec(
+      .fromMbsyncrc, "from-mbsyncrc", nil, .required("FILE"), verbs: [.`init`],
+      "translate the configuration of isync's mbsync"),
+    OptionSpec(
+      .fromOfflineimaprc, "from-offlineimaprc", nil, .required("FILE"), verbs: [.`init`],
+      "translate the configuration of OfflineIMAP"),
     OptionSpec(.json, "json", verbs: reporting, "print one JSON object on stdout, nothing else"),
     OptionSpec(.quiet, "quiet", "q", verbs: every, "errors only"),
     OptionSpec(
@@ -85,6 +91,8 @@ enum Option: Hashable, Sendable {
   case force
   case set
   case jobs
+  case fromMbsyncrc
+  case fromOfflineimaprc
   case json
   case quiet
   case verbose

@@ -5,6 +5,7 @@ enum Verb: String, CaseIterable, Hashable, Sendable {
   case check
   case `init`
   case verify
+  case fetch
   case forget
 
   /// How its words stand in the usage.
@@ -19,6 +20,7 @@ enum Verb: String, CaseIterable, Hashable, Sendable {
     case .check: ["mboxsync check [OPTION]... [PAIR]..."]
     case .`init`: ["mboxsync init [OPTION]... [NAME] [ENDPOINT ENDPOINT]"]
     case .verify: ["mboxsync verify [OPTION]... [PAIR]..."]
+    case .fetch: ["mboxsync fetch [OPTION]... PAIR MAILBOX UID..."]
     case .forget: ["mboxsync forget [OPTION]... PAIR [MAILBOX]..."]
     }
   }
@@ -30,6 +32,7 @@ enum Verb: String, CaseIterable, Hashable, Sendable {
     case .check: "try configuration, logins, locks and capabilities; sync nothing"
     case .`init`: "write a first configuration file"
     case .verify: "compare both sides message by message, every octet; change nothing"
+    case .fetch: "replace stubs (max-size) by the whole messages"
     case .forget: "drop what is recorded of a pair or its mailboxes; mail is untouched"
     }
   }

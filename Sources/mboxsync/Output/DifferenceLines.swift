@@ -104,8 +104,10 @@ enum DifferenceLines {
   /// What else there is to say of a mailbox.
   static func notes(_ mailbox: MailboxVerdict, pair: String) -> [String] {
     let place = "\(pair): \(name(mailbox.names)): "
-    var lines = mailbox.altered.map {
-      place + "\(named($0)): differs only in octets that a server replaced"
+    var lines = mailbox.altered.map { both in
+      let isLonger = both.left.content?.size != both.right.content?.size
+      return place + "\(named(both)): differs only in "
+        + (isLonger ? "what another program added" : "octets that a server replaced")
     }
     lines += mailbox.ownDates.map {
       place + "\(named($0)): each side has kept its own received date since the first sync"
@@ -140,7 +142,7 @@ enum DifferenceLines {
     var text = "\(Text.counted(sum(\.messages), "message")) compared, \(Text.octets(octets)) read"
     if sum(\.stubs) > 0 { text += ", \(Text.counted(sum(\.stubs), "stub"))" }
     if sum(\.altered.count) > 0 {
-      text += ", \(Text.grouped(sum(\.altered.count))) altered by a server"
+      text += ", \(Text.grouped(sum(\.altered.count))) altered on the way"
     }
     if sum(\.ownDates.count) > 0 {
       text += ", \(Text.grouped(sum(\.ownDates.count))) with received dates of their own"

@@ -20,7 +20,7 @@ struct InitVerb {
 
   let session: Session
 
-  private var invocation: Invocation { session.invocation }
+  var invocation: Invocation { session.invocation }
   private var console: Console { session.console }
 
   func run() throws(Complaint) -> ExitCode {
@@ -29,7 +29,8 @@ struct InitVerb {
     }
     let target = Paths.absolute(path)
     if FileReader.exists(target) { throw isThere(target) }
-    let draft = try draft(for: target)
+    let moved = try translated()
+    let draft = if let moved { moved } else { try draft(for: target) }
     _ = try parsed(draft.text, target)
     try write(draft.text, to: target)
     for remark in draft.remarks { console.complain([remark], style: .yellow) }

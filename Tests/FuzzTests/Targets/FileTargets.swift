@@ -101,7 +101,11 @@ extension FuzzTarget {
       return "the digest depends on the pieces"
     }
     _ = StubMark(header: bytes)
-    let stub = StubMessage(header: bytes, size: 5_000_000)
+    var scanner = PartScanner(textLimit: 500)
+    for start in stride(from: 0, to: bytes.count, by: 5) {
+      scanner.update(bytes[start..<min(start + 5, bytes.count)])
+    }
+    let stub = StubMessage(header: bytes, size: 5_000_000, parts: scanner.finish())
     guard let mark = StubMark(header: stub.bytes), mark.size == 5_000_000,
       mark.original == stub.original
     else { return "a stub is not known for one" }

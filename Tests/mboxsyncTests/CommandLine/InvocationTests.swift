@@ -35,7 +35,9 @@ import Testing
       (["forget", "maildir:/a"], "two endpoints are needed"),
       (["init", "a", "b"], "'init' takes one name"),
       (["verify", "-n"], "'verify' takes no option '--dry-run'"),
-      (["fetch", "p"], "this version has no verb 'fetch'"),
+      (["fetch"], "'fetch' needs a pair"),
+      (["fetch", "p", "INBOX"], "'fetch' needs a pair, a mailbox, and the UIDs"),
+      (["fetch", "p", "INBOX", "0"], "'fetch' needs a pair, a mailbox, and the UIDs"),
     ])
   func refused(_ arguments: [String], _ complaint: String) {
     let error = #expect(throws: UsageError.self) { try Invocation(arguments) }

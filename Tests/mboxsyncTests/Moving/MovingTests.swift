@@ -1,0 +1,290 @@
+import SyncEngine
+import Testing
+
+@testable import mboxsync
+
+/// Configurations of other programs, translated.
+@Suite("Configurations of other programs") struct MovingTests {
+  /// What is written has to be what can be read.
+  private static func expectReadable(_ moved: MovedConfiguration) throws {
+    let read = try configuration(moved.text)
+    #expect(read.pairNames == moved.pairs)
+    for name in moved.pairs {
+      #expect(try read.pair(name, settings: [], currentDirectory: "/here") != nil)
+    }
+  }
+
+  private static let mbsyncrc = """
+    # what holds for all
+    Create Near
+    Expunge Both
+
+    IMAPAccount work
+    Host mail.example.org
+    User "alice@example.org"   # with a comment
+    PassCmd "+pass show \\"mail/work account\\""
+    SSLType IMAPS
+    AuthMechs LOGIN GSSAPI
+    Timeout 20
+    CertificateFile ~/.certs/ca.pem
+
+    IMAPStore work-remote
+    Account work
+    Trash Trash
+
+    MaildirStore work-local
+    Path ~/Mail/work/
+    Inbox ~/Mail/work/Inbox
+    SubFolders Verbatim
+
+    Channel work
+    Far :work-remote:
+    Near :work-local:
+    Patterns * !Spam "!Old stuff/*"
+    MaxSize 10m
+    MaxMessages 500
+    Sync Pull New
+    CopyArrivalDate yes
+    SyncState *
+
+    Channel sent
+    Master ":work-remote:Sent Items"
+    Slave :work-local:Sent
+    Create Both
+
+    Group all work sent
+    """
+
+  @Test("mbsyncrc: what can be is translated")
+  func mbsync() throws {
+    let moved = try MbsyncTranslation.translate(Array(Self.mbsyncrc.utf8), path: "mbsyncrc")
+    let expected = """
+      [endpoint work-remote]
+      url = imaps://mail.example.org
+      user = alice@example.org
+      password-command = "pass show \\"mail/work account\\""
+      auth = login
+      timeout = 20
+      tls-ca-file = ~/.certs/ca.pem
+      # the mechanism GSSAPI is not known
+      # 'Trash' is not translated: nothing is moved to a trash before it is expunged
+
+      [endpoint work-local]
+      url = maildir:~/Mail/work
+      layout = fs
+
+      [pair work]
+      right = work-remote
+      left = work-local
+      mailboxes = "* !Spam \\"!Old stuff/*\\""
+      max-size = 10m
+      create = left
+      expunge = both
+      # 'MaxMessages' counts messages, which can't be: 'since = 90d' leaves older ones where they are
+      # 'Sync Pull New' is no setting, but said at each run: see '--pull', '--push' and '--only' in mboxsync(1)
+
+      [pair sent]
+      right = work-remote
+      left = work-local
+      mailboxes = Sent
+      map = "Sent=\\"Sent Items\\""
+      create = both
+      expunge = both
+
+      """
+    #expect(moved.text.contains(expected), "\(moved.text)")
+    #expect(moved.pairs == ["work", "sent"])
+    #expect(
+      moved.remarks == [
+        "mbsyncrc:38: there are no groups: name the pairs, as in 'mboxsync work sent'",
+        "mbsyncrc:10: the mechanism GSSAPI is not known",
+        "mbsyncrc:16: 'Trash' is not translated: nothing is moved to a trash before it is expunged",
+        "mbsyncrc:28: 'MaxMessages' counts messages, which can't be: 'since = 90d' leaves older ones where they are",
+        "mbsyncrc:29: 'Sync Pull New' is no setting, but said at each run: see '--pull', '--push' and '--only' in mboxsync(1)",
+      ])
+    try Self.expectReadable(moved)
+  }
+
+  @Test(
+    "mbsyncrc: how a server is reached",
+    arguments: [
+      ("Host h\nSSLType None", "url = imap://h\ntls = none\n"),
+      ("Host h\nTLSType STARTTLS\nPort 1143", "url = imap://h:1143\n"),
+      ("Host h\nPort 993", "url = imaps://h:993\n"), ("Host h", "url = imap://h\n"),
+      ("Host ::1\nTLSType IMAPS", "url = imaps://[::1]\n"),
+      ("Tunnel \"ssh -q h imapd\"", "url = \"exec:ssh -q h imapd\"\n"),
+      ("Host h\nPath INBOX.", "url = imap://h\nprefix = INBOX\n"),
+      ("Host h\nTLSVersions +1.3 -1.2", "url = imap://h\n"),
+    ])
+  func servers(lines: String, expected: String) throws {
+    let text = """
+      IMAPStore far
+      \(lines)
+
+      MaildirStore near
+      Path /m/
+      Inbox /m/INBOX
+
+      Channel c
+      Far :far:
+      Near :near:
+      """
+    let moved = try MbsyncTranslation.translate(Array(text.utf8), path: "rc")
+    #expect(moved.text.contains("[endpoint far]\n\(expected)"), "\(moved.text)")
+    try Self.expectReadable(moved)
+  }
+
+  @Test(
+    "mbsyncrc: how a Maildir lies",
+    arguments: [
+      ("Path /m/\nInbox /m/INBOX\nSubFolders Verbatim", "maildir:/m\nlayout = fs\n", 0),
+      ("Path /m/\nInbox /m\nSubFolders Verbatim", "maildir:/m\nlayout = fs\n", 0),
+      ("Path /m/\nInbox /i\nSubFolders Verbatim", "maildir:/m\nlayout = fs\n", 1),
+      ("Inbox /i/\nSubFolders Maildir++", "maildir:/i\nlayout = maildir++\n", 0),
+      ("Path /m/\nInbox /m/INBOX\nSubFolders Legacy", "maildir:/m\nlayout = fs\n", 1),
+      ("Path /m/\nInbox /m/INBOX\nFlatten .", "maildir:/m\nlayout = fs\n", 1),
+      ("", "maildir:~/Maildir\n", 0),
+    ])
+  func maildirs(lines: String, expected: String, remarks: Int) throws {
+    let text =
+      "MaildirStore near\n\(lines)\n\nIMAPStore far\nHost h\n\nChannel c\nFar :far:\nNear :near:\n"
+    let moved = try MbsyncTranslation.translate(Array(text.utf8), path: "rc")
+    #expect(moved.text.contains("[endpoint near]\nurl = \(expected)"), "\(moved.text)")
+    #expect(moved.remarks.count == remarks)
+    try Self.expectReadable(moved)
+  }
+
+  private static let offlineimaprc = """
+    [general]
+    accounts = work, home
+    pythonfile = ~/.offlineimap.py
+    maxsyncaccounts = 2
+
+    [Account work]
+    localrepository: work-local
+    remoterepository: work-remote
+    maxage = 90
+    maxsize = 2000000
+    postsynchook = notmuch new
+    autorefresh = 5
+
+    [Repository work-local]
+    type = Maildir
+    localfolders = ~/Mail/work
+    nametrans = lambda folder:
+       folder.lower()
+
+    [Repository work-remote]
+    type = IMAP
+    remotehost = mail.example.org
+    remoteuser = alice
+    remotepasseval = get_pass("work")
+    ssl = yes
+    sslcacertfile = OS-DEFAULT
+    cert_fingerprint = 0123456789abcdef0123456789abcdef01234567
+    maxconnections = 2
+    createfolders = False
+
+    [Account home]
+    localrepository = home-local
+    remoterepository = gmail
+
+    [Repository home-local]
+    type = Maildir
+    localfolders = ~/Mail/home
+    sep = /
+
+    [Repository gmail]
+    type = Gmail
+    remoteuser = me@gmail.com
+    remotepassfile = ~/.secret
+    """
+
+  @Test("offlineimaprc: what can be is translated")
+  func offlineIMAP() throws {
+    let moved = try OfflineIMAPTranslation.translate(
+      Array(Self.offlineimaprc.utf8), path: "offlineimaprc")
+    let expected = """
+      [endpoint work-local]
+      url = maildir:~/Mail/work
+      layout = fs
+      # its folders are flat, with '.' between levels: nest them before the first sync (docs/moving.md)
+
+      [endpoint work-remote]
+      url = imaps://mail.example.org
+      user = alice
+      connections = 2
+      # 'remotepasseval' is Python: name a command that prints the password in 'password-command'
+      # 'cert_fingerprint' is not SHA-256: 'mboxsync check' shows the one to set in 'tls-fingerprint'
+
+      [pair work]
+      left = work-local
+      right = work-remote
+      create = left
+      since = 90d
+      max-size = 2000000
+      after = "notmuch new"
+      # 'nametrans' is Python: names are the same on both sides; 'map', 'prefix' and special-use names change them
+      # 'autorefresh' has no counterpart: use a timer, as contrib/systemd shows
+
+      [endpoint home-local]
+      url = maildir:~/Mail/home
+      layout = fs
+
+      [endpoint gmail]
+      url = imaps://imap.gmail.com
+      user = me@gmail.com
+      password-file = ~/.secret
+
+      [pair home]
+      left = home-local
+      right = gmail
+      mailboxes = "* \\"![Gmail]/All Mail\\""
+
+      """
+    #expect(moved.text.contains(expected), "\(moved.text)")
+    #expect(moved.remarks.first == "offlineimaprc:3: 'pythonfile' is not translated")
+    #expect(moved.remarks.count == 6)
+    #expect(moved.pairs == ["work", "home"])
+    try Self.expectReadable(moved)
+  }
+
+  @Test(
+    "what is none of such files is refused, with the line",
+    arguments: [
+      ("Channel c\nFar :a:\n", 1, "lacks Far or Near"),
+      ("Channel c\nFar :a:\nNear :b:\n", 2, "no store 'a'"),
+      ("IMAPAccount \"open\n", 1, "not closed"), ("# nothing\n", 1, "no Channel"),
+      ("IMAPStore a\nAccount x\n\nChannel c\nFar :a:\nNear :a:\n", 2, "no IMAPAccount 'x'"),
+    ])
+  func badMbsyncrc(text: String, line: Int, message: String) {
+    let error = #expect(throws: MovingError.self) {
+      try MbsyncTranslation.translate(Array(text.utf8), path: "rc")
+    }
+    #expect(error?.line == line && error?.message.contains(message) == true)
+  }
+
+  @Test(
+    "the same of OfflineIMAP's",
+    arguments: [
+      ("[general]\nui = x\n", 1, "names no accounts"), ("x\n", 1, "no section"),
+      ("[general]\naccounts = a\n", 1, "no [Account a]"), ("[general\n", 1, "']'"),
+      ("[general]\naccounts = a\n[Account a]\n", 3, "no localrepository"),
+      (
+        "[general]\naccounts=a\n[Account a]\nlocalrepository=l\nremoterepository=l\n[Repository l]\ntype=X\n",
+        6, "type 'X'"
+      ),
+    ])
+  func badOfflineimaprc(text: String, line: Int, message: String) {
+    let error = #expect(throws: MovingError.self) {
+      try OfflineIMAPTranslation.translate(Array(text.utf8), path: "rc")
+    }
+    #expect(error?.line == line && error?.message.contains(message) == true)
+  }
+
+  @Test("a name that can't be a section's becomes one that can")
+  func names() {
+    #expect(MovedConfiguration.name("my mail:box/x") == "my-mail-box-x")
+    #expect(MovedConfiguration.name("-x") == "x-x" && MovedConfiguration.name("") == "x")
+  }
+}
