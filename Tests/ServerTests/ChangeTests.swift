@@ -93,6 +93,23 @@ import Testing
     }
   }
 
+  @Test(
+    "what is expunged takes nothing along that others have flagged to be deleted",
+    arguments: Combination.allCases)
+  func onlyTheMeant(combination: Combination) throws {
+    try withPair(combination) { pair in
+      try pair.left.store.add(tokens: ["a", "b", "c"])
+      try pair.sync()
+      try pair.right.store.flag(["b"], in: "INBOX", add: ["\\Deleted"], remove: [])
+      try pair.sync()
+      try pair.left.store.expunge(["a"], in: "INBOX")
+      try pair.sync()
+      try expectTokens(["b", "c"], pair)
+      for side in pair.sides { #expect(try side.store.flags(of: "b") == ["\\deleted"]) }
+      try expectQuiet(pair)
+    }
+  }
+
   @Test("received dates are kept to the second", arguments: Combination.allCases)
   func dates(combination: Combination) throws {
     let dates = [1, 86_400, 951_782_400, 1_111_111_111, 1_711_846_799, 1_735_689_599]

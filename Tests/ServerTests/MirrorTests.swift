@@ -86,6 +86,24 @@ import Testing
     }
   }
 
+  @Test("more UIDs than `max-uid-padding` are not used up on a server: each side keeps its own")
+  func tooMuchPadding() throws {
+    try withPair(.maildirAndExec, keys: ["max-uid-padding": "10"]) { pair in
+      try pair.left.served.add(tokens: ["a"])
+      try pair.sync()
+      let before = try #require(try pair.right.store.numbers(of: "INBOX")).uidNext
+      let gone = (1...30).map { "gone\($0)" }
+      try pair.left.served.add(tokens: gone + ["b"])
+      try pair.left.served.expunge(gone, in: "INBOX")
+      let report = try pair.report()
+      #expect(report.mailboxes.map(\.uids) == ["map"])
+      #expect(report.notices.contains { $0.code == "renumber" })
+      #expect(try pair.right.store.numbers(of: "INBOX")?.uidNext == before + 1)
+      try expectTokens(["a", "b"], pair)
+      try expectQuiet(pair)
+    }
+  }
+
   @Test("the same message filed on both sides while apart is one", arguments: Combination.mirroring)
   func sameMessageApart(combination: Combination) throws {
     try withPair(combination) { pair in
