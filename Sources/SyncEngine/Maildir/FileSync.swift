@@ -22,12 +22,9 @@ final class FileSync {
   init(_ files: [OpenBox?], in directory: Directory, inBackground: Bool) {
     self.files = files
     self.directory = directory
-    // It must not outlive this object, which therefore is not held by it; `finish` waits.
-    if inBackground { thread = Thread { [unowned self] in failures = run() } }
+    if inBackground { thread = Thread { [self] in failures = run() } }
     if thread == nil { failures = run() }
   }
-
-  deinit { thread?.join() }
 
   /// Waits until all is done.
   /// - Returns: for each file what went wrong.
