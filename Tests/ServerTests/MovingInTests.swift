@@ -282,7 +282,7 @@ import Testing
     #expect(try pair.left.store.tokens().contains("draft1") == false)
     #expect(try pair.left.store.tokens().contains("draft2"))
     // The proof tells what is only another program's from what differs.
-    let proof = try pair.sync("-v", expecting: 1, verb: "verify")
+    let proof = try pair.sync("-v", verb: "verify")
     #expect(
       !proof.errorText.contains("content differs") && !proof.outputText.contains("content differs"))
   }
