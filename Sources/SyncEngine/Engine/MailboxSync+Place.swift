@@ -152,8 +152,11 @@ extension MailboxSync {
       guard let job = job(index, on: side, target: isUsable ? uid : nil) else { continue }
       if isUsable { following.append(job) } else { rest.append(job) }
     }
-    try perform(following, on: side, endpoints) { _ in }
-    try perform(rest, on: side, endpoints) { _ in }
+    for jobs in [following, rest] {
+      try perform(jobs, on: side, endpoints) { done throws(SideFailure) in
+        try self.recordPlaced(done)
+      }
+    }
   }
 
   /// Messages that the following side refused at an earlier run: it gets them first, or they would be given
@@ -168,7 +171,9 @@ extension MailboxSync {
       jobs.append(job)
       target = target.next ?? target
     }
-    try perform(jobs, on: lead.other, endpoints) { _ in }
+    try perform(jobs, on: lead.other, endpoints) { done throws(SideFailure) in
+      try self.recordPlaced(done)
+    }
     let keepers = jobs.compactMap { job in
       work[job.index].handles[lead.other]?.uid.map {
         UIDSpace.Keeper(index: job.index, uid: $0, side: lead)
