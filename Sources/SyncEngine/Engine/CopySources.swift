@@ -154,8 +154,10 @@ struct CopySources {
     if rows.contains(where: { $0.stub == side }) { mailboxes[m].work[index].stub = side }
     let isStub = mailboxes[m].work[index].stub == side
     // What arrives flagged is wanted whole.
+    let gone = mailboxes[m].goneSources
     let isSource = { (row: MessageRecord) in
-      isStub || (row.date == date && !(row.stub == other && isFlagged))
+      !gone.contains(row.id)
+        && (isStub || (row.date == date && !(row.stub == other && isFlagged)))
     }
     // A copy has the received date of its original: equal bytes with another date are saved.
     let sameDate = rows.filter { $0.date == date }
