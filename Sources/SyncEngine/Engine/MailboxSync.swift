@@ -79,8 +79,8 @@ final class MailboxSync {
   var leavesMissedStubs = Both(left: false, right: false)
   /// Stubs that this run saved: one whose message was gone before it could be recorded is nobody's.
   var savedStubs: Both<Set<UID>> = Both(left: [], right: [])
-  /// Messages of the base, in any mailbox, that were to be copied here and are gone from there.
-  var goneSources: Set<MessageID> = []
+  /// Messages of the base, in any mailbox, that were to be copied here and are gone from this UID.
+  var goneSources: [MessageID: UID] = [:]
   /// Messages that could not be synced in this run; not tried again before the next one.
   var givenUp: Both<Set<MessageHandle>> = Both(left: [], right: [])
   /// Sides that showed the mailbox as read-only: nothing is tried there.
