@@ -154,8 +154,10 @@ struct CopySources {
     if rows.contains(where: { $0.stub == side }) { mailboxes[m].work[index].stub = side }
     let isStub = mailboxes[m].work[index].stub == side
     // What arrives flagged is wanted whole.
-    let isSource = { (row: MessageRecord) in
-      isStub || (row.date == date && !(row.stub == other && isFlagged))
+    let gone = mailboxes[m].goneSources
+    let isSource = { (row: MessageRecord, uid: UID) in
+      gone[row.id] != uid
+        && (isStub || (row.date == date && !(row.stub == other && isFlagged)))
     }
     // A copy has the received date of its original: equal bytes with another date are saved.
     let sameDate = rows.filter { $0.date == date }
@@ -166,7 +168,7 @@ struct CopySources {
         mailboxes[place.mailbox].work[place.work].item.sides[side] == .vanished,
         mailboxes[place.mailbox].work[place.work].claim == nil
       else {
-        if copy == nil, isSource(row) { copy = (row, alive.flags, alive.uid) }
+        if copy == nil, isSource(row, alive.uid) { copy = (row, alive.flags, alive.uid) }
         continue
       }
       if place.mailbox == m, row.date == date || isStub {
@@ -176,7 +178,9 @@ struct CopySources {
       let claim = MoveClaim(side: other)
       mailboxes[place.mailbox].work[place.work].claim = claim
       mailboxes[m].work[index].fulfils = claim
-      if isSource(row), let source = source(row, uid: alive.uid, flags: alive.flags, on: other) {
+      if isSource(row, alive.uid),
+        let source = source(row, uid: alive.uid, flags: alive.flags, on: other)
+      {
         mailboxes[m].work[index].source = source
         noteStub(row, index, of: m, side: side)
         mailboxes[m].work[index].source?.isMove =

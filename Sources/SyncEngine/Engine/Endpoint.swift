@@ -114,7 +114,7 @@ public protocol Endpoint: AnyObject {
 extension Endpoint {
   public func list() throws(EndpointError) -> MailboxListing { try list(withIDs: true) }
 
-  /// Nothing to do where a mailbox is checked each time it is changed.
+  /// Nothing to do where a mailbox can't become another one.
   public func expect(_ uidValidity: UIDValidity, of mailbox: MailboxName) {}
 
   /// Nothing where parts are not looked at.

@@ -46,7 +46,11 @@ extension MailboxSync {
     _ indices: [Int], on side: Side, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
     let files = indices.filter { work[$0].handles[side]?.uid == nil }
-    let jobs = files.map { Job(index: $0, kind: .renumber, target: nil) }
+    var target = firstFree(on: side)
+    let jobs = files.map { index in
+      defer { target = target.next ?? target }
+      return Job(index: index, kind: .renumber, target: target)
+    }
     try perform(jobs, on: side, endpoints) { _ in }
   }
 

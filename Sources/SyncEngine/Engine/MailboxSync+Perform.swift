@@ -219,6 +219,7 @@ extension MailboxSync {
     var removed: [StateChange] = []
     for ((job, source), outcome) in zip(zip(jobs, sources), outcomes) {
       guard case .placed(let uid, let id, let movedAway) = outcome else {
+        if outcome == .gone { goneSources[source.record.id] = source.uid }
         noteFailed(job.index, on: side, outcome)
         continue
       }

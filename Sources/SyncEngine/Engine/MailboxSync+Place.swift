@@ -144,19 +144,32 @@ extension MailboxSync {
     _ indices: [Int], _ lead: Side, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
     let side = lead.other
+    let next = anchors[side].uidNext
     var following: [Job] = []
-    var rest: [Job] = []
+    var rest: [Int] = []
     for index in indices {
-      guard let uid = work[index].handles[lead]?.uid else { continue }
-      let isUsable = mayRenumber || uid >= anchors[side].uidNext
-      guard let job = job(index, on: side, target: isUsable ? uid : nil) else { continue }
-      if isUsable { following.append(job) } else { rest.append(job) }
+      guard let uid = work[index].handles[lead]?.uid, let job = job(index, on: side, target: uid)
+      else { continue }
+      if mayRenumber || uid >= next { following.append(job) } else { rest.append(index) }
     }
-    for jobs in [following, rest] {
-      try perform(jobs, on: side, endpoints) { done throws(SideFailure) in
-        try self.recordPlaced(done)
-      }
+    try perform(following, on: side, endpoints) { done throws(SideFailure) in
+      try self.recordPlaced(done)
     }
+    var target = firstFree(on: side)
+    let others = rest.compactMap { index -> Job? in
+      defer { target = target.next ?? target }
+      return job(index, on: side, target: target)
+    }
+    try perform(others, on: side, endpoints) { done throws(SideFailure) in
+      try self.recordPlaced(done)
+    }
+  }
+
+  /// A Maildir that has taken a UIDVALIDITY again, after it lost it, counts from 1: what the other side has
+  /// handed out stood for other messages here.
+  func firstFree(on side: Side) -> UID {
+    mode == .map
+      ? anchors[side].uidNext : max(anchors.left.uidNext, anchors.right.uidNext)
   }
 
   /// Messages that the following side refused at an earlier run: it gets them first, or they would be given

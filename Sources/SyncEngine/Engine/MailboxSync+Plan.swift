@@ -44,6 +44,10 @@ extension MailboxSync {
     if isBodyLost(item, decision: decision), let side = item.base?.stub {
       decision = .expunge(on: side)
     }
+    // It was moved, not expunged: the change of flags moves along.
+    if case .place(let side) = decision, work[index].claim?.side == side.other {
+      decision = .expunge(on: side.other)
+    }
     work[index].decision = decision
     switch decision {
     case .agree(_, let changes):
@@ -55,6 +59,9 @@ extension MailboxSync {
       if !allows(.expunge, on: side) {
         work[index].isDropped = true
         heldBack[side] = true
+        deferExpunge(index, on: side)
+      } else if isStubMissed(index, on: side.other) {
+        work[index].isDropped = true
         deferExpunge(index, on: side)
       }
     case .forget:

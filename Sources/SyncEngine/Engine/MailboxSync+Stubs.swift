@@ -266,9 +266,27 @@ extension MailboxSync {
       }
       guard !stubs.isEmpty else { continue }
       isAny = true
-      try learnContents(ofStubs: stubs, on: side, endpoints[side])
+      var stale = Set<Int>()
+      for index in stubs where try isReplaced(index, on: side) { stale.insert(index) }
+      try learnContents(ofStubs: stubs.filter { !stale.contains($0) }, on: side, endpoints[side])
+      if !stale.isEmpty {
+        work = work.enumerated().filter { !stale.contains($0.offset) }.map(\.element)
+      }
     }
     return isAny
+  }
+
+  /// A stub in whose place the whole message was recorded, by a run that was cut short then: it is nobody's.
+  private func isReplaced(_ index: Int, on side: Side) throws(SideFailure) -> Bool {
+    guard let uid = work[index].handles[side]?.uid, pending[side][uid] != nil,
+      let original = work[index].stubDetails?.original
+    else { return false }
+    let rows = try stateAccess { () throws(StateError) in
+      try store.messages(withContent: original, on: side)
+    }
+    guard rows.contains(where: { $0.mailbox == record.id && $0.stub == nil }) else { return false }
+    staleStubs[side].insert(uid)
+    return true
   }
 
   /// By its content a stub is known where a user moves it; without that it would be taken there for a new
@@ -358,59 +376,5 @@ extension MailboxSync {
       noteContent(wanted, of: stub, on: side)
     }
     work = work.enumerated().filter { !gone.contains($0.offset) }.map(\.element)
-  }
-
-  // MARK: Orphans
-
-  /// A stub whose message is not to be found, or was taken away while this run saved the stub.
-  func isOrphan(_ index: Int, on side: Side) -> Bool {
-    work[index].stub == side && (work[index].source == nil || isSavedNow(index, on: side))
-  }
-
-  /// Whether the stub is this run's own, and not recorded.
-  private func isSavedNow(_ index: Int, on side: Side) -> Bool {
-    guard work[index].item.base == nil, let uid = work[index].handles[side]?.uid else {
-      return false
-    }
-    return savedStubs[side].contains(uid)
-  }
-
-  /// A user's stub stays where it is, for it is no message; what this run made goes.
-  func noteOrphan(_ index: Int, on side: Side) {
-    work[index].isDropped = true
-    work[index].fulfils?.outcome = .failed
-    guard let handle = work[index].handles[side] else { return }
-    if isSavedNow(index, on: side), let uid = handle.uid {
-      staleStubs[side].insert(uid)
-      return
-    }
-    orphans[side].append(handle)
-  }
-
-  /// To be told at the end of a round.
-  ///
-  /// - Parameter hasLearned: messages were recorded in it, in whatever mailbox. One of them may be what an
-  ///   orphan stands for: the next round looks, and takes the stub for one of a copy.
-  func finishOrphans(hasLearned: Bool) {
-    for side in Side.allCases {
-      for handle in orphans[side] {
-        if hasLearned {
-          deferMessage(handle, on: side)
-          changed[side] = true
-        } else {
-          noteLeftAlone(handle, on: side)
-        }
-      }
-      orphans[side] = []
-    }
-  }
-
-  private func noteLeftAlone(_ handle: MessageHandle, on side: Side) {
-    observer?.handle(
-      .notice(
-        SyncFailure(
-          side: side, mailbox: record.names[side], code: .other, scope: .message,
-          message: "the stub \(describe(handle)) stands for a message that was not found",
-          advice: "it is left alone; expunge it if it is of no use")))
   }
 }

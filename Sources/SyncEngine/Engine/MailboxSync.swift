@@ -58,6 +58,8 @@ final class MailboxSync {
   var stranded: Both<[Seen]> = Both(left: [], right: [])
   /// Stubs in whose place whole messages have come: to be expunged.
   var staleStubs: Both<Set<UID>> = Both(left: [], right: [])
+  /// Sides on which stubs are seen to be gone in this round for the first time.
+  var missesStubs = Both(left: false, right: false)
   /// Stubs whose messages were not found.
   var orphans: Both<[MessageHandle]> = Both(left: [], right: [])
   /// Messages were recorded that were new to the base.
@@ -71,8 +73,14 @@ final class MailboxSync {
   var restored: Both<Set<UID>> = Both(left: [], right: [])
   /// Sides whose recorded stamp was dropped for the time until what was forgotten is placed.
   var hasDroppedStamp = Both(left: false, right: false)
+  /// Messages whose stubs were seen to be gone before every mailbox was looked at that has changed since.
+  var missedStubs: Set<MessageID> = []
+  /// Sides on which missed stubs may be in a mailbox that this run does not know.
+  var leavesMissedStubs = Both(left: false, right: false)
   /// Stubs that this run saved: one whose message was gone before it could be recorded is nobody's.
   var savedStubs: Both<Set<UID>> = Both(left: [], right: [])
+  /// Messages of the base, in any mailbox, that were to be copied here and are gone from this UID.
+  var goneSources: [MessageID: UID] = [:]
   /// Messages that could not be synced in this run; not tried again before the next one.
   var givenUp: Both<Set<MessageHandle>> = Both(left: [], right: [])
   /// Sides that showed the mailbox as read-only: nothing is tried there.

@@ -23,6 +23,7 @@ extension SyncRun {
       }
     }
     if !lacking.isEmpty { result = usable(listings, records) }
+    knownAtStart = listings.map { Set($0.mailboxes.map(\.name)) }
     for side in Side.allCases { noteUnusable(listings[side], on: side) }
     return result
   }

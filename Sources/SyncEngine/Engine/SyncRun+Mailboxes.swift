@@ -145,7 +145,8 @@ extension SyncRun {
   ) throws(SideFailure) {
     var exists = Both { entry.exists(on: $0) }
     guard exists.left || exists.right else {
-      if let record = entry.record, !policy.isDryRun {
+      // A run that does not follow renames can't tell: both sides may have renamed it.
+      if let record = entry.record, !policy.isDryRun, policy.kinds.contains(.mailboxes) {
         try state { () throws(StateError) in try store.commit([.removeMailbox(record.id)]) }
       }
       return
@@ -165,6 +166,7 @@ extension SyncRun {
       }
       exists[side] = true
       createdMailboxes.insert(side)
+      knownAtStart[side].insert(full(entry.names[side], side))
     }
     try syncSubscription(&entry, exists: exists, endpoints)
     let mailbox = try makeMailbox(entry, exists: exists, endpoints)
@@ -179,7 +181,7 @@ extension SyncRun {
     if mailbox.needsLook.left || mailbox.needsLook.right || isUneven(mailbox.record) {
       mailboxes.append(mailbox)
     } else {
-      quietRecords[mailbox.record.id] = mailbox.record
+      quiet.append(mailbox)
     }
   }
 
@@ -235,7 +237,7 @@ extension SyncRun {
       pause: pause)
   }
 
-  private func needsLook(
+  func needsLook(
     _ record: MailboxRecord, side: Side, listed: ListedMailbox?, traits: EndpointTraits
   ) -> Bool {
     guard let listed, let now = listed.anchor, let then = record.anchors[side] else { return true }

@@ -27,6 +27,36 @@ extension SyncRun {
   }
 }
 
+/// Copy before delete, for stubs: where one is gone, its message is the only one there is.
+extension SyncRun {
+  /// On sides where a round missed stubs, all mailboxes that have changed since they were looked at take part in
+  /// the next one: a stub may have been moved there.
+  func addingChanged(
+    _ again: [MailboxSync], after active: [MailboxSync]
+  ) throws(SideFailure) -> [MailboxSync] {
+    var again = again
+    for side in Side.allCases where active.contains(where: { $0.missesStubs[side] }) {
+      let endpoint = try lanes.first()[side]
+      let listing = try on(side) { () throws(EndpointError) in try endpoint.list(withIDs: false) }
+      var listed: [MailboxName: ListedMailbox] = [:]
+      for mailbox in listing.mailboxes where mailbox.isSelectable { listed[mailbox.name] = mailbox }
+      for mailbox in mailboxes + quiet where !mailbox.isBroken && mailbox.exists[side] {
+        guard let now = listed.removeValue(forKey: mailbox.fullNames[side]),
+          needsLook(mailbox.record, side: side, listed: now, traits: endpoint.traits)
+        else { continue }
+        mailbox.needsLook[side] = true
+        if !again.contains(where: { $0 === mailbox }) { again.append(mailbox) }
+      }
+      // A new mailbox may hold it as well: the next run looks there.
+      let isNew = !listed.keys.allSatisfy { knownAtStart[side].contains($0) }
+      if isNew { for mailbox in mailboxes + quiet { mailbox.leavesMissedStubs[side] = true } }
+    }
+    quiet.removeAll { mailbox in again.contains { $0 === mailbox } }
+    mailboxes += again.filter { mailbox in !mailboxes.contains { $0 === mailbox } }
+    return again
+  }
+}
+
 extension MailboxSync {
   /// What is new to the base on one side of a mailbox that can't be synced; changes nothing.
   fileprivate func salvage(

@@ -125,7 +125,7 @@ public final class SyncRun {
         mailbox.tellDone()
       }
     }
-    return again
+    return try addingChanged(again, after: active)
   }
 
   /// A message moved away by another mailbox's step changed its old mailbox too.
@@ -153,10 +153,11 @@ public final class SyncRun {
   private func findSources(_ active: [MailboxSync]) throws(SideFailure) {
     let endpoints = try lanes.first()
     var records: [MailboxID: MailboxRecord] = [:]
-    for mailbox in mailboxes where mailbox.exists.left && mailbox.exists.right {
+    for mailbox in mailboxes
+    where mailbox.exists.left && mailbox.exists.right && !mailbox.isBroken {
       records[mailbox.record.id] = mailbox.record
     }
-    for (id, record) in quietRecords { records[id] = record }
+    for mailbox in quiet { records[mailbox.record.id] = mailbox.record }
     var sources = CopySources(mailboxes: active, records: records, store: store, policy: policy)
     for m in active.indices {
       for side in Side.allCases {
@@ -174,7 +175,9 @@ public final class SyncRun {
   }
 
   /// Mailboxes with nothing to do, whose messages may be copied from.
-  var quietRecords: [MailboxID: MailboxRecord] = [:]
+  var quiet: [MailboxSync] = []
+  /// The full names of what either side listed when the mailboxes were settled.
+  var knownAtStart: Both<Set<MailboxName>> = Both(left: [], right: [])
 
   // MARK: Guards
 
@@ -207,9 +210,7 @@ public final class SyncRun {
   private func applyGuardToAll(_ active: [MailboxSync], _ side: Side) {
     let expunges = active.reduce(0) { $0 + $1.plannedExpunges(on: side).count }
     guard expunges > 10 else { return }
-    let known = (active.map(\.record.id) + Array(quietRecords.keys)).reduce(0) { sum, id in
-      sum + ((try? store.messageCount(in: id)) ?? 0)
-    }
+    let known = (active + quiet).reduce(0) { $0 + $1.knownCount }
     guard Guard.refusesWholeSide(expunges: expunges, known: known, limit: policy.maxExpunge) else {
       return
     }

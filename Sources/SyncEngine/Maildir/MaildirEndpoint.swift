@@ -8,6 +8,8 @@ public final class MaildirEndpoint: Endpoint {
   /// Folders used lately, the open one among them.
   private var folders: [MaildirFolder] = []
   private var openFolder: MaildirFolder?
+  /// What the UIDs that will be named belong to.
+  private var validities: [MailboxName: UIDValidity] = [:]
 
   /// Each folder holds three descriptors and the names of its messages.
   private static let folderLimit = 4
@@ -63,6 +65,7 @@ public final class MaildirEndpoint: Endpoint {
   public func open(
     _ mailbox: MailboxName, _ request: OpenRequest
   ) throws(EndpointError) -> Observation {
+    validities[mailbox] = nil
     let folder = try folder(mailbox, completing: !request.isOnlyToRead)
     openFolder = folder
     return try folder.observe(
@@ -71,6 +74,10 @@ public final class MaildirEndpoint: Endpoint {
 
   public func select(_ mailbox: MailboxName) throws(EndpointError) {
     if openFolder?.name != mailbox { openFolder = try folder(mailbox) }
+  }
+
+  public func expect(_ uidValidity: UIDValidity, of mailbox: MailboxName) {
+    validities[mailbox] = uidValidity
   }
 
   public func close() throws(EndpointError) { openFolder = nil }
@@ -160,6 +167,10 @@ public final class MaildirEndpoint: Endpoint {
       }
     }
     let folder = try store.openFolder(name, completing: completing)
+    if let expected = validities[name], let now = folder.list.uidValidity, now != expected {
+      throw EndpointError(
+        .mailbox, .mailboxGone, "\(name) is not the mailbox that it was", advice: "sync again")
+    }
     if folders.count >= MaildirEndpoint.folderLimit { folders.removeFirst() }
     folders.append(folder)
     return folder

@@ -63,7 +63,9 @@ public final class SimulatedLedger: @unchecked Sendable {
 
   /// Not brought back by a backup.
   func noteLoss(_ content: SimulatedMail, count: Int, of before: Int, on server: Int) {
-    if before > settled[content] ?? 0 {
+    // What was moved or expunged here meanwhile goes elsewhere too.
+    let elsewhere = (settled[content] ?? 0) - (entries[content]?.lateRemovals ?? 0)
+    if before > elsewhere {
       entries[content]?.removals += count
     } else {
       entries[content]?.missing[server, default: 0] += count

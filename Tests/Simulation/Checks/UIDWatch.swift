@@ -29,6 +29,21 @@ public final class UIDWatch: @unchecked Sendable {
     Side.allCases.flatMap { look(at: servers[$0], isDuringRun: isDuringRun) }
   }
 
+  /// Nobody can know any more what this server has handed out.
+  func forget(_ server: Int) { seen[server] = nil }
+
+  /// The same from a UID on, of a mailbox that is gone.
+  func forget(_ server: Int, _ name: MailboxName, from uid: UID) {
+    guard var all = seen[server] else { return }
+    for (key, known) in all where key.mailbox == name {
+      var known = known
+      known.contents = known.contents.filter { $0.key < uid }
+      known.uidNext = min(known.uidNext, uid)
+      all[key] = known
+    }
+    seen[server] = all
+  }
+
   func look(at servers: [SimulatedServer]) -> [String] {
     servers.flatMap { look(at: $0) }
   }

@@ -86,7 +86,9 @@ extension Replay {
         if step.call.kind == .delete || step.call.kind == .close { continue }
         phase.isDisturbed = true
         coverage.note("deed during a run: \(deed.rawValue)")
+        phase.isInRun = true
         act(replica, deed, number)
+        phase.isInRun = false
       case .fault(let fault):
         // A base can't be disconnected; it is the process that dies.
         guard first == nil else { continue }

@@ -45,6 +45,10 @@ public final class Replay {
     var deleted: Set<MailboxName> = []
     /// UIDs, ids or a base were lost.
     var hasForgotten = false
+    var hasLostIndexes = false
+    var hasLostBase = false
+    /// A run is under way.
+    var isInRun = false
     /// What the only actor's side held before the runs began to carry it over.
     var expected: [SimulatedView]?
     /// What every replica held when all were level; `nil`: that was never so.
@@ -127,6 +131,7 @@ public final class Replay {
     if server.isSetBack, !deed.isAdministrative { return }
     let before = tellsStory ? SimulatedView.all(server) : []
     let mailboxes = server.mailboxes
+    let counts = phase.isInRun ? server.contentCounts : [:]
     RandomUser.perform(deed, number: number, seed: history.seed, on: server)
     phase.actors.insert(replica)
     phase.expected = nil
@@ -136,17 +141,47 @@ public final class Replay {
         phase.hasDeletedMailbox = true
         refound.formUnion(mailbox.messages.map(\.origin))
         if deed == .rename { phase.renamed.insert(name) } else { phase.deleted.insert(name) }
+        forgetNumbers(of: name, replica)
       }
       if servers.count > 2, !phase.renamed.isDisjoint(with: phase.deleted) { hasMultiplied = true }
     }
     if [.reset, .resetIDs, .restore, .restoreAnew].contains(deed) {
       hasForgotten = true
       phase.hasForgotten = true
+      phase.hasLostIndexes = true
+      forgetAfterTwoLosses()
+      let isOld = mailboxes.contains { $1.uidValidity != server.mailboxes[$0]?.uidValidity }
+      // A UIDVALIDITY of before, under which the others have gone on meanwhile.
+      if deed == .restore, isOld { for server in servers { watch.forget(server.number) } }
     }
+    // What a run has just carried over and what a user puts in its place may be taken for each other.
+    let left = phase.isInRun ? server.contentCounts : [:]
+    for (content, count) in counts where count > left[content] ?? 0 { refound.insert(content) }
     coverage.note("deed: \(deed.rawValue)")
     note(
       "\(server.name) \(deed.rawValue) \(number): "
         + SimulatedView.difference(before, SimulatedView.all(server)))
+  }
+
+  /// A Maildir's folder takes with it what a Dovecot has numbered in it that no run has brought level yet.
+  private func forgetNumbers(of name: MailboxName, _ replica: Int) {
+    guard servers[replica].traits.isMaildir else { return }
+    var agreed = UID.first
+    for (pair, store) in zip(history.pairs, stores) {
+      for record in store.mailboxes() {
+        let isThis =
+          pair.left == replica && record.names.left == name
+          || pair.right == replica && record.names.right == name
+        if isThis { agreed = max(agreed, record.agreedNext) }
+      }
+    }
+    watch.forget(replica, name, from: agreed)
+  }
+
+  /// The base and the numbers of a Maildir are lost at once: nobody remembers what was handed out.
+  private func forgetAfterTwoLosses() {
+    guard phase.hasLostIndexes, phase.hasLostBase else { return }
+    for server in servers where server.traits.isMaildir { watch.forget(server.number) }
   }
 
   private func deliverEverywhere(_ number: Int) {
@@ -164,6 +199,8 @@ public final class Replay {
     coverage.note("run: state lost")
     hasForgotten = true
     phase.hasForgotten = true
+    phase.hasLostBase = true
+    forgetAfterTwoLosses()
     let names = worlds[pair].servers.map { Set($0.mailboxes.keys) }
     if names.left != names.right || phase.hasChangedMailboxes { hasMultiplied = true }
     stores[pair] = worlds[pair].stateStore()

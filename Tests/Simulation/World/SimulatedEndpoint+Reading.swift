@@ -24,6 +24,10 @@ extension SimulatedEndpoint {
     try enter(mailbox) { _ in }
   }
 
+  public func expect(_ uidValidity: UIDValidity, of mailbox: MailboxName) {
+    knownValidities[mailbox] = .some(uidValidity)
+  }
+
   public func close() throws(EndpointError) {
     guard opened != nil else { return }
     try perform(.close)

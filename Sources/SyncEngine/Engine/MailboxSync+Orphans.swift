@@ -1,0 +1,74 @@
+import IMAPClient
+
+/// Stubs without the messages that they stand for, and messages whose stubs are gone.
+extension MailboxSync {
+  // MARK: Messages
+
+  /// A stub that is gone may have been moved to a mailbox that was looked at before, and the message that it
+  /// stands for is the only one. So another round looks at whatever has changed since.
+  ///
+  /// - Returns: whether the message has to stay in this round.
+  func isStubMissed(_ index: Int, on side: Side) -> Bool {
+    guard let base = work[index].item.base, base.stub == side, work[index].claim == nil,
+      !policy.isDryRun
+    else { return false }
+    guard missedStubs.insert(base.id).inserted else { return leavesMissedStubs[side] }
+    changed[side] = true
+    missesStubs[side] = true
+    return true
+  }
+
+  // MARK: Stubs
+
+  /// A stub whose message is not to be found, or was taken away while this run saved the stub.
+  func isOrphan(_ index: Int, on side: Side) -> Bool {
+    work[index].stub == side && (work[index].source == nil || isSavedNow(index, on: side))
+  }
+
+  /// Whether the stub is this run's own, and not recorded.
+  private func isSavedNow(_ index: Int, on side: Side) -> Bool {
+    guard work[index].item.base == nil, let uid = work[index].handles[side]?.uid else {
+      return false
+    }
+    return savedStubs[side].contains(uid)
+  }
+
+  /// A user's stub stays where it is, for it is no message; what this run made goes.
+  func noteOrphan(_ index: Int, on side: Side) {
+    work[index].isDropped = true
+    work[index].fulfils?.outcome = .failed
+    guard let handle = work[index].handles[side] else { return }
+    if isSavedNow(index, on: side), let uid = handle.uid {
+      staleStubs[side].insert(uid)
+      return
+    }
+    orphans[side].append(handle)
+  }
+
+  /// To be told at the end of a round.
+  ///
+  /// - Parameter hasLearned: messages were recorded in it, in whatever mailbox. One of them may be what an
+  ///   orphan stands for: the next round looks, and takes the stub for one of a copy.
+  func finishOrphans(hasLearned: Bool) {
+    for side in Side.allCases {
+      for handle in orphans[side] {
+        if hasLearned {
+          deferMessage(handle, on: side)
+          changed[side] = true
+        } else {
+          noteLeftAlone(handle, on: side)
+        }
+      }
+      orphans[side] = []
+    }
+  }
+
+  private func noteLeftAlone(_ handle: MessageHandle, on side: Side) {
+    observer?.handle(
+      .notice(
+        SyncFailure(
+          side: side, mailbox: record.names[side], code: .other, scope: .message,
+          message: "the stub \(describe(handle)) stands for a message that was not found",
+          advice: "it is left alone; expunge it if it is of no use")))
+  }
+}
