@@ -47,27 +47,6 @@ import Testing
     for file in files { #expect(try mode("\(path)/\(file)") == 0o600) }
   }
 
-  @Test("a base of version 1 gets the indexes of today, and keeps what it has")
-  func oldIndexes() throws {
-    try fill()
-    let path = try databasePath
-    do {
-      let database = try Database(path: path, access: .readWrite, busyTimeout: .zero)
-      try database.execute(
-        """
-        DROP INDEX message_left_id;
-        CREATE INDEX message_left_id ON message (left_id_low) WHERE left_id_low IS NOT NULL;
-        PRAGMA user_version = 1;
-        """)
-    }
-    let store = try open().store
-    #expect(try store.messageCount(in: MailboxID(1)) == 200)
-    let database = try Database(path: path, access: .readOnly, busyTimeout: .zero)
-    #expect(try database.integer("PRAGMA user_version") == Schema.version)
-    let index = try database.text("SELECT sql FROM sqlite_schema WHERE name = 'message_left_id'")
-    #expect(index.contains("left_id_high"))
-  }
-
   @Test("ids that one Dovecot process made are told apart")
   func lookupByID() throws {
     let store = try open().store

@@ -155,12 +155,31 @@ import Testing
     var read = written
     read.rightDate = nil
     try open().store.commit([.putMessage(written)])
-    try change("ALTER TABLE message DROP COLUMN right_date; PRAGMA user_version = 1")
+    try change(
+      """
+      ALTER TABLE message DROP COLUMN right_date;
+      DROP INDEX message_left_id;
+      CREATE INDEX message_left_id ON message (left_id_low) WHERE left_id_low IS NOT NULL;
+      DROP TABLE intent;
+      CREATE TABLE intent (
+        id INTEGER PRIMARY KEY, mailbox INTEGER NOT NULL, side INTEGER NOT NULL,
+        guid_high INTEGER NOT NULL, guid_low INTEGER NOT NULL,
+        size INTEGER NOT NULL, next INTEGER NOT NULL);
+      CREATE INDEX intent_mailbox ON intent (mailbox, side);
+      INSERT INTO intent VALUES (1, 1, 1, 5, 6, 1000, 43);
+      PRAGMA user_version = 1
+      """)
     let before = try directory.contents().filter { !$0.key.hasSuffix(".lock") }
     let uids = Both(left: UIDSet(uid(42)), right: UIDSet())
     do {
       let store = try open(access).store
       #expect(try store.messages(in: MailboxID(1), uids: uids) == [read])
+      let id = try #require(read.ids.left)
+      #expect(try store.messages(withID: id, on: .left) == [read])
+      let intent = Intent(
+        mailbox: MailboxID(1), side: .right, size: 1000, date: InternalDate(seconds: 0),
+        uidNext: uid(43))
+      #expect(try store.intents() == [intent])
       if access == .readWrite { try store.commit([.putMessage(written)]) }
     }
     if access != .readWrite {
