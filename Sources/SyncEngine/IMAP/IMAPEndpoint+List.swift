@@ -58,10 +58,10 @@ extension IMAPEndpoint {
     connection.has(.specialUse) ? ["SUBSCRIBED", "SPECIAL-USE"] : ["SUBSCRIBED"]
   }
 
-  /// How many messages there are, a mod-sequence need not be told beside: nothing changes without raising it.
+  /// How many messages there are is asked beside the mod-sequence: a restored mailbox may have the same of that.
   private func statusItems(_ withIDs: Bool) -> [String] {
     let items = ["UIDNEXT", "UIDVALIDITY"]
-    return (hasModSequences ? items + ["HIGHESTMODSEQ"] : ["MESSAGES"] + items)
+    return (["MESSAGES"] + items + (hasModSequences ? ["HIGHESTMODSEQ"] : []))
       + (withIDs ? mailboxIDItem.map { [$0] } ?? [] : [])
   }
 
