@@ -244,6 +244,8 @@ import Testing
           "UID FETCH 1:4", "* 1 FETCH (BODY[] {5}", "first UID 1)",
           "* 2 FETCH (UID 2 BODY[] NIL)", "* 9 FETCH (UID 9 BODY[] {5}", "wrong)",
           "* 3 FETCH (UID 3 BODY[] \"third\")")
+        // Of the fourth there was no word: is it gone?
+        try client.answer("UID SEARCH UID 4", "* SEARCH")
         try client.expect("UID FETCH 5")
         try client.send("* 5 FETCH (UID 5 BODY[] {100}\r\nonly")
       },
