@@ -119,14 +119,18 @@ struct BodyRow: Sendable, CustomTestStringConvertible {
   @Test(
     "literals of other items are no bodies",
     arguments: [
-      "* 1 FETCH (BODY[TEXT] {2}\nab UID 7)", "* 1 FETCH (BODY[1] {2}\nab UID 7)",
-      "* 1 FETCH (BINARY[] {2}\nab UID 7)", "* 1 FETCH (XBODY[] {2}\nab UID 7)",
-      "* 1 FETCH (X-RFC822 {2}\nab UID 7)", "* 1 FETCH (X ({2}\nab BODY[]) UID 7)",
+      ("* 1 FETCH (BODY[TEXT] {2}\nab UID 7)", "TEXT"), ("* 1 FETCH (BODY[1] {2}\nab UID 7)", "1"),
+      ("* 1 FETCH (BINARY[] {2}\nab UID 7)", nil), ("* 1 FETCH (XBODY[] {2}\nab UID 7)", nil),
+      ("* 1 FETCH (X-RFC822 {2}\nab UID 7)", nil), ("* 1 FETCH (X ({2}\nab BODY[]) UID 7)", nil),
     ])
-  func others(line: String) {
+  func others(line: String, section: String?) {
     let bytes = Array(line.wireLines.utf8)
     let result = ReadResult(bytes)
-    #expect(result.events == [.response(.fetch(1) { $0.uid = uid(7) })])
+    let expected = Response.fetch(1) {
+      $0.uid = uid(7)
+      if let section { $0.sections = [section: Array("ab".utf8)] }
+    }
+    #expect(result.events == [.response(expected)])
     expectAtEveryCut(bytes, result)
   }
 

@@ -316,7 +316,10 @@ enum WireCorpus {
       }),
     WireRow(
       "* 1 FETCH (BODY[1.MIME] {4}\nBODY BINARY[1] ~{2}\n\0\u{1} BINARY.SIZE[1] 5 UID 3)",
-      .fetch(1) { $0.uid = uid(3) }),
+      .fetch(1) {
+        $0.sections = ["1.MIME": Array("BODY".utf8)]
+        $0.uid = uid(3)
+      }),
     WireRow("* 1 FETCH (X {0}\n Y {1}\n} UID 3)", .fetch(1) { $0.uid = uid(3) }),
     WireRow(
       "* 1 FETCH (BODY (\"TEXT\" \"PLAIN\" (\"CHARSET\" \"a\\\")\") NIL NIL \"7BIT\" 3028 92) UID 3)",
