@@ -9,8 +9,9 @@ extension MailboxSync {
   ///
   /// - Returns: whether the message has to stay in this round.
   func isStubMissed(_ index: Int, on side: Side) -> Bool {
+    // Under a new UIDVALIDITY the base forgets before the next round what is not on both sides.
     guard let base = work[index].item.base, base.stub == side, work[index].claim == nil,
-      !policy.isDryRun
+      !policy.isDryRun, Side.allCases.allSatisfy({ isTrusted($0) })
     else { return false }
     guard missedStubs.insert(base.id).inserted else { return leavesMissedStubs[side] }
     changed[side] = true
