@@ -91,6 +91,8 @@ import Testing
       right.keys["tls-fingerprint"] = try certificates.fingerprint(.good)
       let pinned = try check(pair)
       #expect(pinned.right.tls?.chain.map(\.subject) == ["CN=server"])
+      #expect(pinned.warnings.isEmpty)
+      #expect(try pair.sync(verb: "check").outputText.contains("trusted by   its fingerprint"))
     }
   }
 

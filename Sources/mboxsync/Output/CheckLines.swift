@@ -34,7 +34,7 @@ enum CheckLines {
     if let server = facts.server, !server.isEmpty { rows.append(["server", server]) }
     if let tls = facts.tls {
       rows.append(["TLS", "\(tls.version), \(tls.cipher)"])
-      rows += certificates(facts, now)
+      rows += certificates(facts, isPinned: endpoint.isPinned, now)
     } else if facts.tier != nil {
       rows.append(["TLS", "none"])
     }
@@ -49,14 +49,16 @@ enum CheckLines {
     return rows
   }
 
-  private static func certificates(_ facts: EndpointFacts, _ now: Int64) -> [[String]] {
+  private static func certificates(
+    _ facts: EndpointFacts, isPinned: Bool, _ now: Int64
+  ) -> [[String]] {
     guard let own = facts.chain.first else { return [] }
     let days = own.expiresAt.map { " (\(Text.counted(Int(($0 - now) / 86_400), "day")))" } ?? ""
     var rows = [["certificate", "\(own.subject), until \(own.expires)\(days)"]]
-    if facts.chain.count > 1 {
-      rows.append(["signed by", facts.chain.dropFirst().map(\.subject).joined(separator: ", by ")])
-    } else {
+    if isPinned {
       rows.append(["trusted by", "its fingerprint"])
+    } else if facts.chain.count > 1 {
+      rows.append(["signed by", facts.chain.dropFirst().map(\.subject).joined(separator: ", by ")])
     }
     return rows
   }

@@ -12,6 +12,8 @@ struct CheckedPair: Sendable {
     var mailboxes = 0
     /// As far as the listing tells.
     var messages: Int?
+    /// The certificate is taken because it is this one, whoever signed it and until when.
+    var isPinned = false
   }
 
   /// How a mailbox of one side and one of the other belong together.
@@ -84,6 +86,7 @@ struct PairCheck {
     let listing = try endpoint.list()
     result.endpoints[side].facts = try endpoint.facts()
     result.endpoints[side].isReached = true
+    result.endpoints[side].isPinned = pair.endpoints[side].tlsOptions.fingerprint != nil
     result.endpoints[side].isMissing = try endpoint.hasMark("") == .noStore
     let mailboxes = listing.selectable(below: pair.policy.prefixes[side])
     result.endpoints[side].mailboxes = mailboxes.count
@@ -119,7 +122,12 @@ struct PairCheck {
         SyncFailure(
           side: side, mailbox: nil, code: code, scope: .mailbox, message: message, advice: advice))
     }
-    for certificate in facts.chain {
+    if let host = hostWithoutTLS(side) {
+      warn(
+        .tls, "nothing on the way to \(host) is encrypted: others may read the mail",
+        "use an imaps: URL, or an imap: one without tls = none")
+    }
+    for certificate in facts.chain where pair.endpoints[side].tlsOptions.fingerprint == nil {
       guard let end = certificate.expiresAt else { continue }
       let days = (end - now) / 86_400
       guard days < PairCheck.daysToWarn else { continue }
@@ -137,6 +145,16 @@ struct PairCheck {
       warn(.nameNotPossible, "\(name.name): \(name.reason)", "it is left alone; rename it")
     }
     return warnings
+  }
+
+  /// The host of a connection that others might listen to.
+  private func hostWithoutTLS(_ side: Side) -> String? {
+    let endpoint = pair.endpoints[side]
+    guard endpoint.tlsMode == .none, case .imap(_, _, let host, _) = endpoint.url else {
+      return nil
+    }
+    let isOfThisMachine = host == "localhost" || host.hasPrefix("127.") || host == "::1"
+    return isOfThisMachine ? nil : host
   }
 
   /// Shares the pair's lock for a moment, which shows that no run has it. Nothing is made.
