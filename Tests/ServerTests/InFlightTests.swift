@@ -8,8 +8,8 @@ import Testing
 
   /// When the server gets the rest of what the dead run sent: before this byte of the next run's.
   ///
-  /// The last comes when nothing has happened for more than a second.
-  static let moments = [1, 150, 300, 450, 600, 900, 1_200, 4_200]
+  /// The last comes when nothing has happened for more than a second, and before the patience with so many octets ends.
+  static let moments = [1, 150, 300, 450, 600, 900, 1_200, 3_300]
 
   @Test(
     "APPENDs of a dead run are carried out during the next one",
