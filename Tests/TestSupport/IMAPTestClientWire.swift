@@ -109,7 +109,11 @@ struct IMAPReplyReader {
     var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     guard poll(&waiting, 1, 60_000) > 0 else { throw TestFailure("the IMAP server is silent") }
     var bytes = [UInt8](repeating: 0, count: 1 << 16)
-    let count = Foundation.read(descriptor, &bytes, bytes.count)
+    var count = Foundation.read(descriptor, &bytes, bytes.count)
+    while count < 0, errno == EINTR { count = Foundation.read(descriptor, &bytes, bytes.count) }
+    guard count >= 0 else {
+      throw TestFailure("reading from the IMAP server: \(String(cString: strerror(errno)))")
+    }
     guard count > 0 else { throw TestFailure("the IMAP server closed the connection") }
     buffer += bytes[..<count]
   }
