@@ -112,7 +112,12 @@ struct Session: Sendable {
     do {
       file = try FileReader.read(path)
     } catch {
-      let advice = error.errno.rawValue == ENOENT ? ": 'mboxsync init' writes a first one" : ""
+      let advice =
+        switch error.errno.rawValue {
+        case ENOENT: ": 'mboxsync init' writes a first one"
+        case EACCES: ": check its owner and mode, and those of the directories above"
+        default: ": name another with '--config'"
+        }
       throw Complaint(.configuration, "\(error)\(advice)")
     }
     do {

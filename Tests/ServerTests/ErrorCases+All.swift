@@ -2,7 +2,8 @@ import Foundation
 import TestSupport
 
 extension ErrorCase {
-  static let all = usage + configuration + unreachable + login + later + guards + partial
+  static let all =
+    usage + configuration + unreachable + login + permissions + later + guards + partial
 
   private static let pair = "[pair home]\nleft = maildir:~/L\nright = maildir:~/R\n"
 

@@ -101,6 +101,10 @@ struct SyncedMaildirs {
     try stage.mboxsync.run(["-c", configuration, "--state", state] + arguments)
   }
 
+  func runUnprivileged(_ arguments: String...) throws -> ProgramResult {
+    try stage.mboxsync.runUnprivileged(["-c", configuration, "--state", state] + arguments)
+  }
+
   func states() throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: state).map { "\(state)/\($0)" }
   }

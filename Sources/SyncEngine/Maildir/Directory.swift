@@ -83,13 +83,14 @@ final class Directory {
   }
 
   /// Creates a file that is not there yet; a link planted under the name is not followed.
-  func createFile(_ name: FileName, mode: mode_t = 0o600) throws(SystemError) -> OpenFile {
+  func createFile(_ name: FileName) throws(SystemError) -> OpenFile {
     let path = try Directory.step(name)
     let file = OpenFile(
       descriptor: try SystemError.check {
-        openat(descriptor, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
+        openat(descriptor, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
       })
     try giveToOwner { fchown(file.descriptor, $0, $1) }
+    if sharing != 0 { try file.setMode(0o600 | sharing & 0o066) }
     return file
   }
 
@@ -100,7 +101,16 @@ final class Directory {
       throw error
     }
     try giveToOwner { fchownat(descriptor, path, $0, $1, AT_SYMLINK_NOFOLLOW) }
+    let mode = 0o700 | sharing
+    if sharing != 0 { try SystemError.check { fchmodat(descriptor, path, mode, 0) } }
   }
+
+  /// What others than its owner may do with what is made here. A Maildir that its group may write is shared by
+  /// it: there what is made is open to those to whom the directory is, as Dovecot does it; elsewhere to nobody.
+  private lazy var sharing: mode_t = {
+    guard let mode = try? status().st_mode, mode & 0o020 != 0 else { return 0 }
+    return mode & 0o2077
+  }()
 
   func unlink(_ name: FileName) throws(SystemError) {
     let path = try Directory.step(name)

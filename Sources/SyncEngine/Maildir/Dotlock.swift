@@ -26,16 +26,17 @@ final class Dotlock {
 
   /// Waits for the lock of `file`.
   ///
+  /// - Parameter path: the directory's, for errors.
   /// - Throws: `locked` if someone keeps it; `permission` or `readOnly` where nothing may be written.
   init(
-    guarding file: FileName, in directory: Directory, _ surroundings: MaildirSurroundings,
-    cancellation: Cancellation? = nil
+    guarding file: FileName, in directory: Directory, at path: String? = nil,
+    _ surroundings: MaildirSurroundings, cancellation: Cancellation? = nil
   ) throws(EndpointError) {
     self.directory = directory
     self.surroundings = surroundings
     name = file + Array(".lock".utf8)
     let waiter = Waiter(
-      directory: directory, file: file, name: name, surroundings: surroundings,
+      directory: directory, path: path, file: file, name: name, surroundings: surroundings,
       cancellation: cancellation)
     identity = try waiter.acquire()
     refreshed = surroundings.uptime()
@@ -78,6 +79,7 @@ final class Dotlock {
 /// One attempt to get a lock.
 private struct Waiter {
   let directory: Directory
+  let path: String?
   let file: FileName
   let name: FileName
   let surroundings: MaildirSurroundings
@@ -202,7 +204,7 @@ private struct Waiter {
   }
 
   private func failure(_ error: SystemError) -> EndpointError {
-    let lock = String(decoding: name, as: UTF8.self)
+    let lock = (path.map { $0 + "/" } ?? "") + String(decoding: name, as: UTF8.self)
     switch error.code {
     case ETIMEDOUT:
       let owner = readOwner().map { " by \(String(decoding: $0.prefix(64), as: UTF8.self))" } ?? ""

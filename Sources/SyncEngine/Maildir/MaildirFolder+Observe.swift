@@ -97,7 +97,7 @@ extension MaildirFolder {
   }
 
   /// - Returns: `nil` if the file has gone; one that can't be read is reported with size 0.
-  private func adding(details index: Int, to message: ObservedMessage) -> ObservedMessage? {
+  func adding(details index: Int, to message: ObservedMessage) -> ObservedMessage? {
     var result = message
     do throws(SystemError) {
       result.details = try details(ofFileAt: index)

@@ -5,19 +5,11 @@ import IMAPClient
 extension MaildirFolder {
   func describe(_ uids: UIDSet) throws(EndpointError) -> [ObservedMessage] {
     try ready()
-    var result: [ObservedMessage] = []
-    for uid in known(uids) {
-      guard let index = fileIndex(of: uid) else { continue }
-      do throws(SystemError) {
-        result.append(
-          ObservedMessage(
-            handle: .uid(uid), flags: flags(ofFileAt: index),
-            details: try details(ofFileAt: index)))
-      } catch {
-        if !error.isMissing { throw error.endpointError("can't read a message in \(path)") }
-      }
+    return known(uids).compactMap { uid in
+      guard let index = fileIndex(of: uid) else { return nil }
+      return adding(
+        details: index, to: ObservedMessage(handle: .uid(uid), flags: flags(ofFileAt: index)))
     }
-    return result
   }
 
   /// The given UIDs that have a record; the set itself may span billions.

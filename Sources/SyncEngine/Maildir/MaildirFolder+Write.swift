@@ -61,7 +61,8 @@ extension MaildirFolder {
     guard keywords.names != before.names else { return }
     try confirm(lock)
     let own = try Dotlock(
-      guarding: MaildirFolder.keywordsName, in: directory, surroundings, cancellation: cancellation)
+      guarding: MaildirFolder.keywordsName, in: directory, at: path, surroundings,
+      cancellation: cancellation)
     defer { own.release() }
     let bytes = keywords.serialized()
     keywordsStatus = try perform("write dovecot-keywords") { () throws(SystemError) in
@@ -78,8 +79,24 @@ extension MaildirFolder {
   /// Dovecot looks for changes of the list only when `cur` has changed.
   func touchCur() throws(EndpointError) {
     try perform("touch cur") { () throws(SystemError) in
-      let time = timespec(nanoseconds: surroundings.later(than: try cur.status().modified))
-      try SystemError.check { futimens(cur.descriptor, [time, time]) }
+      let before = try cur.status().modified
+      let time = timespec(nanoseconds: surroundings.later(than: before))
+      do throws(SystemError) {
+        try SystemError.check { futimens(cur.descriptor, [time, time]) }
+      } catch {
+        guard error.code == EPERM else { throw error }
+        try touchAsAnother(unlike: before)
+      }
+    }
+  }
+
+  /// In a Maildir that a group shares, who does not own `cur` may only set its time to now, which a coarse clock
+  /// may show to be what it was.
+  private func touchAsAnother(unlike before: Int64) throws(SystemError) {
+    for _ in 0..<400 {
+      try SystemError.check { futimens(cur.descriptor, nil) }
+      if try cur.status().modified != before { return }
+      surroundings.pause(MaildirSurroundings.second / 200)
     }
   }
 

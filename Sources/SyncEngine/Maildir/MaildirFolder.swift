@@ -103,7 +103,8 @@ final class MaildirFolder {
     _ body: (Dotlock) throws(EndpointError) -> Result
   ) throws(EndpointError) -> Result {
     let lock = try Dotlock(
-      guarding: MaildirFolder.listName, in: directory, surroundings, cancellation: cancellation)
+      guarding: MaildirFolder.listName, in: directory, at: path, surroundings,
+      cancellation: cancellation)
     defer { lock.release() }
     return try body(lock)
   }

@@ -20,7 +20,8 @@ extension MaildirStore {
     let trash = inboxTemporary()
     if let trash { removeLeft(in: trash) }
     let lock = try Dotlock(
-      guarding: MaildirFolder.listName, in: directory, surroundings, cancellation: cancellation)
+      guarding: MaildirFolder.listName, in: directory, at: describe(steps), surroundings,
+      cancellation: cancellation)
     do throws(SystemError) {
       let moved = try moveAway(steps, directory, to: trash)
       try removeContents(of: directory, lock)

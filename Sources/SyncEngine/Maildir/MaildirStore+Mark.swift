@@ -13,7 +13,8 @@ extension MaildirStore {
   func leaveMark(_ mark: String) throws(EndpointError) {
     let root = try existingRoot()
     let lock = try Dotlock(
-      guarding: MaildirStore.markName, in: root, surroundings, cancellation: cancellation)
+      guarding: MaildirStore.markName, in: root, at: path, surroundings,
+      cancellation: cancellation)
     defer { lock.release() }
     var marks = try marks()
     let line = mark.utf8.filter { $0 != 0x0a && $0 != 0x0d }

@@ -20,7 +20,8 @@ extension MaildirStore {
     _ = try steps(to: name)
     let root = try existingRoot()
     let lock = try Dotlock(
-      guarding: MaildirStore.subscriptionsName, in: root, surroundings, cancellation: cancellation)
+      guarding: MaildirStore.subscriptionsName, in: root, at: path, surroundings,
+      cancellation: cancellation)
     defer { lock.release() }
     let levels = name.components.map { ModifiedUTF7.encode($0) }
     var lines = try subscriptionLines()
@@ -83,7 +84,7 @@ extension MaildirStore {
       return try file.readAll(limit: limit)
     } catch {
       if error.isMissing { return nil }
-      throw error.endpointError("can't read \(describe([name]))", scope: .side)
+      throw error.endpointError("can't read \(describe([name]))")
     }
   }
 
@@ -99,7 +100,7 @@ extension MaildirStore {
       try root.sync()
     } catch {
       try? root.unlink(temporary)
-      throw error.endpointError("can't write \(describe([name]))", scope: .side)
+      throw error.endpointError("can't write \(describe([name]))")
     }
   }
 }

@@ -184,6 +184,22 @@ import Testing
     }
   }
 
+  @Test("a file that can't be read is described as empty, and the others as they are")
+  func describeUnreadable() throws {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      try maildir.makeFolder("")
+      try maildir.write("A: 1\n\n", to: "cur/1:2,")
+      try FileManager.default.createSymbolicLink(
+        atPath: "\(maildir.root)/cur/2:2,", withDestinationPath: "2:2,")
+      try maildir.write("3 V1 N3\n1 :1\n2 :2\n", to: "dovecot-uidlist")
+      _ = try maildir.open()
+      let described = try maildir.endpoint.describe(UIDSet([uid(1), uid(2), uid(9)]))
+      #expect(described.map(\.handle) == [.uid(uid(1)), .uid(uid(2))])
+      #expect(described.map { $0.details?.size } == [8, 0])
+    }
+  }
+
   @Test("headers end where the empty line does, and nothing is read far beyond") func headers()
     throws
   {
