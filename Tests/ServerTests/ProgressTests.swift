@@ -47,18 +47,18 @@ import Testing
       }
       try configure(mboxsync, port: server.port)
       let session = try mboxsync.startOnTerminal([], columns: 80)
-      try session.wait(for: "\rhome  0/1 mailboxes\u{1b}[K")
+      try session.wait(for: "\rhome  looking at 1/1 mailboxes  INBOX\u{1b}[K")
       session.resize(columns: 12)
-      // Drawn anew by itself, though nothing happens; what was broken into two lines is erased.
-      try session.wait(for: "\u{1b}[1A\r\u{1b}[Jhome\u{1b}[K")
+      // Drawn anew by itself, though nothing happens; what was broken into several lines is erased.
+      try session.wait(for: "\u{1b}[3A\r\u{1b}[Jhome\u{1b}[K")
       try session.wait(for: "\rhome\u{1b}[K")
       session.resize(columns: 100)
-      try session.wait(for: "\rhome  0/1 mailboxes\u{1b}[K")
+      try session.wait(for: "\rhome  looking at 1/1 mailboxes  INBOX\u{1b}[K")
       try mboxsync.directory.write("", to: "gate")
       #expect(try session.finish() == .exited(75), "\(session.transcript)")
       // Nothing of it stays.
       let lines = session.screen(columns: 100).lines.filter { !$0.isEmpty }
-      #expect(!lines.contains { $0.contains("0/1 mailboxes") }, "\(lines)")
+      #expect(!lines.contains { $0.contains("1/1 mailboxes") }, "\(lines)")
       #expect(lines.contains { $0.hasPrefix("mboxsync: home: right: ") }, "\(lines)")
     }
   }

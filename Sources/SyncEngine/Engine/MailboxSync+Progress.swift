@@ -1,6 +1,13 @@
 import IMAPClient
 
 extension MailboxSync {
+  /// Tells, once, that this mailbox is looked at: that may take long where it is large.
+  func tellBegun() {
+    guard !isToldBegun else { return }
+    isToldBegun = true
+    observer?.handle(.mailboxBegun(record.names.left))
+  }
+
   /// Tells, once, that this mailbox has its messages: what is left takes no time to speak of.
   func tellDone() {
     guard !isToldDone else { return }

@@ -108,6 +108,8 @@ final class MailboxSync {
   /// Something of this mailbox was held back by a guard.
   var isGuarded = false
   var roundsWorked = 0
+  /// The observer has been told that it is looked at.
+  var isToldBegun = false
   /// The observer has been told that it has its messages.
   var isToldDone = false
   var messageCount = 0

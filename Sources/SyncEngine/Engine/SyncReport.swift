@@ -99,6 +99,8 @@ public protocol SyncObserver: AnyObject, Sendable {
 public enum SyncEvent: Sendable {
   /// So many mailboxes have to be looked into.
   case mailboxesToSync(Int)
+  /// What is in this one is being found out; told once, however often it is.
+  case mailboxBegun(MailboxName)
   case mailboxDone(MailboxName)
   /// So many messages with so many octets are to be transferred, in addition to those announced before.
   case transfersPlanned(messages: Int, octets: UInt64)

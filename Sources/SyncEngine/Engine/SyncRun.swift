@@ -76,6 +76,7 @@ public final class SyncRun {
     var active = mailboxes
     for round in 1...SyncRun.roundLimit where !active.isEmpty {
       try lanes.run(active) { mailbox, endpoints throws(SideFailure) in
+        mailbox.tellBegun()
         try mailbox.load(endpoints)
         try mailbox.pair(endpoints)
       }

@@ -63,6 +63,7 @@ public final class VerifyRun {
     try choose(from: tree)
     observer?.handle(.mailboxesToSync(mailboxes.count))
     try lanes.run(mailboxes, perLane: 1) { [observer] mailbox, endpoints throws(SideFailure) in
+      observer?.handle(.mailboxBegun(mailbox.entry.names.left))
       try mailbox.verify(endpoints)
       observer?.handle(.mailboxDone(mailbox.entry.names.left))
     }

@@ -6,6 +6,7 @@ struct ProgressBar {
   private var pair: String
   /// `nil` as long as it is not known what there is to do.
   private var mailboxes: Int?
+  private var mailboxesBegun = 0
   private var mailboxesDone = 0
   private var messages = 0
   private var messagesDone = 0
@@ -20,6 +21,9 @@ struct ProgressBar {
   mutating func handle(_ event: SyncEvent, now: Int64) {
     switch event {
     case .mailboxesToSync(let count): mailboxes = (mailboxes ?? 0) + count
+    case .mailboxBegun(let name):
+      mailboxesBegun += 1
+      current = name.path
     case .mailboxDone(let name):
       mailboxesDone += 1
       current = name.path
@@ -57,9 +61,7 @@ struct ProgressBar {
     guard let mailboxes else { return [] }
     var parts = [Part(text: pair, rank: 0)]
     if messages > 0 { parts.append(Part(text: "\(padded(percent, to: 3))%", rank: 1)) }
-    let done = padded(Text.grouped(min(mailboxesDone, mailboxes)), like: Text.grouped(mailboxes))
-    parts.append(
-      Part(text: "\(done)/\(Text.grouped(mailboxes)) mailboxes", rank: messages > 0 ? 5 : 1))
+    parts.append(Part(text: mailboxText(of: mailboxes), rank: messages > 0 ? 5 : 1))
     if messages > 0 {
       let count = Text.grouped(messages)
       let done = padded(Text.grouped(min(messagesDone, messages)), like: count)
@@ -71,6 +73,15 @@ struct ProgressBar {
     }
     if !current.isEmpty { parts.append(Part(text: current, rank: 7)) }
     return parts
+  }
+
+  /// How many are looked at, as long as that is all that is done; then how many have their messages.
+  private func mailboxText(of count: Int) -> String {
+    let isLooking = messages == 0 && mailboxesDone == 0 && mailboxesBegun > 0
+    let reached = min(isLooking ? mailboxesBegun : mailboxesDone, count)
+    let all = Text.grouped(count)
+    return
+      "\(isLooking ? "looking at " : "")\(padded(Text.grouped(reached), like: all))/\(all) mailboxes"
   }
 
   /// By octets, which take the time; by messages where they have no size.

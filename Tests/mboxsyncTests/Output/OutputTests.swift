@@ -180,6 +180,18 @@ import Testing
     if let text = texts[width] { #expect(line == text) }
   }
 
+  @Test("as long as mailboxes are only looked at, the bar tells at how many and which")
+  func lookingBar() throws {
+    let names = try ["INBOX", "Lists/日本"].map { try #require(MailboxName(path: $0)) }
+    var bar = LineTests.bar([(0, .mailboxesToSync(12)), (0, .mailboxBegun(names[0]))])
+    #expect(bar.line(width: 80, now: 0) == "home  looking at  1/12 mailboxes  INBOX")
+    bar.handle(.mailboxBegun(names[1]), now: 0)
+    #expect(bar.line(width: 80, now: 0) == "home  looking at  2/12 mailboxes  Lists/日本")
+    #expect(bar.line(width: 40, now: 0) == "home  looking at  2/12 mailboxes")
+    bar.handle(.mailboxDone(names[0]), now: 0)
+    #expect(bar.line(width: 80, now: 0) == "home   1/12 mailboxes  INBOX")
+  }
+
   @Test("the bar keeps its shape while numbers grow, and the rate falls when nothing comes")
   func steadyBar() throws {
     var bar = LineTests.bar([(0, .mailboxesToSync(120))])
