@@ -168,7 +168,7 @@ struct CopySources {
         mailboxes[place.mailbox].work[place.work].item.sides[side] == .vanished,
         mailboxes[place.mailbox].work[place.work].claim == nil
       else {
-        if copy == nil, isSource(row, alive.uid) { copy = (row, alive.flags, alive.uid) }
+        if copy == nil, let uid = alive.uid, isSource(row, uid) { copy = (row, alive.flags, uid) }
         continue
       }
       if place.mailbox == m, row.date == date || isStub {
@@ -178,8 +178,8 @@ struct CopySources {
       let claim = MoveClaim(side: other)
       mailboxes[place.mailbox].work[place.work].claim = claim
       mailboxes[m].work[index].fulfils = claim
-      if isSource(row, alive.uid),
-        let source = source(row, uid: alive.uid, flags: alive.flags, on: other)
+      if let uid = alive.uid, isSource(row, uid),
+        let source = source(row, uid: uid, flags: alive.flags, on: other)
       {
         mailboxes[m].work[index].source = source
         noteStub(row, index, of: m, side: side)
@@ -199,10 +199,10 @@ struct CopySources {
   /// A stub of which the message has come whole, left by a run that was cut short, is no copy.
   private func isStale(_ index: Int, _ rows: [MessageRecord], of m: Int, side: Side) -> Bool {
     let mailbox = mailboxes[m]
-    guard mailbox.work[index].stub == side, let uid = mailbox.work[index].handles[side]?.uid,
+    guard mailbox.work[index].stub == side, let handle = mailbox.work[index].handles[side],
       rows.contains(where: { $0.mailbox == mailbox.record.id && $0.stub == nil })
     else { return false }
-    mailbox.staleStubs[side].insert(uid)
+    mailbox.staleStubs[side].insert(handle)
     return true
   }
 
@@ -211,15 +211,15 @@ struct CopySources {
     if mailboxes[m].work[index].stub != side { mailboxes[m].work[index].stub = row.stub }
   }
 
-  /// The row's message on a side, if it is still there.
+  /// The row's message on a side, if it is still there; a file may have no number at the moment, and can't be copied.
   private func alive(
     _ row: MessageRecord, _ place: Place?, on side: Side
-  ) -> (uid: UID, flags: FlagSet)? {
+  ) -> (uid: UID?, flags: FlagSet)? {
     guard let place else { return (row.uids[side], row.flags(on: side)) }
-    guard let seen = mailboxes[place.mailbox].work[place.work].item.sides[side].seen,
-      let uid = seen.handle.uid
-    else { return nil }
-    return (uid, seen.flags)
+    guard let seen = mailboxes[place.mailbox].work[place.work].item.sides[side].seen else {
+      return nil
+    }
+    return (seen.handle.uid, seen.flags)
   }
 
   private func source(

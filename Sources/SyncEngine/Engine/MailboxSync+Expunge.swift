@@ -11,6 +11,7 @@ extension MailboxSync {
 
   private func expunge(on side: Side, _ endpoints: Both<any Endpoint>) throws(SideFailure) {
     var due: [Int] = []
+    var kept: [Int] = []
     for index in work.indices
     where work[index].decision == .expunge(on: side) && !work[index].isDropped {
       switch work[index].claim?.outcome {
@@ -19,8 +20,10 @@ extension MailboxSync {
       case .open?, .failed?:
         // Its copy could not be made: it stays where it was.
         deferExpunge(index, on: side)
+        kept.append(index)
       }
     }
+    try keep(kept, on: side, endpoints)
     guard !due.isEmpty else { return }
     try numberBeforeExpunging(due, on: side, endpoints)
     let uids = UIDSet(due.compactMap { work[$0].handles[side]?.uid })
@@ -52,6 +55,22 @@ extension MailboxSync {
       return Job(index: index, kind: .renumber, target: target)
     }
     try perform(jobs, on: side, endpoints) { _ in }
+  }
+
+  /// Files without a number can't be recorded, and what is not recorded would have arrived when it is seen next,
+  /// and go back to where it was moved from.
+  private func keep(
+    _ indices: [Int], on side: Side, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    let files = indices.filter { work[$0].uids[side] == nil }
+    try numberBeforeExpunging(files, on: side, endpoints)
+    let changes = files.compactMap { index -> StateChange? in
+      guard var row = work[index].item.base, let uid = work[index].uids[side] else { return nil }
+      row.uids[side] = uid
+      return .putMessage(row)
+    }
+    guard !changes.isEmpty else { return }
+    try stateAccess { () throws(StateError) in try store.commit(changes) }
   }
 
   /// Messages that neither side has any more.

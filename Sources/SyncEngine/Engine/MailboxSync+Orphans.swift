@@ -39,8 +39,13 @@ extension MailboxSync {
     work[index].isDropped = true
     work[index].fulfils?.outcome = .failed
     guard let handle = work[index].handles[side] else { return }
-    if isSavedNow(index, on: side), let uid = handle.uid {
-      staleStubs[side].insert(uid)
+    if isSavedNow(index, on: side) {
+      staleStubs[side].insert(handle)
+      return
+    }
+    // Its message was found, as a file that has no number yet: the next round can copy it.
+    if work[index].fulfils != nil {
+      retry(index)
       return
     }
     orphans[side].append(handle)

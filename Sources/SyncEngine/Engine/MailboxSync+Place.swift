@@ -19,6 +19,15 @@ extension MailboxSync {
   }
 
   func place(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    do {
+      try placeAll(endpoints)
+    } catch {
+      if error.error.scope != .side { try takeBackIntents(endpoints) }
+      throw error
+    }
+  }
+
+  private func placeAll(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     // Found to be the same on both sides, or found again under another UID.
     try recordPlaced(work.indices.filter { isOnBothSides($0) })
     // A run that may change one side only can't bring both under one UIDVALIDITY: the next one does.

@@ -121,6 +121,7 @@ extension MailboxSync {
     guard allows(.new, on: side) else {
       work[index].isDropped = true
       holdBack(handle, from: side)
+      deferVanished(index)
       work[index].fulfils?.outcome = .failed
       return
     }
@@ -165,6 +166,16 @@ extension MailboxSync {
     if hasNewValidity(side.other) || !work[index].isRecorded, let handle = work[index].handles[side]
     {
       deferMessage(handle, on: side)
+    }
+  }
+
+  /// Of a message that is to be placed anew where it was expunged (`conflict = keep`), and is not placed now, that is
+  /// remembered too: it would be taken for one that lies on both sides, and not for one that another pair may have
+  /// placed there meanwhile.
+  func deferVanished(_ index: Int) {
+    guard let base = work[index].item.base else { return }
+    for side in Side.allCases where work[index].item.sides[side] == .vanished {
+      deferMessage(.uid(base.uids[side]), on: side)
     }
   }
 

@@ -128,6 +128,24 @@ extension MailboxSync {
     try stateAccess { () throws(StateError) in try store.commit(changes) }
   }
 
+  /// A refusal is no unclean end: where a side has handed out no UID but those that this run knows of, nothing else
+  /// was done, nor is it under way. A copy that a user makes there afterwards is not one that was meant to take its
+  /// original's place.
+  func takeBackIntents(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    for side in Side.allCases where hasIntents[side] && savedBefore[side] == nil {
+      let now = try on(side) { () throws(EndpointError) in
+        try endpoints[side].open(
+          fullNames[side],
+          OpenRequest(since: record.anchors[side], detailsFrom: anchors[side].uidNext))
+      }.anchor
+      guard now.uidValidity == anchors[side].uidValidity, now.uidNext == anchors[side].uidNext
+      else { continue }
+      hasIntents[side] = false
+      try stateAccess { () throws(StateError) in try store.commit([.clearIntents(record.id, side)])
+      }
+    }
+  }
+
   // MARK: The end of a round
 
   /// Records how far the sides have been read.

@@ -34,6 +34,7 @@ extension MailboxSync {
     givenUp[side.other].insert(handle)
     deferReplaced(index)
     deferMessage(handle, on: side.other, code: code, text: text)
+    deferVanished(index)
     let size = size(of: index)
     if code == .overQuota || code == .noSpace, size > 0 {
       let octets = min(full[side]?.octets ?? .max, size)
@@ -64,6 +65,7 @@ extension MailboxSync {
     givenUp[side].insert(handle)
     deferReplaced(index)
     deferMessage(handle, on: side, code: .unreadable, text: why)
+    deferVanished(index)
     note(
       Trouble(side: side, code: .unreadable, isUnread: true), describe(index, handle), why,
       advice: "it stays where it is and is tried again at every run")

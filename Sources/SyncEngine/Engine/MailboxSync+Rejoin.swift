@@ -11,10 +11,14 @@ extension MailboxSync {
       var (rows, arrivals) = suspects(on: side)
       guard !rows.isEmpty else { continue }
       var gone = Set<Int>()
-      gone.formUnion(take(&rows, &arrivals, on: side) { id(of: $0, on: side) })
+      gone.formUnion(
+        take(&rows, &arrivals, on: side, where: { isOneSize($0, $1, on: side) }) {
+          id(of: $0, on: side)
+        })
       if !rows.isEmpty, !arrivals.isEmpty {
         let contents = try contents(of: rows, arrivals, on: side, endpoints)
         gone.formUnion(take(&rows, &arrivals, on: side) { contents[$0] })
+        gone.formUnion(takeWhole(&rows, &arrivals, contents, on: side))
       }
       if !gone.isEmpty {
         work = work.enumerated().filter { !gone.contains($0.offset) }.map(\.element)
@@ -58,12 +62,34 @@ extension MailboxSync {
       }
     }
     try read(&contents, unknown, on: side.other, endpoints[side.other])
-    let sizes = Set(contents.values.map(\.size))
+    let whole = rows.filter { work[$0].stub == side }.compactMap { original(of: $0, on: side) }
+    let sizes = Set(contents.values.map(\.size)).union(whole.map(\.size))
     let likely = arrivals.filter { index in
       work[index].item.sides[side].seen?.details.map { sizes.contains($0.size) } ?? false
     }
     try read(&contents, likely, on: side, endpoints[side])
     return contents
+  }
+
+  /// A run that died may have put the whole message in a stub's place, after the stub had been expunged.
+  private func takeWhole(
+    _ rows: inout [Int], _ arrivals: inout [Int], _ contents: [Int: ContentID], on side: Side
+  ) -> Set<Int> {
+    var stubs = rows.filter { work[$0].stub == side }
+    guard !stubs.isEmpty, !arrivals.isEmpty else { return [] }
+    let all = stubs
+    let gone = take(&stubs, &arrivals, on: side) {
+      work[$0].item.base == nil ? contents[$0] : original(of: $0, on: side)
+    }
+    let taken = Set(all).subtracting(stubs)
+    for row in taken { work[row].stub = nil }
+    rows.removeAll(where: taken.contains)
+    return gone
+  }
+
+  /// What the stub that a row has on this side stands for.
+  private func original(of row: Int, on side: Side) -> ContentID? {
+    work[row].item.base?.contents[side.other]
   }
 
   private func read(
@@ -90,7 +116,9 @@ extension MailboxSync {
   ///
   /// - Returns: those.
   private func take<Key: Hashable>(
-    _ rows: inout [Int], _ arrivals: inout [Int], on side: Side, by key: (Int) -> Key?
+    _ rows: inout [Int], _ arrivals: inout [Int], on side: Side,
+    where isPossible: (_ row: Int, _ arrival: Int) -> Bool = { _, _ in true },
+    by key: (Int) -> Key?
   ) -> Set<Int> {
     func trait(_ index: Int) -> Trait<Key>? {
       guard let key = key(index), let date = work[index].item.date else { return nil }
@@ -103,7 +131,7 @@ extension MailboxSync {
     var taken = Set<Int>()
     rows.removeAll { row in
       guard let trait = trait(row), let arrival = arrivalsOf[trait]?.last,
-        isOneSize(row, arrival, on: side)
+        isPossible(row, arrival)
       else { return false }
       arrivalsOf[trait]?.removeLast()
       taken.insert(arrival)

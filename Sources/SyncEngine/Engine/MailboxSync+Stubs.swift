@@ -190,56 +190,6 @@ extension MailboxSync {
     work[index].item.sides[side] = .present(seen)
   }
 
-  // MARK: Recording
-
-  /// Once the whole message is recorded, its stub belongs to no row: this leads the next run to it, should
-  /// this one be cut short.
-  func noteReplaced(_ index: Int, _ row: MessageRecord) -> StateChange? {
-    guard let stub = work[index].stubDetails?.replaced, row.uids[stub.side] != stub.uid else {
-      return nil
-    }
-    let note = PendingMessage(mailbox: record.id, side: stub.side, uid: stub.uid)
-    pending[stub.side][stub.uid] = note
-    staleStubs[stub.side].insert(stub.uid)
-    work[index].stubDetails = nil
-    return .putPending(note)
-  }
-
-  /// A stub whose message could not be fetched stays flagged as it is, and is looked at again.
-  func deferReplaced(_ index: Int) {
-    if let stub = work[index].stubDetails?.replaced { deferMessage(.uid(stub.uid), on: stub.side) }
-  }
-
-  /// Stubs in whose place the whole messages have come.
-  func expungeStaleStubs(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
-    for side in Side.allCases where !staleStubs[side].isEmpty {
-      let uids = UIDSet(staleStubs[side].sorted())
-      guard allows(.new, on: side) else {
-        for uid in uids { deferMessage(.uid(uid), on: side) }
-        continue
-      }
-      staleStubs[side] = []
-      changed[side] = true
-      let gone = try on(side) { () throws(EndpointError) in
-        try select(side, endpoints[side])
-        return try endpoints[side].expunge(uids)
-      }
-      var changes: [StateChange] = []
-      for uid in uids {
-        guard gone.contains(uid) else {
-          deferMessage(.uid(uid), on: side)
-          continue
-        }
-        if pending[side].removeValue(forKey: uid) != nil {
-          changes.append(.removePending(record.id, side, uid))
-        }
-      }
-      if !changes.isEmpty {
-        try stateAccess { () throws(StateError) in try store.commit(changes) }
-      }
-    }
-  }
-
   // MARK: Recognising
 
   /// Stubs among what arrived: left by a run whose base was lost or that was cut short, or moved by a
@@ -274,19 +224,6 @@ extension MailboxSync {
       }
     }
     return isAny
-  }
-
-  /// A stub in whose place the whole message was recorded, by a run that was cut short then: it is nobody's.
-  private func isReplaced(_ index: Int, on side: Side) throws(SideFailure) -> Bool {
-    guard let uid = work[index].handles[side]?.uid, pending[side][uid] != nil,
-      let original = work[index].stubDetails?.original
-    else { return false }
-    let rows = try stateAccess { () throws(StateError) in
-      try store.messages(withContent: original, on: side)
-    }
-    guard rows.contains(where: { $0.mailbox == record.id && $0.stub == nil }) else { return false }
-    staleStubs[side].insert(uid)
-    return true
   }
 
   /// By its content a stub is known where a user moves it; without that it would be taken there for a new

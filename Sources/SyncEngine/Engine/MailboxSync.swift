@@ -57,7 +57,7 @@ final class MailboxSync {
   /// to be taken for expunged where they came from.
   var stranded: Both<[Seen]> = Both(left: [], right: [])
   /// Stubs in whose place whole messages have come: to be expunged.
-  var staleStubs: Both<Set<UID>> = Both(left: [], right: [])
+  var staleStubs: Both<Set<MessageHandle>> = Both(left: [], right: [])
   /// Sides on which stubs are seen to be gone in this round for the first time.
   var missesStubs = Both(left: false, right: false)
   /// Stubs whose messages were not found.

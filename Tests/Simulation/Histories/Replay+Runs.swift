@@ -117,6 +117,8 @@ extension Replay {
   /// What a run's steps are worth.
   func carryOut(_ pair: Int, _ policy: Policy) -> SyncReport {
     let world = worlds[pair]
+    // Were it still on its way, both pairs might save the same message, and neither knows of the other.
+    for other in worlds where other !== world { other.settle() }
     phase.hasRun = true
     DecisionCount(world, stores[pair], policy).count(in: coverage)
     let stubs = StubCount(world)

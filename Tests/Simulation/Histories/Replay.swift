@@ -26,6 +26,8 @@ public final class Replay {
   /// And that while the replicas had different mailboxes. Or, of three replicas, one had renamed a mailbox that another
   /// deleted: to who deleted it the renamed one is a new one, and the old one comes back from the third.
   var hasMultiplied = false
+  /// All that a mailbox was called before, by its name.
+  private var formerNames: [MailboxName: Set<MailboxName>] = [:]
   /// Messages of mailboxes that users deleted or renamed, and of stubs that a run left unrecorded. Where they
   /// are found again, it is by their content.
   var refound: Set<SimulatedMail> = []
@@ -104,7 +106,7 @@ public final class Replay {
     if tellsStory { log.append(line()) }
   }
 
-  /// Every replica as it is, for someone who looks for the cause of a failure.
+  /// Every replica as it is, and every base, for someone who looks for the cause of a failure.
   func noteState() {
     guard tellsStory, tellsCalls else { return }
     for server in servers {
@@ -118,6 +120,16 @@ public final class Replay {
         note(
           "    \(server.name) \(name) \(validity), next \(mailbox.uidNext): "
             + messages.joined(separator: ", "))
+      }
+    }
+    for (number, store) in stores.enumerated() {
+      for record in store.mailboxes() {
+        let rows = store.messages(in: record.id).map { row in
+          "\(row.uids.left)=\(row.uids.right) (\(row.flags)) of \(row.date.seconds % 1000)"
+            + (row.rightDate.map { "=\($0.seconds % 1000)" } ?? "")
+            + (row.stub.map { " \($0) stub" } ?? "")
+        }
+        note("    base \(number + 1) \(record.names.left): " + rows.joined(separator: ", "))
       }
     }
   }
@@ -140,7 +152,11 @@ public final class Replay {
       for (name, mailbox) in mailboxes where server.mailboxes[name] == nil {
         phase.hasDeletedMailbox = true
         refound.formUnion(mailbox.messages.map(\.origin))
-        if deed == .rename { phase.renamed.insert(name) } else { phase.deleted.insert(name) }
+        if deed == .rename {
+          noteRename(of: name, mailbox, on: server)
+        } else {
+          phase.deleted.insert(name)
+        }
         forgetNumbers(of: name, replica)
       }
       if servers.count > 2, !phase.renamed.isDisjoint(with: phase.deleted) { hasMultiplied = true }
@@ -161,6 +177,23 @@ public final class Replay {
     note(
       "\(server.name) \(deed.rawValue) \(number): "
         + SimulatedView.difference(before, SimulatedView.all(server)))
+  }
+
+  /// In a ring, a pair that has not seen the mailbox yet can't know that it is another's of the old name.
+  private func noteRename(
+    of name: MailboxName, _ mailbox: SimulatedMailbox, on server: SimulatedServer
+  ) {
+    phase.renamed.insert(name)
+    let names = formerNames[name, default: []].union([name])
+    if let new = server.mailboxes.first(where: { $0.value.id == mailbox.id })?.key {
+      formerNames[new, default: []].formUnion(names)
+    }
+    let isKnown = stores.allSatisfy { store in
+      store.mailboxes().contains {
+        names.contains($0.names.left) || names.contains($0.names.right)
+      }
+    }
+    if servers.count > 2, !isKnown { hasMultiplied = true }
   }
 
   /// A Maildir's folder takes with it what a Dovecot has numbered in it that no run has brought level yet.
