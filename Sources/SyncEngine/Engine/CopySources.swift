@@ -78,7 +78,7 @@ struct CopySources {
       }
       guard !rows.isEmpty else { continue }
       let date = mailbox.work[index].item.date
-      found.append((index, rows, rows.contains { $0.date == date }))
+      found.append((index, rows, rows.contains { $0.date(on: side) == date }))
     }
     var rejoined = Set<Int>()
     // Equal bytes with another date must not take what a message of the very date is.
@@ -157,11 +157,11 @@ struct CopySources {
     let gone = mailboxes[m].goneSources
     let isSource = { (row: MessageRecord, uid: UID) in
       gone[row.id] != uid
-        && (isStub || (row.date == date && !(row.stub == other && isFlagged)))
+        && (isStub || (row.date(on: other) == date && !(row.stub == other && isFlagged)))
     }
     // A copy has the received date of its original: equal bytes with another date are saved.
-    let sameDate = rows.filter { $0.date == date }
-    for row in sameDate + rows.filter({ $0.date != date }) {
+    let sameDate = rows.filter { $0.date(on: side) == date }
+    for row in sameDate + rows.filter({ $0.date(on: side) != date }) {
       let place = places[row.id]
       guard let alive = self.alive(row, place, on: other) else { continue }
       guard mailboxes[m].work[index].item.base == nil, let place,
@@ -171,7 +171,7 @@ struct CopySources {
         if copy == nil, let uid = alive.uid, isSource(row, uid) { copy = (row, alive.flags, uid) }
         continue
       }
-      if place.mailbox == m, row.date == date || isStub {
+      if place.mailbox == m, row.date(on: side) == date || isStub {
         rejoin(index, to: place, side: side)
         return true
       }

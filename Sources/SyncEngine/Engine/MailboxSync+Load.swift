@@ -69,6 +69,10 @@ extension MailboxSync {
     let probed = try probes(side)
     request.probe = UIDSet(probed.map { $0.uids[side] }.sorted())
     var observation = try open(side, endpoint, request)
+    if hasLostItsList(observation, on: side) {
+      record.anchors[side] = MailboxSync.emptyAnchor
+      observation = try open(side, endpoint, OpenRequest())
+    }
     if isTrusted(side), probed.contains(where: { observation.contradicts($0, on: side) }) {
       isOvertaken[side] = true
       observation = try open(side, endpoint, OpenRequest(recheck: request.recheck))
@@ -80,6 +84,15 @@ extension MailboxSync {
     keptKeywords[side] = observation.isReadOnly ? nil : observation.permanentKeywords
     if let id = observation.mailboxID { record.mailboxIDs[side] = id }
     return observation
+  }
+
+  /// Whether a Maildir's `dovecot-uidlist`, in which its id stands, is another one than before: it was lost, and another
+  /// pair has numbered the messages anew under the same UIDVALIDITY. So this is as good as a new one.
+  private func hasLostItsList(_ observation: Observation, on side: Side) -> Bool {
+    guard traits[side].choosesUIDs, !hasNewValidity(side), let now = observation.mailboxID,
+      let then = record.mailboxIDs[side]
+    else { return false }
+    return now != then
   }
 
   private func open(

@@ -81,6 +81,7 @@ extension MailboxSync {
         return try endpoints[side].open(fullNames[side], OpenRequest())
       }
       anchors[side] = observation.anchor
+      if let id = observation.mailboxID { record.mailboxIDs[side] = id }
       origins[side] = observation.origin
       looked[side] = true
       changed[side] = true

@@ -71,7 +71,7 @@ extension MailboxSync {
             candidates[side].append(
               Pairing.Candidate(
                 index: index, handle: seen.handle, size: content.size, id: nil, content: content,
-                date: seen.details?.date ?? work.item.base?.date))
+                date: seen.details?.date ?? work.item.base?.date(on: side)))
           }
         case (.present(let seen), .absent), (.present(let seen), .lost):
           let known = work.item.base?.contents[side] ?? seen.content
@@ -79,13 +79,13 @@ extension MailboxSync {
             Pairing.Candidate(
               index: index, handle: seen.handle, size: seen.details?.size ?? known?.size,
               id: seen.details?.id ?? work.item.base?.ids[side], content: known,
-              date: seen.details?.date ?? work.item.base?.date))
+              date: seen.details?.date ?? work.item.base?.date(on: side)))
         case (.vanished, .lost):
           if let content = work.item.base?.contents[side.other] ?? work.item.base?.contents[side] {
             candidates[side].append(
               Pairing.Candidate(
                 index: index, handle: nil, size: content.size, id: nil, content: content,
-                date: work.item.base?.date))
+                date: work.item.base?.date(on: side)))
           }
         default:
           break

@@ -293,6 +293,9 @@ extension MailboxSync {
       let other = work[index].item.sides[side.other].seen
       var details = other?.details
       details?.id = id
+      if let date = work[index].item.date { details?.date = date }
+      // It was saved with the date that the base has.
+      if side == .right { work[index].item.base?.rightDate = nil }
       work[index].item.sides[side] = .present(
         Seen(handle: .uid(uid), flags: flags, details: details, content: other?.content))
     }

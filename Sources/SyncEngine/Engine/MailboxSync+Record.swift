@@ -41,6 +41,10 @@ extension MailboxSync {
         row.ids[side] = seen[side]?.details?.id ?? row.ids[side]
         row.contents[side] = seen[side]?.content ?? row.contents[side]
       }
+      row.date = seen.left?.details?.date ?? row.date
+      if let right = seen.right?.details?.date {
+        row.rightDate = right == row.date ? nil : right
+      }
       row.stub = work.stub
       return row
     }

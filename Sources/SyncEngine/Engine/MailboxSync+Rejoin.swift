@@ -37,9 +37,11 @@ extension MailboxSync {
       work[index].item.base == nil && work[index].item.sides[side].seen?.details != nil
         && work[index].item.sides[side.other] == .absent
     }
-    let dates = Set(vanished.compactMap { work[$0].item.date })
-      .intersection(arrived.compactMap { work[$0].item.date })
-    let hasDate = { [work] (index: Int) in work[index].item.date.map(dates.contains) ?? false }
+    let dates = Set(vanished.compactMap { work[$0].item.date(on: side) })
+      .intersection(arrived.compactMap { work[$0].item.date(on: side) })
+    let hasDate = { [work] (index: Int) in
+      work[index].item.date(on: side).map(dates.contains) ?? false
+    }
     return (vanished.filter(hasDate), arrived.filter(hasDate))
   }
 
@@ -121,7 +123,7 @@ extension MailboxSync {
     by key: (Int) -> Key?
   ) -> Set<Int> {
     func trait(_ index: Int) -> Trait<Key>? {
-      guard let key = key(index), let date = work[index].item.date else { return nil }
+      guard let key = key(index), let date = work[index].item.date(on: side) else { return nil }
       return Trait(key: key, date: date)
     }
     var arrivalsOf: [Trait<Key>: [Int]] = [:]

@@ -218,6 +218,7 @@ extension SyncRun {
   private func newMailbox(
     _ entry: MailboxTree.Entry, exists: Both<Bool>, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) -> MailboxSync {
+    let traits = endpoints.map(\.traits)
     var record: MailboxRecord
     if let known = entry.record {
       record = known
@@ -226,9 +227,12 @@ extension SyncRun {
       record = MailboxRecord(id: id, names: entry.names)
     }
     for side in Side.allCases {
-      if let id = entry.listed[side]?.id { record.mailboxIDs[side] = id }
+      // That another id stands in a Maildir's list than before, says something when the mailbox is looked at.
+      guard let id = entry.listed[side]?.id,
+        !traits[side].choosesUIDs || record.mailboxIDs[side] == nil
+      else { continue }
+      record.mailboxIDs[side] = id
     }
-    let traits = endpoints.map(\.traits)
     return MailboxSync(
       record: record, fullNames: Both { full(record.names[$0], $0) }, exists: exists,
       needsLook: Both { side in

@@ -66,6 +66,11 @@ public struct Item: Hashable, Sendable {
   public var date: InternalDate? {
     base?.date ?? sides.left.seen?.details?.date ?? sides.right.seen?.details?.date
   }
+
+  /// That which it has on a side, or had when it was recorded.
+  public func date(on side: Side) -> InternalDate? {
+    base?.date(on: side) ?? sides[side].seen?.details?.date
+  }
 }
 
 extension MessageRecord {

@@ -50,6 +50,8 @@ public struct SimulatedMailbox: Sendable {
   public internal(set) var tombstones: [UID: UInt64] = [:]
   /// Survives a rename.
   public internal(set) var id: GlobalUID
+  /// Made once and for all.
+  let birth: GlobalUID
   public internal(set) var specialUse: SpecialUse?
   public internal(set) var isReadOnly = false
   /// Counts changes; stands for a Maildir's directory times.
@@ -57,6 +59,7 @@ public struct SimulatedMailbox: Sendable {
 
   init(id: GlobalUID, uidValidity: UIDValidity?) {
     self.id = id
+    birth = id
     self.uidValidity = uidValidity
   }
 

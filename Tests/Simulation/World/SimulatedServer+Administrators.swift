@@ -21,7 +21,7 @@ extension SimulatedServer {
     guard let backup else { return }
     let before = contentCounts
     for (name, older) in backup.sorted(by: { $0.key < $1.key })
-    where mailboxes[name]?.id == older.id {
+    where mailboxes[name]?.birth == older.birth {
       restore(older, to: name)
       guard isAnew, older.uidValidity != nil else { continue }
       mailboxes[name]?.renumberAll(newUIDValidity())

@@ -114,6 +114,10 @@ public final class SimulatedServer: @unchecked Sendable {
   public func restore(_ older: SimulatedMailbox, to name: MailboxName) {
     var mailbox = older
     mailbox.changes = (mailboxes[name]?.changes ?? 0) + 1
+    // A Maildir's id stands in the list of its UIDs. Where that is gone, the next one has another.
+    if traits.isMaildir, older.uidValidity == nil, mailboxes[name]?.uidValidity != nil {
+      mailbox.id = newID()
+    }
     mailboxes[name] = mailbox
   }
 
