@@ -10,7 +10,7 @@ extension MailboxSync {
       for index in indices {
         guard let row = try self.row(index), row != work[index].item.base || !work[index].isRecorded
         else { continue }
-        if work[index].item.base == nil { hasLearned = true }
+        if work[index].item.base == nil || !work[index].isRecorded { hasLearned = true }
         work[index].item.base = row
         work[index].isRecorded = true
         changes.append(.putMessage(row))
