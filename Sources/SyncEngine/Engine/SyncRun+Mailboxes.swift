@@ -16,14 +16,16 @@ extension SyncRun {
     guard checkListing(listings, records) else { return MailboxTree(entries: []) }
     var tree = found
     if policy.followsRenames, policy.kinds.contains(.mailboxes), !policy.isDryRun {
+      var refused = Set<MailboxID>()
       // Each rename may take children along, so the sides are listed anew after each.
-      for _ in 0...records.count {
+      for _ in 0...2 * records.count {
         let renames = try self.renames(tree, endpoints)
-        guard let rename = renames.first(where: mayFollow) else {
+        let next = renames.first { mayFollow($0) && !refused.contains($0.record.id) }
+        guard let rename = next else {
           leaveAlone(renames, in: &tree)
           break
         }
-        try follow(rename, tree, endpoints)
+        if try !follow(rename, endpoints) { refused.insert(rename.record.id) }
         records = try state { () throws(StateError) in try store.mailboxes() }
         (_, tree) = try list(endpoints, records)
       }
@@ -37,7 +39,7 @@ extension SyncRun {
     rename.side.map { policy.changes.includes($0) } ?? true
   }
 
-  /// Renames that this run may not follow wait for another one, or their messages would be saved again under
+  /// Renames that this run may not or can't follow wait for another one, or their messages would be saved again under
   /// the old name.
   private func leaveAlone(_ renames: [MailboxTree.Rename], in tree: inout MailboxTree) {
     for rename in renames {
@@ -69,10 +71,29 @@ extension SyncRun {
     return tree.renames(ids: ids, found: try renamedByMessages(tree, endpoints))
   }
 
+  /// - Returns: false if a side refused it.
   private func follow(
-    _ rename: MailboxTree.Rename, _ tree: MailboxTree, _ endpoints: Both<any Endpoint>
+    _ rename: MailboxTree.Rename, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) -> Bool {
+    do {
+      try carryOut(rename, endpoints)
+      return true
+    } catch  where error.error.scope == .side {
+      throw error
+    } catch {
+      note(error.error, side: error.side, mailbox: rename.oldName)
+      return false
+    }
+  }
+
+  private func carryOut(
+    _ rename: MailboxTree.Rename, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
     var record = rename.record
+    if rename.isApart {
+      try state { () throws(StateError) in try store.commit([.removeMailbox(record.id)]) }
+      return
+    }
     if let side = rename.side {
       let old = rename.oldName
       let new = rename.newNames[side]

@@ -25,6 +25,9 @@ public struct MailboxTree: Sendable {
     public var oldName: MailboxName
     /// The names it is to have, each side's own.
     public var newNames: Both<MailboxName>
+    /// Both sides renamed it, and the one has another mailbox under the other's name: from now on they are two
+    /// mailboxes, of which the base knows nothing.
+    public var isApart = false
   }
 
   public var entries: [Entry] = []
@@ -58,7 +61,8 @@ public struct MailboxTree: Sendable {
 
   /// Mailboxes of the base that are gone on one side, where another one with the same id of its own has
   /// appeared: that one was renamed. If both sides renamed it, the left name stands. A name that another
-  /// mailbox has already on the side that is to follow is not taken from it.
+  /// mailbox has already on the side that is to follow is not taken from it. Where a mailbox would have to be put
+  /// below itself, because the other side's name for it is below that for another one, it gets its old name back.
   ///
   /// - Parameters:
   ///   - ids: the mailboxes' own ids on each side, for those whose listing has none.
@@ -82,11 +86,12 @@ public struct MailboxTree: Sendable {
           continue
         }
         let new = names.right(of: left)
-        if right == nil || (right != new && !exists(new, on: .right)) {
-          renames.append(rename(record, on: .right, from: old, to: Both(left: left, right: new)))
-        } else {
-          renames.append(rename(record, on: nil, from: old, to: Both(left: left, right: old)))
+        var rename = rename(record, on: .right, from: old, to: Both(left: left, right: new))
+        if let right {
+          rename.isApart = right != new && exists(new, on: .right)
+          if right == new || rename.isApart { rename.side = nil }
         }
+        renames.append(rename)
       case (nil, let right?) where entry.exists(on: .left):
         let new = names.left(of: right)
         renames.append(
@@ -94,6 +99,7 @@ public struct MailboxTree: Sendable {
       default: break
       }
     }
+    renames = renames.map(avoidingItself)
     renames.removeAll { rename in
       rename.side.map { exists(rename.newNames[$0], on: $0) } ?? false
     }
@@ -107,6 +113,18 @@ public struct MailboxTree: Sendable {
     _ record: MailboxRecord, on side: Side?, from old: MailboxName, to names: Both<MailboxName>
   ) -> Rename {
     Rename(record: record, side: side, oldName: old, newNames: names)
+  }
+
+  private func avoidingItself(_ rename: Rename) -> Rename {
+    guard let side = rename.side, rename.newNames[side].removingPrefix(rename.oldName) != nil else {
+      return rename
+    }
+    let old = rename.oldName
+    return self.rename(
+      rename.record, on: side.other, from: rename.newNames[side.other],
+      to: side == .left
+        ? Both(left: old, right: names.right(of: old))
+        : Both(left: names.left(of: old), right: old))
   }
 
   private func exists(_ name: MailboxName, on side: Side) -> Bool {

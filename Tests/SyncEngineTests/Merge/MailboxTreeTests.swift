@@ -89,6 +89,32 @@ import Testing
     #expect(tree.renames(ids: nobody).isEmpty)
   }
 
+  @Test("renamed on both sides, and each has the other's name already: two mailboxes from now on")
+  func renamedApart() throws {
+    let tree = tree(
+      [listed("L", id: 1), listed("R", id: 8)], [listed("R", id: 101), listed("L", id: 7)],
+      [record(1, "Old")])
+    let rename = try #require(tree.renames(ids: nobody).first)
+    #expect(rename.isApart && rename.side == nil && rename.record.id == MailboxID(1))
+  }
+
+  @Test("a mailbox is not put below itself: the other side gives it its old name back")
+  func renamedCrosswise() throws {
+    // The left put A below B, the right B below A; the first of these has been followed.
+    let onRight = tree(
+      [listed("B", id: 2), listed("B/x", id: 1)],
+      [listed("B/x", id: 101), listed("B/x/y", id: 102)], [record(1, "B/x"), record(2, "B")])
+    let right = try #require(onRight.renames(ids: nobody).first)
+    #expect(right.side == .right && right.oldName.path == "B/x/y")
+    #expect(right.newNames.left.path == "B" && right.newNames.right.path == "B")
+
+    let onLeft = tree(
+      [listed("B/x", id: 2)], [listed("Beta", id: 102)], [record(2, "B", "Beta")],
+      map: [("B/x", "Beta/z")])
+    let left = try #require(onLeft.renames(ids: nobody).first)
+    #expect(left.side == .left && left.oldName.path == "B/x" && left.newNames.left.path == "B")
+  }
+
   @Test("parents are renamed before their children")
   func parents() {
     let tree = tree(
