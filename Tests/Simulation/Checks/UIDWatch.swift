@@ -4,7 +4,7 @@ import SyncEngine
 /// A client that caches by UID and never forgets, looking at both sides: it must never see a UID with a
 /// second meaning. design.md §5.
 public final class UIDWatch: @unchecked Sendable {
-  private struct Key: Hashable {
+  struct Key: Hashable {
     var mailbox: MailboxName
     var uidValidity: UIDValidity
   }
@@ -32,10 +32,13 @@ public final class UIDWatch: @unchecked Sendable {
   /// Nobody can know any more what this server has handed out.
   func forget(_ server: Int) { seen[server] = nil }
 
-  /// The same from a UID on, of a mailbox that is gone.
-  func forget(_ server: Int, _ name: MailboxName, from uid: UID) {
+  /// The same from a UID on.
+  ///
+  /// - Parameter isKnown: up to where it is still known somewhere what was handed out; `nil`: all of it is.
+  func forget(_ server: Int, from isKnown: (Key) -> UID?) {
     guard var all = seen[server] else { return }
-    for (key, known) in all where key.mailbox == name {
+    for (key, known) in all {
+      guard let uid = isKnown(key) else { continue }
       var known = known
       known.contents = known.contents.filter { $0.key < uid }
       known.uidNext = min(known.uidNext, uid)

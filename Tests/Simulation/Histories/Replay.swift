@@ -47,8 +47,6 @@ public final class Replay {
     var deleted: Set<MailboxName> = []
     /// UIDs, ids or a base were lost.
     var hasForgotten = false
-    var hasLostIndexes = false
-    var hasLostBase = false
     /// A run is under way.
     var isInRun = false
     /// What the only actor's side held before the runs began to carry it over.
@@ -157,18 +155,18 @@ public final class Replay {
         } else {
           phase.deleted.insert(name)
         }
-        forgetNumbers(of: name, replica)
       }
       if servers.count > 2, !phase.renamed.isDisjoint(with: phase.deleted) { hasMultiplied = true }
     }
     if [.reset, .resetIDs, .restore, .restoreAnew].contains(deed) {
       hasForgotten = true
       phase.hasForgotten = true
-      phase.hasLostIndexes = true
-      forgetAfterTwoLosses()
       let isOld = mailboxes.contains { $1.uidValidity != server.mailboxes[$0]?.uidValidity }
       // A UIDVALIDITY of before, under which the others have gone on meanwhile.
       if deed == .restore, isOld { for server in servers { watch.forget(server.number) } }
+    }
+    if deed.concernsMailboxes || [.reset, .resetIDs].contains(deed) {
+      forgetUnknownNumbers(replica)
     }
     // What a run has just carried over and what a user puts in its place may be taken for each other.
     let left = phase.isInRun ? server.contentCounts : [:]
@@ -196,25 +194,30 @@ public final class Replay {
     if servers.count > 2, !isKnown { hasMultiplied = true }
   }
 
-  /// A Maildir's folder takes with it what a Dovecot has numbered in it that no run has brought level yet.
-  private func forgetNumbers(of name: MailboxName, _ replica: Int) {
+  /// A Maildir's folder that is deleted, or its list that is lost, takes with it what was handed out in it. What is
+  /// left to know of it is in the bases; what is in none of them can't be respected. No pair knows another's
+  /// base, so of several the one counts that knows least.
+  private func forgetUnknownNumbers(_ replica: Int) {
     guard servers[replica].traits.isMaildir else { return }
-    var agreed = UID.first
-    for (pair, store) in zip(history.pairs, stores) {
-      for record in store.mailboxes() {
-        let isThis =
-          pair.left == replica && record.names.left == name
-          || pair.right == replica && record.names.right == name
-        if isThis { agreed = max(agreed, record.agreedNext) }
+    let server = servers[replica]
+    watch.forget(replica) { key in
+      if let mailbox = server.mailboxes[key.mailbox],
+        mailbox.uidValidity == key.uidValidity || mailbox.formerNext[key.uidValidity] != nil
+      {
+        return nil
       }
+      return zip(history.pairs, stores).flatMap { pair, store in
+        store.mailboxes().flatMap { record in
+          Side.allCases.compactMap { side -> UID? in
+            let anchor = record.anchors[side]
+            guard (side == .left ? pair.left : pair.right) == replica,
+              record.names[side] == key.mailbox, anchor?.uidValidity == key.uidValidity
+            else { return nil }
+            return anchor?.uidNext
+          }
+        }
+      }.min() ?? .first
     }
-    watch.forget(replica, name, from: agreed)
-  }
-
-  /// The base and the numbers of a Maildir are lost at once: nobody remembers what was handed out.
-  private func forgetAfterTwoLosses() {
-    guard phase.hasLostIndexes, phase.hasLostBase else { return }
-    for server in servers where server.traits.isMaildir { watch.forget(server.number) }
   }
 
   private func deliverEverywhere(_ number: Int) {
@@ -232,11 +235,10 @@ public final class Replay {
     coverage.note("run: state lost")
     hasForgotten = true
     phase.hasForgotten = true
-    phase.hasLostBase = true
-    forgetAfterTwoLosses()
     let names = worlds[pair].servers.map { Set($0.mailboxes.keys) }
     if names.left != names.right || phase.hasChangedMailboxes { hasMultiplied = true }
     stores[pair] = worlds[pair].stateStore()
+    for server in servers { forgetUnknownNumbers(server.number) }
   }
 
   // MARK: The digest
