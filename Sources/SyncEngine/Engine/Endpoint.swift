@@ -101,6 +101,9 @@ public protocol Endpoint: AnyObject {
   ///
   /// Should the mailbox have had it before, no UID that it handed out then is given again.
   ///
+  /// - Parameter uidNext: below it UIDs may have been given to messages, here or elsewhere. To new ones none of them
+  ///   is given; but until UIDNEXT is passed or ``pad(to:)`` called, those that this mailbox does not know to have
+  ///   been given are taken as targets (``ValidityOrigin/reopenedFrom``).
   /// - Parameter isServers: it is a server's; see ``ValidityOrigin``.
   func adopt(_ uidValidity: UIDValidity, uidNext: UID, isServers: Bool) throws(EndpointError)
   /// A UIDVALIDITY for a mailbox that has none, larger than any that was given here before. Only where

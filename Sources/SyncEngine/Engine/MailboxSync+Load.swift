@@ -16,6 +16,7 @@ extension MailboxSync {
     for side in Side.allCases where !unsettled[side].isEmpty {
       try settle(side, endpoints[side])
     }
+    let before = record.anchors
     var observations = Both<Observation?>(left: nil, right: nil)
     var known: [KnownMessage]?
     for side in Side.allCases {
@@ -39,7 +40,8 @@ extension MailboxSync {
       items.absorb(
         observation, side: side, vanished: vanished, isDoubtful: hasGoneBack(side))
     }
-    try adoptValidity(endpoints, items: &items)
+    try adoptValidity(endpoints, before: before, items: &items)
+    noteKnownNext(before)
     observed = anchors
     try describeArrivals(endpoints, items: &items)
     dropUnselected(&items)

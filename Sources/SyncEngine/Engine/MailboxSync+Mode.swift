@@ -64,8 +64,10 @@ extension MailboxSync {
   }
 
   /// Gives a side that chooses its UIDs the other's UIDVALIDITY; its messages are numbered anew then.
+  ///
+  /// - Parameter before: the anchors in the base.
   func adoptValidity(
-    _ endpoints: Both<any Endpoint>, items: inout Items
+    _ endpoints: Both<any Endpoint>, before: Both<Anchor?>, items: inout Items
   ) throws(SideFailure) {
     guard !policy.isDryRun else { return }
     for (side, validity) in try validitiesToAdopt(endpoints)
@@ -76,7 +78,7 @@ extension MailboxSync {
       let observation = try on(side) { () throws(EndpointError) in
         try select(side, endpoints[side])
         try endpoints[side].adopt(
-          validity, uidNext: .first,
+          validity, uidNext: nextUnder(validity, before),
           isServers: !traits[side.other].choosesUIDs || origins[side.other].isServers)
         return try endpoints[side].open(fullNames[side], OpenRequest())
       }

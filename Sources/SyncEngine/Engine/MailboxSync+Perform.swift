@@ -300,7 +300,7 @@ extension MailboxSync {
         Seen(handle: .uid(uid), flags: flags, details: details, content: other?.content))
     }
     work[index].isFresh[side] = true
-    if let next = uid.next, next > anchors[side].uidNext { anchors[side].uidNext = next }
+    noteGiven(uid, on: side)
   }
 
   private func noteFailed(_ index: Int, on side: Side, _ outcome: PlacementOutcome) {

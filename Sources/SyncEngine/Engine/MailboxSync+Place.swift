@@ -61,7 +61,7 @@ extension MailboxSync {
   // MARK: One UID space
 
   private func placeMirrored(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
-    let layout = UIDSpace.layout(members: members(), next: anchors.map(\.uidNext))
+    let layout = UIDSpace.layout(members: members(), reach: reach)
     for side in Side.allCases where !traits[side].choosesUIDs && mayRenumber {
       if layout.padding[side] > policy.maxUIDPadding {
         fallBack("\(layout.padding[side]) UIDs would have to be used up on the \(side) side")
@@ -84,8 +84,10 @@ extension MailboxSync {
       case .place: break
       default: return nil
       }
+      let base = work[index].item.base
       return UIDSpace.Member(
-        index: index, uids: uids, lies: work[index].handles.map { $0 != nil }, date: date)
+        index: index, uids: uids, formerUIDs: Both { base?.uids[$0] },
+        lies: work[index].handles.map { $0 != nil }, date: date)
     }
   }
 
@@ -130,7 +132,7 @@ extension MailboxSync {
         try pad(side, to: layout.freshStart, endpoints)
       }
     }
-    var target = max(layout.freshStart, anchors.left.uidNext, anchors.right.uidNext)
+    var target = max(layout.freshStart, levelNext)
     for start in stride(from: 0, to: fresh.count, by: MailboxSync.batchCount) {
       let indices = fresh[start..<min(start + MailboxSync.batchCount, fresh.count)]
       var leading: [Job] = []
@@ -174,19 +176,12 @@ extension MailboxSync {
     }
   }
 
-  /// A Maildir that has taken a UIDVALIDITY again, after it lost it, counts from 1: what the other side has
-  /// handed out stood for other messages here.
-  func firstFree(on side: Side) -> UID {
-    mode == .map
-      ? anchors[side].uidNext : max(anchors.left.uidNext, anchors.right.uidNext)
-  }
-
   /// Messages that the following side refused at an earlier run: it gets them first, or they would be given
   /// new UIDs on the leading side at every run, for nothing.
   private func placeRefused(
     _ indices: [Int], _ lead: Side, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
-    var target = max(anchors.left.uidNext, anchors.right.uidNext)
+    var target = levelNext
     var jobs: [Job] = []
     for index in indices {
       guard let job = job(index, on: lead.other, target: target) else { continue }
@@ -229,13 +224,14 @@ extension MailboxSync {
       try select(side, endpoints[side])
       return try endpoints[side].pad(to: uid)
     }
+    origins[side].reopenedFrom = nil
   }
 
   /// Both sides are to hand out the same UID next.
   private func level(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     guard mayRenumber else { return }
-    let next = max(anchors.left.uidNext, anchors.right.uidNext)
-    for side in Side.allCases where anchors[side].uidNext < next {
+    let next = levelNext
+    for side in Side.allCases where anchors[side].uidNext < next || isReopened(side) {
       let gap = Int(next.rawValue) - Int(anchors[side].uidNext.rawValue)
       if !traits[side].choosesUIDs, gap > policy.maxUIDPadding {
         fallBack("\(gap) UIDs would have to be used up on the \(side) side")

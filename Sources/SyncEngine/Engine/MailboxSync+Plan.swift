@@ -35,7 +35,7 @@ extension MailboxSync {
   var needsLevelling: Bool {
     mode == .mirror && mayRenumber && exists.left && exists.right
       && anchors.left.uidValidity == anchors.right.uidValidity
-      && anchors.left.uidNext != anchors.right.uidNext
+      && Side.allCases.contains { anchors[$0].uidNext < levelNext || isReopened($0) }
   }
 
   private func decide(_ index: Int) {

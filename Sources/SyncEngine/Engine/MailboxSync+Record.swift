@@ -169,6 +169,7 @@ extension MailboxSync {
     record.selection = MailboxSync.selection(of: policy)
     let isChanged = changed.left || changed.right
     if mode == .mirror, !isChanged, anchors.left.uidNext == anchors.right.uidNext,
+      !isReopened(.left), !isReopened(.right),
       !work.contains(where: { isOnBothSides($0) && $0.uids.left != $0.uids.right })
     {
       record.agreedNext = anchors.left.uidNext

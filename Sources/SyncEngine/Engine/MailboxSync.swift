@@ -43,6 +43,8 @@ final class MailboxSync {
   var observed: Both<Anchor>
   /// Of their UIDVALIDITYs.
   var origins = Both(left: ValidityOrigin(), right: ValidityOrigin())
+  /// The sides' UIDNEXTs as the base knew them before this round, under the UIDVALIDITYs of now.
+  var knownNext = Both(left: UID.first, right: UID.first)
   /// Sides that were looked at in this round.
   var looked = Both(left: false, right: false)
   /// Sides where UIDs of the base were found to be other messages': an older state was restored, and so much has

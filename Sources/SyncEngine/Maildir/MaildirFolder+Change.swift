@@ -150,8 +150,7 @@ extension MaildirFolder {
   func pad(to uidNext: UID) throws(EndpointError) -> UID {
     try withLock { lock throws(EndpointError) in
       try refreshForPlacing()
-      if list.next < uidNext.rawValue || listStatus == nil {
-        list.raiseNext(to: uidNext.rawValue)
+      if list.raiseNext(to: uidNext.rawValue) || listStatus == nil {
         try writeList(lock)
         try touchCur()
         try syncDirectories()

@@ -105,7 +105,7 @@ extension MaildirFolder {
   /// - Returns: `nil` if `target` has been passed, or there is no UID left.
   func nextUID(_ target: UID?) -> UID? {
     let uid = target ?? UID(list.next)
-    guard let uid, uid.rawValue >= list.next, uid.rawValue <= UIDList.lastUID else { return nil }
+    guard let uid, list.canGive(uid.rawValue) else { return nil }
     return uid
   }
 

@@ -28,25 +28,12 @@ struct UIDList {
   /// So many of the records, from the first, are in the file as they are here, under the same header: the
   /// others are brought into it by adding lines. `nil`: it has to be written anew.
   private(set) var recordsInFile: Int?
-  /// A field of the header of our own: the UIDVALIDITY is a server's. (Dovecot keeps fields that it does not know.)
-  private var isServers = false
-  /// Fields of our own, one each: a UIDVALIDITY that the mailbox had before, with its UIDNEXT. The latest comes last.
-  private var former: [Former] = []
+  private var ownFields = ValidityFields()
   /// Fields of the header other than these, V, N and G.
   private var otherFields: [[UInt8]] = []
   /// Ascending by UID.
   private(set) var records: [Record] = []
   private var text: [UInt8] = []
-
-  private struct Former {
-    var uidValidity: UIDValidity
-    var next: UInt32
-  }
-
-  private static let formerField = UInt8(ascii: "m")
-  private static let serversField = UInt8(ascii: "s")
-  /// So many are remembered.
-  private static let formerLimit = 16
 
   /// The largest UID that Dovecot takes.
   static let lastUID = UInt32.max - 1
@@ -111,24 +98,11 @@ struct UIDList {
       case UInt8(ascii: "N"): next = max(1, UIDList.number(value) ?? 1)
       case UInt8(ascii: "G"):
         mailboxGUID = value.count == 32 && value.allSatisfy(UIDList.isHex) ? Array(value) : nil
-      case UIDList.serversField: isServers = true
-      case UIDList.formerField:
-        if let known = UIDList.former(value), former.count < UIDList.formerLimit {
-          former.append(known)
-        }
-      default: otherFields.append(Array(field))
+      default:
+        if !ownFields.read(field) { otherFields.append(Array(field)) }
       }
     }
     return 3
-  }
-
-  // former = "m" uidvalidity ":" uidnext
-  private static func former(_ value: Slice<UnsafeBufferPointer<UInt8>>) -> Former? {
-    let parts = value.split(separator: UInt8(ascii: ":"))
-    guard parts.count == 2, let uidValidity = number(parts[0]).flatMap({ UIDValidity($0) }),
-      let next = number(parts[1])
-    else { return nil }
-    return Former(uidValidity: uidValidity, next: max(1, next))
   }
 
   // record = uid *(SP ext) SP ":" basename; version 1: uid SP name
@@ -200,7 +174,7 @@ struct UIDList {
     }
   }
 
-  private static func number(_ digits: some Collection<UInt8>) -> UInt32? {
+  static func number(_ digits: some Collection<UInt8>) -> UInt32? {
     guard digits.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
     return MessageFileName.number(digits).flatMap { UInt32(exactly: $0) }
   }
@@ -244,33 +218,40 @@ struct UIDList {
   }
 
   var origin: ValidityOrigin {
-    ValidityOrigin(isServers: isServers, former: Set(former.map(\.uidValidity)))
+    ValidityOrigin(
+      isServers: ownFields.isServers, former: Set(ownFields.former.map(\.uidValidity)),
+      reopenedFrom: reopenedFrom.flatMap { UID($0) })
+  }
+
+  private var reopenedFrom: UInt32? {
+    ownFields.reopenedFrom(next: next, last: records.last?.uid)
+  }
+
+  /// Whether a message may get this UID.
+  func canGive(_ uid: UInt32) -> Bool {
+    uid >= reopenedFrom ?? next && uid <= UIDList.lastUID
   }
 
   // MARK: Changing
 
-  /// Begins anew, without records, under another UIDVALIDITY. If the mailbox had that before, it goes on
-  /// where it was.
+  /// Begins anew, without records, under another UIDVALIDITY.
   mutating func begin(_ uidValidity: UIDValidity, next: UInt32, isServers: Bool) {
     var list = UIDList(uidValidity: uidValidity, next: next)
     list.mailboxGUID = mailboxGUID
     list.otherFields = otherFields
-    list.isServers = isServers
-    list.former = former
-    if let old = self.uidValidity { list.former.append(Former(uidValidity: old, next: self.next)) }
-    for known in list.former where known.uidValidity == uidValidity {
-      list.next = max(list.next, known.next)
-    }
-    list.former.removeAll { $0.uidValidity == uidValidity }
-    list.former.removeFirst(max(0, list.former.count - UIDList.formerLimit))
+    list.ownFields = ownFields
+    let old = self.uidValidity.map { ValidityFields.Former(uidValidity: $0, next: self.next) }
+    list.next = list.ownFields.begin(
+      uidValidity, after: old, next: list.next, isServers: isServers)
     self = list
   }
 
   /// Adds a record after all others.
   ///
-  /// - Returns: false if `uid` is below ``next`` or no UID that Dovecot takes.
+  /// - Returns: false if `uid` is below ``next``, save for what ``begin(_:next:isServers:)`` has left to be
+  ///   given, or no UID that Dovecot takes.
   mutating func append(uid: UInt32, extensions: [UInt8], base: FileName) -> Bool {
-    guard uid >= next, uid <= UIDList.lastUID,
+    guard canGive(uid),
       let first = UIDList.part(text.count..<(text.count + extensions.count)),
       let second = UIDList.part(
         (text.count + extensions.count)..<(text.count + extensions.count + base.count))
@@ -280,7 +261,7 @@ struct UIDList {
     text += base
     records.makeRoom(for: 1)
     records.append(Record(uid: uid, extensions: first, base: second))
-    next = uid + 1
+    next = max(next, uid + 1)
     return true
   }
 
@@ -292,10 +273,15 @@ struct UIDList {
     records = kept
   }
 
-  mutating func raiseNext(to value: UInt32) {
-    guard value > next else { return }
+  /// No UID below is given any more.
+  ///
+  /// - Returns: false if that was so already.
+  @discardableResult mutating func raiseNext(to value: UInt32) -> Bool {
+    guard value > next || value == next && reopenedFrom != nil else { return false }
     next = value
+    ownFields.endReopening()
     recordsInFile = nil
+    return true
   }
 
   // MARK: Writing
@@ -326,8 +312,7 @@ struct UIDList {
     piece.reserveCapacity(size + 1024)
     piece += "3 V\(uidValidity?.rawValue ?? 0) N\(next)".utf8
     if let mailboxGUID { piece += [UInt8(ascii: " "), UInt8(ascii: "G")] + mailboxGUID }
-    if isServers { piece += [UInt8(ascii: " "), UIDList.serversField, UInt8(ascii: "1")] }
-    for known in former { piece += " m\(known.uidValidity.rawValue):\(known.next)".utf8 }
+    piece += ownFields.text(next: next).utf8
     for field in otherFields { piece += [UInt8(ascii: " ")] + field }
     piece.append(0x0a)
     for record in records {

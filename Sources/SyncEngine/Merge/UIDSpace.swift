@@ -11,16 +11,42 @@ public struct UIDSpace: Sendable {
     public var index: Int
     /// Its UIDs now; `nil` where it is not yet, or is a Maildir file without a number.
     public var uids: Both<UID?>
+    /// Those that it had, as far as the base knows.
+    public var formerUIDs: Both<UID?>
     /// Where it lies now.
     public var lies: Both<Bool>
     public var date: InternalDate
 
-    public init(index: Int, uids: Both<UID?>, lies: Both<Bool>, date: InternalDate) {
+    public init(
+      index: Int, uids: Both<UID?>, formerUIDs: Both<UID?> = Both(left: nil, right: nil),
+      lies: Both<Bool>, date: InternalDate
+    ) {
       self.index = index
       self.uids = uids
+      self.formerUIDs = formerUIDs
       self.lies = lies
       self.date = date
     }
+  }
+
+  /// What a side has handed out, under the UIDVALIDITY that both have.
+  public struct Reach: Hashable, Sendable {
+    /// The UID that it gives next by itself.
+    public var next: UID
+    /// The lowest that it can be made to give: ``ValidityOrigin/reopenedFrom``.
+    public var lowest: UID
+    /// Its UIDNEXT as the base knows it: a mailbox that went back, or lost its numbers, has given more than it
+    /// knows of.
+    public var known: UID
+
+    public init(next: UID, lowest: UID? = nil, known: UID = .first) {
+      self.next = next
+      self.lowest = lowest ?? next
+      self.known = known
+    }
+
+    /// Below it nothing is given to a message that never had it.
+    var burned: UID { max(next, known) }
   }
 
   /// A message that keeps a UID it has on one side and gets the same on the other.
@@ -45,21 +71,21 @@ public struct UIDSpace: Sendable {
 
   /// - Parameters:
   ///   - members: every message that will lie on both sides and is not below the agreed UIDNEXT on both.
-  ///   - next: each side's UIDNEXT now (L and R of design.md §5).
-  public static func layout(members: [Member], next: Both<UID>) -> Layout {
-    var layout = Layout(freshStart: max(next.left, next.right))
+  ///   - reach: of either side; L and R of design.md §5 are the `next` of it.
+  public static func layout(members: [Member], reach: Both<Reach>) -> Layout {
+    var layout = Layout(freshStart: max(reach.left.burned, reach.right.burned))
     var fresh: [Member] = []
     for member in members {
       switch (member.uids.left, member.uids.right) {
       case (let left?, let right?) where left == right:
         break
-      case (_?, let uid?) where isUsable(uid, on: .left, next: next):
+      case (_?, let uid?) where isUsable(uid, for: member, on: .left, reach):
         layout.keepers.append(Keeper(index: member.index, uid: uid, side: .left))
-      case (let uid?, _?) where isUsable(uid, on: .right, next: next):
+      case (let uid?, _?) where isUsable(uid, for: member, on: .right, reach):
         layout.keepers.append(Keeper(index: member.index, uid: uid, side: .right))
-      case (let uid?, nil) where isUsable(uid, on: .right, next: next):
+      case (let uid?, nil) where isUsable(uid, for: member, on: .right, reach):
         layout.keepers.append(Keeper(index: member.index, uid: uid, side: .right))
-      case (nil, let uid?) where isUsable(uid, on: .left, next: next):
+      case (nil, let uid?) where isUsable(uid, for: member, on: .left, reach):
         layout.keepers.append(Keeper(index: member.index, uid: uid, side: .left))
       default:
         fresh.append(member)
@@ -68,16 +94,19 @@ public struct UIDSpace: Sendable {
     layout.keepers.sort { ($0.uid, $0.index) < ($1.uid, $1.index) }
     layout.fresh = fresh.sorted(by: comesFirst).map(\.index)
     for side in Side.allCases {
-      let gap = Int(layout.freshStart.rawValue) - Int(next[side].rawValue)
+      let gap = Int(layout.freshStart.rawValue) - Int(reach[side].next.rawValue)
       layout.padding[side] = max(0, gap - layout.keepers.count { $0.side == side })
     }
     return layout
   }
 
   /// A UID that `side` has handed out is burned there, whether or not its message is still there: a
-  /// client may have it cached.
-  private static func isUsable(_ uid: UID, on side: Side, next: Both<UID>) -> Bool {
-    uid >= next[side]
+  /// client may have it cached. A side that has forgotten it can give it back, to the message that had it.
+  private static func isUsable(
+    _ uid: UID, for member: Member, on side: Side, _ reach: Both<Reach>
+  ) -> Bool {
+    let reach = reach[side]
+    return uid >= reach.lowest && (uid >= reach.known || member.formerUIDs[side] == uid)
   }
 
   /// One order on both sides: received date, then side, then old UID.

@@ -32,10 +32,16 @@ public struct ValidityOrigin: Hashable, Sendable {
   public var isServers: Bool
   /// Those that the mailbox had before, and gave up for another.
   public var former: Set<UIDValidity>
+  /// The messages have not all got their numbers yet: from this UID on those below UIDNEXT may be given as well, to
+  /// the messages that they stand for.
+  public var reopenedFrom: UID?
 
-  public init(isServers: Bool = false, former: Set<UIDValidity> = []) {
+  public init(
+    isServers: Bool = false, former: Set<UIDValidity> = [], reopenedFrom: UID? = nil
+  ) {
     self.isServers = isServers
     self.former = former
+    self.reopenedFrom = reopenedFrom
   }
 }
 

@@ -22,11 +22,9 @@ public final class UIDWatch: @unchecked Sendable {
 
   /// Looks at both sides as they are now.
   ///
-  /// - Parameter isDuringRun: a Maildir that lost its UIDVALIDITY and gets it back counts up again from
-  ///   1 while it is numbered; before and after the run it must not have gone back.
   /// - Returns: what is wrong.
-  public func look(at servers: Both<SimulatedServer>, isDuringRun: Bool = false) -> [String] {
-    Side.allCases.flatMap { look(at: servers[$0], isDuringRun: isDuringRun) }
+  public func look(at servers: Both<SimulatedServer>) -> [String] {
+    Side.allCases.flatMap { look(at: servers[$0]) }
   }
 
   /// Nobody can know any more what this server has handed out.
@@ -51,7 +49,7 @@ public final class UIDWatch: @unchecked Sendable {
     servers.flatMap { look(at: $0) }
   }
 
-  public func look(at server: SimulatedServer, isDuringRun: Bool = false) -> [String] {
+  public func look(at server: SimulatedServer) -> [String] {
     if server.hasForgotten {
       // What it gives out again under numbers that it has given out already is its own doing.
       seen[server.number] = nil
@@ -63,7 +61,7 @@ public final class UIDWatch: @unchecked Sendable {
       let key = Key(mailbox: name, uidValidity: validity)
       let place = "\(server.name): \(name) (\(validity))"
       var seen = self.seen[server.number, default: [:]][key] ?? Seen()
-      if mailbox.uidNext < seen.uidNext, !(isDuringRun && server.traits.isMaildir) {
+      if mailbox.uidNext < seen.uidNext {
         wrong.append("\(place): UIDNEXT went from \(seen.uidNext) to \(mailbox.uidNext)")
       }
       if mailbox.highestModSeq < seen.highestModSeq, !server.traits.isMaildir {

@@ -144,7 +144,7 @@ extension Replay {
       note("  \(step.number) \(step.side?.rawValue ?? "base") \(step.call) \(step.changes)")
     }
     guard step.moment == .after, step.changes > 0, step.side != nil else { return }
-    failures += watch.look(at: worlds[pair].servers, isDuringRun: true)
+    failures += watch.look(at: worlds[pair].servers)
     switch step.call {
     case .expunge, .copy, .delete, .renumber: failures += ledger.losses(servers)
     case .pad: coverage.note("change: padded")

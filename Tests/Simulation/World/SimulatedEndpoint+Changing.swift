@@ -185,9 +185,10 @@ extension SimulatedEndpoint {
     let name = try writable()
     try checkNumbered(name)
     try perform(.pad) { [server] in
-      guard let now = server.mailboxes[name]?.uidNext, now < uidNext else { return }
-      server.mailboxes[name]?.uidNext = uidNext
-      _ = server.mailboxes[name]?.touch()
+      guard let mailbox = server.mailboxes[name],
+        mailbox.uidNext < uidNext || mailbox.origin.reopenedFrom != nil
+      else { return }
+      server.mailboxes[name]?.pad(to: uidNext)
     }
     try check(name)
     return world.locked { server.mailboxes[name]?.uidNext ?? uidNext }

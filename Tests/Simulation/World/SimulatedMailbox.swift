@@ -43,6 +43,8 @@ public struct SimulatedMailbox: Sendable {
   var hasServersValidity = false
   /// UIDVALIDITYs that it had before, with the UIDNEXT of then.
   var formerNext: [UIDValidity: UID] = [:]
+  /// Since the mailbox took its UIDVALIDITY, messages may be given UIDs from this one on.
+  private var reopened: UID?
   public internal(set) var highestModSeq: UInt64 = 1
   /// Ascending by handle.
   public internal(set) var messages: [SimulatedMessage] = []
@@ -79,15 +81,15 @@ public struct SimulatedMailbox: Sendable {
     return highestModSeq
   }
 
-  /// - Parameter uid: at or above UIDNEXT; `nil`: UIDNEXT.
-  /// - Returns: the message's UID; `nil` if there is none left to give, or `uid` lies below UIDNEXT.
+  /// - Parameter uid: at or above UIDNEXT, or ``reopenedFrom``; `nil`: UIDNEXT.
+  /// - Returns: the message's UID; `nil` if there is none left to give, or `uid` may not be given.
   mutating func insert(
     _ content: [UInt8], saved: [UInt8]? = nil, flags: FlagSet, date: InternalDate,
     id: GlobalUID, uid wanted: UID? = nil
   ) -> UID? {
     let uid = wanted ?? uidNext
-    guard uid >= uidNext, let next = uid.next else { return nil }
-    uidNext = next
+    guard uid >= reopenedFrom ?? uidNext, let next = uid.next else { return nil }
+    raiseNext(to: next)
     add(
       SimulatedMessage(
         handle: .uid(uid), content: content, saved: saved, flags: flags, date: date, id: id,
@@ -140,7 +142,30 @@ public struct SimulatedMailbox: Sendable {
   }
 
   public var origin: ValidityOrigin {
-    ValidityOrigin(isServers: hasServersValidity, former: Set(formerNext.keys))
+    ValidityOrigin(
+      isServers: hasServersValidity, former: Set(formerNext.keys), reopenedFrom: reopenedFrom)
+  }
+
+  /// From here on UIDs below UIDNEXT may be given, by someone who knows what they stood for.
+  private var reopenedFrom: UID? {
+    let last = messages.last { $0.handle.uid != nil }?.handle.uid
+    guard let first = [reopened, last?.next].compactMap({ $0 }).max(), reopened != nil else {
+      return nil
+    }
+    return first < uidNext ? first : nil
+  }
+
+  private mutating func raiseNext(to uid: UID) {
+    guard uid > uidNext else { return }
+    uidNext = uid
+    reopened = nil
+  }
+
+  /// No UID below is given any more.
+  mutating func pad(to uid: UID) {
+    raiseNext(to: uid)
+    reopened = nil
+    _ = touch()
   }
 
   /// Every message gets a new number under a new validity; nothing is left of what was noted before.
@@ -148,6 +173,7 @@ public struct SimulatedMailbox: Sendable {
     let all = messages
     hasServersValidity = false
     formerNext = [:]
+    reopened = nil
     self.uidValidity = uidValidity
     uidNext = .first
     messages = []
@@ -165,7 +191,9 @@ public struct SimulatedMailbox: Sendable {
   ) {
     if let old = self.uidValidity { formerNext[old] = self.uidNext }
     self.uidValidity = uidValidity
-    self.uidNext = max(uidNext, formerNext.removeValue(forKey: uidValidity) ?? .first)
+    let first = formerNext.removeValue(forKey: uidValidity) ?? .first
+    self.uidNext = max(uidNext, first)
+    reopened = first
     hasServersValidity = isServers
     tombstones = [:]
     for index in messages.indices where messages[index].handle.uid != nil {

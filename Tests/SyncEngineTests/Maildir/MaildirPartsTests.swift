@@ -134,13 +134,39 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     list.begin(try #require(UIDValidity(5)), next: 3, isServers: false)
     #expect(text(list.serialized()) == "3 V5 N10 \(guid) m7:4 P3\n")
     list.begin(try #require(UIDValidity(7)), next: 6, isServers: false)
-    #expect(text(list.serialized()) == "3 V7 N6 \(guid) m5:10 P3\n")
+    // What was given elsewhere meanwhile may be given back here.
+    #expect(text(list.serialized()) == "3 V7 N6 \(guid) m5:10 r4:6 P3\n")
     for number in 100..<200 {
       list.begin(try #require(UIDValidity(UInt32(number))), next: 1, isServers: false)
     }
     #expect(list.origin.former.count == 16 && list.origin.former.map(\.rawValue).min() == 183)
     #expect(UIDList(list.serialized()).origin == list.origin)
     #expect(UIDList(bytes("3 V1 N1 m m1 m0:2 m:3 m1: mx:2 m5:y\n")).origin == ValidityOrigin())
+  }
+
+  @Test("under a new UIDVALIDITY messages get back what they had, as long as nothing new came")
+  func reopened() throws {
+    let guid = "G00112233445566778899aabbccddeeff"
+    func begun() throws -> UIDList {
+      var list = UIDList(bytes("3 V5 N10 \(guid)\n9 :b\n"))
+      list.begin(try #require(UIDValidity(7)), next: 6, isServers: true)
+      return list
+    }
+    var list = try begun()
+    #expect(text(list.serialized()) == "3 V7 N6 \(guid) s1 m5:10 r1:6\n")
+    let given = list.append(uid: 3, extensions: [], base: bytes("a"))
+    list = UIDList(list.serialized())
+    #expect(given && list.next == 6 && list.origin.reopenedFrom == uid(4))
+    #expect(!list.canGive(3) && list.canGive(5))
+    #expect(list.raiseNext(to: 6) && !list.raiseNext(to: 6))
+    #expect(!list.canGive(5) && text(list.serialized()) == "3 V7 N6 \(guid) s1 m5:10\n3 :a\n")
+    // Someone else has numbered a file.
+    let after = text(try begun().serialized()) + "6 :x\n"
+    #expect(UIDList(bytes(after)).origin.reopenedFrom == nil)
+    #expect(!UIDList(bytes(after)).canGive(5))
+    // And it is gone again.
+    #expect(UIDList(bytes("3 V7 N7 \(guid) r1:6\n")).origin.reopenedFrom == nil)
+    #expect(UIDList(bytes("3 V7 N7 \(guid) r r1 r1:x r:7\n")).origin == ValidityOrigin())
   }
 
   @Test(

@@ -18,7 +18,11 @@ import Testing
   private func layout(
     _ left: UInt32, _ right: UInt32, _ members: UIDSpace.Member...
   ) -> UIDSpace.Layout {
-    UIDSpace.layout(members: members, next: Both(left: uid(left), right: uid(right)))
+    UIDSpace.layout(members: members, reach: reach(Both(left: left, right: right)))
+  }
+
+  private func reach(_ next: Both<UInt32>) -> Both<UIDSpace.Reach> {
+    next.map { UIDSpace.Reach(next: uid($0)) }
   }
 
   @Test("a UID that the other side has not handed out is kept there")
@@ -62,6 +66,30 @@ import Testing
     #expect(layout.fresh == [1])
   }
 
+  @Test("a side that lost its numbers gives back those that the base knows, and no others")
+  func lost() {
+    var members = [member(0, nil, 3), member(1, nil, 4), member(2, nil, 6), member(3, nil, 8)]
+    for index in 0...2 { members[index].formerUIDs.left = uid([3, 2, 6][index]) }
+    let reach = Both(
+      left: UIDSpace.Reach(next: uid(9), lowest: uid(4), known: uid(7)),
+      right: UIDSpace.Reach(next: uid(9)))
+    let layout = UIDSpace.layout(members: members, reach: reach)
+    #expect(layout.keepers.map(\.index) == [2, 3])
+    #expect(layout.fresh == [0, 1] && layout.freshStart == uid(9))
+  }
+
+  @Test("what the base knows to have been handed out is burned, though a side has gone back")
+  func wentBack() {
+    var members = [member(0, 5, nil), member(1, 4, nil), member(2, nil, 4)]
+    members[0].formerUIDs = Both(left: uid(5), right: uid(5))
+    let reach = Both(
+      left: UIDSpace.Reach(next: uid(6), known: uid(8)),
+      right: UIDSpace.Reach(next: uid(4), known: uid(8)))
+    let layout = UIDSpace.layout(members: members, reach: reach)
+    #expect(layout.keepers.map(\.uid) == [uid(5)] && layout.keepers.map(\.side) == [.right])
+    #expect(layout.fresh == [1, 2] && layout.freshStart == uid(8) && layout.padding.left == 2)
+  }
+
   /// Both sides carry the layout out, the right by itself in ascending order: do they come to one space?
   @Test("both sides come to the same numbers and burn nothing twice", arguments: 0..<300)
   func property(_ seed: UInt64) {
@@ -78,8 +106,7 @@ import Testing
             : member(members.count, nil, raw, at: date))
       }
     }
-    let layout = UIDSpace.layout(
-      members: members, next: Both(left: uid(next.left), right: uid(next.right)))
+    let layout = UIDSpace.layout(members: members, reach: reach(next))
     // Everything gets exactly one place.
     #expect(
       (layout.keepers.map(\.index) + layout.fresh).sorted() == members.map(\.index).sorted())
@@ -93,8 +120,6 @@ import Testing
     // Whatever the order in which the members are given.
     var shuffled = members
     shuffled.shuffle(using: &random)
-    #expect(
-      UIDSpace.layout(
-        members: shuffled, next: Both(left: uid(next.left), right: uid(next.right))) == layout)
+    #expect(UIDSpace.layout(members: shuffled, reach: reach(next)) == layout)
   }
 }
