@@ -225,6 +225,37 @@ import Testing
     }
   }
 
+  @Test("messages get back lower UIDs than the next one, unless Dovecot has numbered them first")
+  func reopened() throws {
+    try withDovecot { maildir, connect, session in
+      for number in 1...3 {
+        try session.append(Array("A: \(number)\r\n\r\n\r\n".utf8), to: "INBOX", date: number)
+      }
+      #expect(try maildir.open().uids == [1, 2, 3])
+      try maildir.endpoint.adopt(try #require(UIDValidity(99)), uidNext: uid(50), isServers: true)
+      let files = try maildir.open().unnumbered
+      let given = try maildir.endpoint.renumber(files, targets: [uid(4), uid(7), uid(8)])
+      #expect(given.map(\.uid) == [4, 7, 8])
+      let fresh = try connect()
+      defer { fresh.logOut() }
+      try compare(maildir, fresh)
+      let appended = try fresh.append(Array("A: 4\r\n\r\n\r\n".utf8), to: "INBOX", date: 4)
+      #expect(appended == 50)
+      let after = try maildir.open()
+      #expect(after.anchor.uidNext == uid(51) && after.origin.reopenedFrom == nil)
+
+      try maildir.endpoint.adopt(try #require(UIDValidity(100)), uidNext: uid(60), isServers: true)
+      #expect(try maildir.open().origin.reopenedFrom == uid(1))
+      let another = try connect()
+      defer { another.logOut() }
+      #expect(try another.messages(in: "INBOX").map(\.uid) == [60, 61, 62, 63])
+      #expect(try maildir.open().origin.reopenedFrom == nil)
+      let refused = try maildir.endpoint.renumber([.uid(uid(60))], targets: [uid(5)])
+      #expect(refused == [.targetTaken])
+      try compare(maildir, another)
+    }
+  }
+
   @Test("mailboxes made, renamed, deleted and subscribed are Dovecot's", arguments: Layout.allCases)
   func mailboxes(layout: Layout) throws {
     try withDovecot(layout) { maildir, connect, session in
