@@ -20,6 +20,7 @@ extension MailboxSync {
       case .open?, .failed?:
         // Its copy could not be made: it stays where it was.
         deferExpunge(index, on: side)
+        if let base = work[index].item.base { keptMoves.insert(base.id) }
         kept.append(index)
       }
     }
@@ -63,13 +64,15 @@ extension MailboxSync {
     _ indices: [Int], on side: Side, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
     let files = indices.filter { work[$0].uids[side] == nil }
+    guard !files.isEmpty else { return }
+    // The next round can copy them, and has to know that they are gone there.
+    changed[side.other] = true
     try numberBeforeExpunging(files, on: side, endpoints)
     let changes = files.compactMap { index -> StateChange? in
       guard var row = work[index].item.base, let uid = work[index].uids[side] else { return nil }
       row.uids[side] = uid
       return .putMessage(row)
     }
-    guard !changes.isEmpty else { return }
     try stateAccess { () throws(StateError) in try store.commit(changes) }
   }
 

@@ -60,13 +60,19 @@ extension MailboxSync {
         work[index].isDropped = true
         heldBack[side] = true
         deferExpunge(index, on: side)
-      } else if isStubMissed(index, on: side.other) {
+      } else if isKept(index) || isStubMissed(index, on: side.other) {
         work[index].isDropped = true
         deferExpunge(index, on: side)
       }
     case .forget:
       work[index].isDropped = item.base == nil
     }
+  }
+
+  /// Whether an earlier round found that its copy could not be made.
+  private func isKept(_ index: Int) -> Bool {
+    guard work[index].claim == nil, let base = work[index].item.base else { return false }
+    return keptMoves.contains(base.id)
   }
 
   /// - Returns: whether anything is to be changed or recorded.

@@ -79,6 +79,8 @@ final class MailboxSync {
   var missedStubs: Set<MessageID> = []
   /// Sides on which missed stubs may be in a mailbox that this run does not know.
   var leavesMissedStubs = Both(left: false, right: false)
+  /// Messages that were moved to where they could not be copied: they stay, though a later round does not look there again.
+  var keptMoves: Set<MessageID> = []
   /// Stubs that this run saved: one whose message was gone before it could be recorded is nobody's.
   var savedStubs: Both<Set<UID>> = Both(left: [], right: [])
   /// Messages of the base, in any mailbox, that were to be copied here and are gone from this UID.

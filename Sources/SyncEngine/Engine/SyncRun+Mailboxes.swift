@@ -22,7 +22,7 @@ extension SyncRun {
         let renames = try self.renames(tree, endpoints)
         let next = renames.first { mayFollow($0) && !refused.contains($0.record.id) }
         guard let rename = next else {
-          leaveAlone(renames, in: &tree)
+          try leaveAlone(renames, in: &tree, endpoints)
           break
         }
         if try !follow(rename, endpoints) { refused.insert(rename.record.id) }
@@ -41,13 +41,17 @@ extension SyncRun {
 
   /// Renames that this run may not or can't follow wait for another one, or their messages would be saved again under
   /// the old name.
-  private func leaveAlone(_ renames: [MailboxTree.Rename], in tree: inout MailboxTree) {
+  private func leaveAlone(
+    _ renames: [MailboxTree.Rename], in tree: inout MailboxTree, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
     for rename in renames {
       guard let renamed = rename.side?.other else { continue }
-      tree.entries.removeAll { entry in
+      let isConcerned = { (entry: MailboxTree.Entry) in
         entry.record?.id == rename.record.id
           || entry.record == nil && entry.listed[renamed]?.name == rename.newNames[renamed]
       }
+      for entry in tree.entries where isConcerned(entry) { try leaveOut(entry, endpoints) }
+      tree.entries.removeAll(where: isConcerned)
     }
   }
 
@@ -151,15 +155,6 @@ extension SyncRun {
     }
   }
 
-  /// What arrived there can't be synced in this run; it may have come from a mailbox that is.
-  private func noteUnprepared(
-    _ entry: MailboxTree.Entry, _ endpoints: Both<any Endpoint>
-  ) throws(SideFailure) {
-    let mailbox = try newMailbox(entry, exists: Both { entry.exists(on: $0) }, endpoints)
-    mailbox.isBroken = true
-    unprepared.append(mailbox)
-  }
-
   private func prepare(
     _ entry: inout MailboxTree.Entry, _ endpoints: Both<any Endpoint>, pending: [PendingMessage],
     intents: [Intent]
@@ -178,7 +173,11 @@ extension SyncRun {
         if policy.allows(.mailboxes, on: side.other) { entry.isDoomed = side.other }
         return
       }
-      guard policy.create.includes(side), policy.allows(.mailboxes, on: side) else { return }
+      guard policy.create.includes(side) else { return }
+      guard policy.allows(.mailboxes, on: side) else {
+        try leaveOut(entry, endpoints)
+        return
+      }
       observer?.handle(.change(side, entry.names[side], .mailboxCreated))
       guard !policy.isDryRun else { continue }
       try on(side) { () throws(EndpointError) in
@@ -236,7 +235,7 @@ extension SyncRun {
     return mailbox
   }
 
-  private func newMailbox(
+  func newMailbox(
     _ entry: MailboxTree.Entry, exists: Both<Bool>, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) -> MailboxSync {
     let traits = endpoints.map(\.traits)

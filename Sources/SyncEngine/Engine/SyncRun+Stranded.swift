@@ -4,11 +4,33 @@ import IMAPClient
 /// or opened on the other side, or its message was refused there): it may be what vanished from another
 /// mailbox, and then stays where it was on the other side. design.md §4
 extension SyncRun {
+  /// What arrived there can't be synced in this run; it may have come from a mailbox that is.
+  func noteUnprepared(
+    _ entry: MailboxTree.Entry, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    unprepared.append(try outsider(entry, endpoints))
+  }
+
+  /// The same where the run is asked to leave mailboxes as they are.
+  func leaveOut(
+    _ entry: MailboxTree.Entry, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    leftOut.append(try outsider(entry, endpoints))
+  }
+
+  private func outsider(
+    _ entry: MailboxTree.Entry, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) -> MailboxSync {
+    let mailbox = try newMailbox(entry, exists: Both { entry.exists(on: $0) }, endpoints)
+    mailbox.isBroken = true
+    return mailbox
+  }
+
   func holdBackStranded(
     _ sources: inout CopySources, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
     for side in Side.allCases where sources.hasVanished(on: side) {
-      for mailbox in mailboxes + unprepared where mailbox.exists[side] {
+      for mailbox in mailboxes + unprepared + leftOut where mailbox.exists[side] {
         do {
           let stranded =
             mailbox.isBroken ? try mailbox.salvage(side, endpoints[side]) : mailbox.stranded[side]

@@ -19,6 +19,8 @@ public final class SyncRun {
   var mailboxes: [MailboxSync] = []
   /// Mailboxes that are there on one side at least and could not even be prepared.
   var unprepared: [MailboxSync] = []
+  /// Mailboxes that this run is not to create or to rename: one that may do so syncs them.
+  var leftOut: [MailboxSync] = []
   /// No expunge anywhere, because a store is not what it was.
   var refusesExpunges = false
   var generatedMark: String?

@@ -6,12 +6,15 @@ import SyncEngine
 /// A sync neither makes nor removes messages, it only carries over what users did; equal messages born on
 /// several sides may be found to be one. So, with the births of each side and all removals counted:
 /// at any time one side or another holds at least `max(births) - removals`, and when the sides are equal
-/// each holds that many at least, and at most the sum of the births.
+/// each holds that many at least, and at most the sum of the births. A move is neither birth nor removal; but one that was
+/// moved on two sides may come to lie in both places.
 public final class SimulatedLedger: @unchecked Sendable {
   struct Entry {
     /// By server.
     var births: [Int: Int] = [:]
     var removals = 0
+    /// By server.
+    var moves: [Int: Int] = [:]
     /// What a restored backup did not bring back and another replica still has, by server, since ``settle(_:)``.
     var missing: [Int: Int] = [:]
     /// Births on a server where one like it was missing: there is no telling whether it is another one, or
@@ -34,12 +37,23 @@ public final class SimulatedLedger: @unchecked Sendable {
 
     var least: Int {
       let certain = births.map { $0.value - (returns[$0.key] ?? 0) }.max() ?? 0
-      return max(0, certain - removals - (sweeps.values.max() ?? 0))
+      // What is moved may be found to be one with its equal, where that lies on the other side.
+      let merged = (births.values.max() ?? 0) > 1 ? moves.values.reduce(0, +) : 0
+      return max(0, certain - removals - merged - (sweeps.values.max() ?? 0))
     }
-    var most: Int { births.values.reduce(0, +) + stubCopies + spares }
+    var most: Int {
+      births.values.reduce(0, +) + moves.values.reduce(0, +) + stubCopies + spares
+    }
+    /// There has only ever been one, and nobody took it away.
+    var isOneForGood: Bool {
+      births.values.reduce(0, +) == 1 && removals == 0 && sweeps.isEmpty
+    }
   }
 
   private(set) var entries: [SimulatedMail: Entry] = [:]
+  /// Moved while a run is under way, which may have looked into the one mailbox before and into the other after that.
+  private var movedInRun: Set<SimulatedMail> = []
+  var isInRun = false { didSet { movedInRun = [] } }
   /// How many of each every server had when all were last level.
   private var settled: [SimulatedMail: Int] = [:]
   private var contentOfID: [ContentID: SimulatedMail] = [:]
@@ -52,6 +66,14 @@ public final class SimulatedLedger: @unchecked Sendable {
     guard let missing = entries[content]?.missing[server], missing > 0 else { return }
     entries[content]?.missing[server] = missing - 1
     entries[content]?.returns[server, default: 0] += 1
+  }
+
+  /// To another mailbox.
+  func noteMove(_ content: SimulatedMail, of date: InternalDate, on server: Int) {
+    entries[content, default: Entry()].moves[server, default: 0] += 1
+    entries[content]?.dates.insert(date)
+    entries[content]?.lateRemovals += 1
+    if isInRun { movedInRun.insert(content) }
   }
 
   /// Restored from a backup: as if it had never been removed.
@@ -118,7 +140,8 @@ public final class SimulatedLedger: @unchecked Sendable {
 
   /// Equal messages that were born apart may have different dates for good.
   public func isBornOnSeveralSides(_ content: SimulatedMail) -> Bool {
-    (entries[content]?.births.count ?? 0) > 1
+    guard let entry = entries[content] else { return false }
+    return Set(entry.births.keys).union(entry.moves.keys).count > 1
   }
 
   public func isBornTwice(_ content: SimulatedMail) -> Bool { (entries[content]?.most ?? 0) > 1 }
@@ -140,6 +163,20 @@ public final class SimulatedLedger: @unchecked Sendable {
       let found = counts.map { $0[content] ?? 0 }.max() ?? 0
       guard found < entry.least else { return nil }
       return "\(SimulatedContent.label(content)): \(found) left of \(entry.least)"
+    }.sorted()
+  }
+
+  /// What an expunge took from a server though nobody had expunged it anywhere: a move of which the copy failed.
+  ///
+  /// - Parameter before: what the server had, by content.
+  func takenAway(from server: SimulatedServer, _ before: [SimulatedMail: Int]) -> [String] {
+    let now = server.contentCounts
+    let gone = before.keys.filter { content in
+      now[content] == nil && !movedInRun.contains(content)
+        && entries[content]?.isOneForGood ?? false
+    }
+    return gone.map {
+      "\(server.name): \(SimulatedContent.label($0)): taken away, though nobody expunged it"
     }.sorted()
   }
 

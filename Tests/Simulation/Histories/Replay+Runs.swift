@@ -122,6 +122,8 @@ extension Replay {
     phase.hasRun = true
     DecisionCount(world, stores[pair], policy).count(in: coverage)
     let stubs = StubCount(world)
+    ledger.isInRun = true
+    defer { ledger.isInRun = false }
     let report = SyncRun(
       pair: "pair \(pair + 1)", policy: policy, factories: world.factories, store: stores[pair],
       observer: ChangeCount(coverage), pause: { _ in }
@@ -143,7 +145,16 @@ extension Replay {
     if tellsCalls, step.moment == .after {
       note("  \(step.number) \(step.side?.rawValue ?? "base") \(step.call) \(step.changes)")
     }
-    guard step.moment == .after, step.changes > 0, step.side != nil else { return }
+    guard step.changes > 0, let side = step.side else { return }
+    let server = worlds[pair].servers[side]
+    if step.call.kind == .expunge {
+      if step.moment == .after {
+        failures += ledger.takenAway(from: server, beforeExpunge)
+      } else {
+        beforeExpunge = server.contentCounts
+      }
+    }
+    guard step.moment == .after else { return }
     failures += watch.look(at: worlds[pair].servers)
     switch step.call {
     case .expunge, .copy, .delete, .renumber: failures += ledger.losses(servers)

@@ -68,8 +68,10 @@ extension SimulatedServer {
       mailboxes[source]?.remove(handle)
       return put(message, in: target)
     }
-    let moved = copy(handle, from: source, to: target)
-    if moved != nil { expunge(handle, in: source) }
+    guard mailboxes[target] != nil else { return nil }
+    ledger?.noteMove(message.origin, of: message.date, on: number)
+    let moved = put(message, in: target)
+    mailboxes[source]?.remove(handle)
     return moved
   }
 
