@@ -13,6 +13,7 @@ struct Arguments {
   var work = Work.seeds(1...1000)
   var threads = 1
   var tellsCalls = false
+  var showsCoverage = false
 
   init(_ words: [String]) throws(Misuse) {
     var rest = words[...]
@@ -33,6 +34,7 @@ struct Arguments {
         }
         threads = count
       case "--calls": tellsCalls = true
+      case "--coverage": showsCoverage = true
       default: throw Misuse(description: "\(word) is not understood")
       }
     }

@@ -3,9 +3,10 @@ import Simulation
 /// Plays random histories of replicas, users, faults and runs, and tells which of them went wrong.
 @main struct Main {
   static let usage = """
-    usage: simulate [--seeds FIRST...LAST] [-j THREADS]     plays these histories; exit status 1 if one fails
-           simulate --seed N [--calls]                      plays one, tells it, and shortens it if it fails
-           simulate --file PATH [--calls]                   plays a written history and tells it
+    usage: simulate [--seeds FIRST...LAST] [-j THREADS] [--coverage]
+                                                plays these histories; exit status 1 if one fails
+           simulate --seed N [--calls]          plays one, tells it, and shortens it if it fails
+           simulate --file PATH [--calls]       plays a written history and tells it
     """
 
   static func main() {
@@ -23,7 +24,9 @@ import Simulation
   private static func run(_ arguments: Arguments) throws -> Bool {
     switch arguments.work {
     case .seeds(let seeds):
-      return Campaign(seeds: seeds, threads: arguments.threads).run()
+      return Campaign(
+        seeds: seeds, threads: arguments.threads, showsCoverage: arguments.showsCoverage
+      ).run()
     case .seed(let seed):
       return Tale.tell(
         HistoryMaker.history(seed: seed), calls: arguments.tellsCalls, shortens: true)

@@ -13,9 +13,11 @@ public final class Coverage {
   /// What must have been met at least once, but was not.
   public var missing: [String] { Coverage.required.filter { counts[$0] == nil } }
 
-  /// A line for each, those never met included.
-  public var table: String {
-    let all = Set(counts.keys).union(Coverage.required).sorted()
+  /// A line for each.
+  ///
+  /// - Parameter withMissing: those never met included.
+  public func table(withMissing: Bool) -> String {
+    let all = Set(counts.keys).union(withMissing ? Coverage.required : []).sorted()
     let width = all.map(\.count).max() ?? 0
     return all.map { what in
       let count = counts[what].map { String($0) } ?? "never"
@@ -76,6 +78,7 @@ public final class Coverage {
   private static let runs = [
     "run: pull", "run: push", "run: only new", "run: only expunge", "run: only flags",
     "run: only mailboxes", "run: dry", "run: forced", "run: full", "run: state lost",
+    "run: refused what was moved, perhaps", "run: after an overtaken backup", "run: without a disk",
     "rest: two replicas", "rest: a chain", "rest: a ring", "rest: as its only user left it",
     "rest: three-way rule of flags",
   ]

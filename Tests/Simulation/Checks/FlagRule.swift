@@ -12,9 +12,12 @@ struct FlagRule {
   /// By content, when all were level.
   private let level: [SimulatedMail: FlagSet]
   private let ignoresKeywords: Bool
+  /// No side has room for all keywords.
+  private let isReferenceLimited: Bool
 
   init(_ replay: Replay) {
     ignoresKeywords = replay.hasKeywordLimit
+    isReferenceLimited = replay.reference?.originalTraits.keywordLimit != .max
     guard let views = replay.phase.level, !replay.phase.hasForgotten, !replay.hasMultiplied,
       !replay.phase.hasDeletedMailbox, replay.history.wishes.since == nil
     else {
@@ -58,9 +61,9 @@ struct FlagRule {
 
   /// To be asked when all are level.
   func violations(_ replay: Replay) -> [String] {
-    guard !level.isEmpty, let first = replay.servers.first else { return [] }
+    guard !level.isEmpty, let reference = replay.reference else { return [] }
     if !exact.isEmpty { replay.coverage.note("rest: three-way rule of flags") }
-    let now = FlagRule.single(SimulatedView.all(first), replay.ledger)
+    let now = FlagRule.single(SimulatedView.all(reference), replay.ledger)
     return level.compactMap { content, base in
       guard let entry = replay.ledger.entries[content], entry.most == 1 else { return nil }
       return violation(content, base, now[content], entry)
@@ -80,7 +83,9 @@ struct FlagRule {
     }
     let odd = flags.subtracting(base).subtracting(entry.added)
     let lost = base.subtracting(flags).subtracting(entry.removed)
-    guard !simplified(odd).isEmpty || !simplified(lost).isEmpty else { return nil }
+    // What a side has no room for stays on the other.
+    let isLost = !(isReferenceLimited ? simplified(lost) : lost).isEmpty
+    guard !simplified(odd).isEmpty || isLost else { return nil }
     return "\(label): (\(flags)) of (\(base)), which nobody did"
   }
 

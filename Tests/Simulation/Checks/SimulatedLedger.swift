@@ -9,88 +9,127 @@ import SyncEngine
 /// each holds that many at least, and at most the sum of the births. A move is neither birth nor removal; but one that was
 /// moved on two sides may come to lie in both places.
 public final class SimulatedLedger: @unchecked Sendable {
-  struct Entry {
+  /// What was done to all messages of one content.
+  struct Account {
     /// By server.
     var births: [Int: Int] = [:]
     var removals = 0
     /// By server.
     var moves: [Int: Int] = [:]
-    /// What a restored backup did not bring back and another replica still has, by server, since ``settle(_:)``.
-    var missing: [Int: Int] = [:]
     /// Births on a server where one like it was missing: there is no telling whether it is another one, or
     /// the missing one that a user put back.
     var returns: [Int: Int] = [:]
     /// Copies that users made of stubs.
     var stubCopies = 0
-    /// Stubs that users moved, away from what they are known by.
-    var stubMoves = 0
     /// Messages that lie under two UIDs, because a renumbering without MOVE was cut short.
     var spares = 0
+    /// Stubs that users moved, away from what they are known by.
+    var stubMoves = 0
     /// Expunges of what was flagged `\Deleted`, by server.
     var sweeps: [Int: Int] = [:]
+
+    /// How many more there may be.
+    var most: Int {
+      births.values.reduce(0, +) + moves.values.reduce(0, +) + stubCopies
+    }
+
+    /// How many were taken away at most.
+    var gone: Int { removals + (sweeps.values.max() ?? 0) }
+
+    /// How many were put elsewhere, and so may be found to be one with an equal message there.
+    var moved: Int { moves.values.reduce(stubMoves, +) }
+
+    /// Of equal messages one may have been moved here and one there: then the two may be taken for one.
+    var movedApart: Int { moves.values.reduce(0, +) - (moves.values.max() ?? 0) }
+  }
+
+  struct Entry {
+    /// From the beginning.
+    var all = Account()
+    /// Since ``settle(_:)``.
+    var late = Account()
+    /// How many each server had then, stubs left out.
+    var settled: [Int: Int] = [:]
+    /// And the most that any had, stubs and all.
+    var settledMost = 0
+    /// What a restored backup did not bring back and another replica still has, by server, since ``settle(_:)``.
+    var missing: [Int: Int] = [:]
     var dates: Set<InternalDate> = []
-    /// Removals since ``settle(_:)``.
+    /// Removals by users since ``settle(_:)``.
     var lateRemovals = 0
     /// What users did to its flags since ``settle(_:)``.
     var added = FlagSet.empty
     var removed = FlagSet.empty
 
+    /// So many lie at least on one server or another, at any time.
     var least: Int {
-      let certain = births.map { $0.value - (returns[$0.key] ?? 0) }.max() ?? 0
-      // What is moved may be found to be one with its equal, where that lies on the other side.
-      let merged = (births.values.max() ?? 0) > 1 ? moves.values.reduce(0, +) : 0
-      return max(0, certain - removals - merged - (sweeps.values.max() ?? 0))
+      let servers = Set(settled.keys).union(late.births.keys)
+      let certain = servers.map { server in
+        (settled[server] ?? 0) + (late.births[server] ?? 0) - (late.returns[server] ?? 0)
+      }
+      let most = certain.max() ?? 0
+      return max(0, most - late.gone - (most > 1 ? late.moved : 0))
     }
-    var most: Int {
-      births.values.reduce(0, +) + moves.values.reduce(0, +) + stubCopies + spares
+    var most: Int { settledMost + late.most }
+
+    /// So many of those that a server had may not leave it, whatever else comes or does not come.
+    func floor(_ server: Int) -> Int {
+      max(0, (settled[server] ?? 0) - late.gone - late.movedApart)
     }
-    /// There has only ever been one, and nobody took it away.
-    var isOneForGood: Bool {
-      births.values.reduce(0, +) == 1 && removals == 0 && sweeps.isEmpty
+
+    mutating func note(_ change: (inout Account) -> Void) {
+      change(&all)
+      change(&late)
     }
   }
 
   private(set) var entries: [SimulatedMail: Entry] = [:]
-  /// Moved while a run is under way, which may have looked into the one mailbox before and into the other after that.
-  private var movedInRun: Set<SimulatedMail> = []
-  var isInRun = false { didSet { movedInRun = [] } }
-  /// How many of each every server had when all were last level.
-  private var settled: [SimulatedMail: Int] = [:]
   private var contentOfID: [ContentID: SimulatedMail] = [:]
 
   public init() {}
 
   public func noteBirth(_ content: SimulatedMail, of date: InternalDate, on server: Int) {
-    entries[content, default: Entry()].births[server, default: 0] += 1
-    entries[content]?.dates.insert(date)
+    entries[content, default: Entry()].dates.insert(date)
+    entries[content]?.note { $0.births[server, default: 0] += 1 }
     guard let missing = entries[content]?.missing[server], missing > 0 else { return }
     entries[content]?.missing[server] = missing - 1
-    entries[content]?.returns[server, default: 0] += 1
+    entries[content]?.note { $0.returns[server, default: 0] += 1 }
   }
 
   /// To another mailbox.
   func noteMove(_ content: SimulatedMail, of date: InternalDate, on server: Int) {
-    entries[content, default: Entry()].moves[server, default: 0] += 1
-    entries[content]?.dates.insert(date)
+    entries[content, default: Entry()].dates.insert(date)
+    entries[content]?.note { $0.moves[server, default: 0] += 1 }
     entries[content]?.lateRemovals += 1
-    if isInRun { movedInRun.insert(content) }
   }
 
   /// Restored from a backup: as if it had never been removed.
   func noteReturn(_ content: SimulatedMail, count: Int, on server: Int) {
-    entries[content, default: Entry()].births[server, default: 0] += count
-    // Whoever had it still, has it no more often for that.
-    entries[content]?.removals += count
+    entries[content, default: Entry()].note { account in
+      account.births[server, default: 0] += count
+      // Whoever had it still, has it no more often for that.
+      account.removals += count
+    }
   }
 
   /// Not brought back by a backup.
   func noteLoss(_ content: SimulatedMail, count: Int, of before: Int, on server: Int) {
     // What was moved or expunged here meanwhile goes elsewhere too.
-    let elsewhere = (settled[content] ?? 0) - (entries[content]?.lateRemovals ?? 0)
-    if before > elsewhere {
-      entries[content]?.removals += count
+    let entry = entries[content, default: Entry()]
+    if before > entry.settledMost - entry.lateRemovals {
+      entries[content, default: Entry()].note { $0.removals += count }
     } else {
       entries[content]?.missing[server, default: 0] += count
+    }
+  }
+
+  /// What both sides' backups did not bring back is nowhere any more, and nobody can help it.
+  func concede(_ servers: [SimulatedServer]) {
+    let counts = servers.map(\.wholeContentCounts)
+    for (content, entry) in entries {
+      let found = counts.map { $0[content] ?? 0 }.max() ?? 0
+      guard found < entry.least else { continue }
+      entries[content]?.note { $0.removals += entry.least - found }
     }
   }
 
@@ -100,24 +139,28 @@ public final class SimulatedLedger: @unchecked Sendable {
 
   /// Between the COPY and the EXPUNGE of a server without MOVE.
   func noteSpare(_ content: SimulatedMail, _ change: Int) {
-    entries[content, default: Entry()].spares += change
+    entries[content, default: Entry()].note { $0.spares += change }
   }
 
-  var hasSpares: Bool { entries.contains { $0.value.spares > 0 } }
+  var hasSpares: Bool { entries.contains { $0.value.late.spares > 0 } }
 
   /// A copy of a stub asks for a copy of the message, but is none.
-  func noteStubCopy(_ content: SimulatedMail) { entries[content, default: Entry()].stubCopies += 1 }
+  func noteStubCopy(_ content: SimulatedMail) {
+    entries[content, default: Entry()].note { $0.stubCopies += 1 }
+  }
 
-  func noteStubMove(_ content: SimulatedMail) { entries[content, default: Entry()].stubMoves += 1 }
+  func noteStubMove(_ content: SimulatedMail) {
+    entries[content, default: Entry()].note { $0.stubMoves += 1 }
+  }
 
   public func noteRemoval(_ content: SimulatedMail) {
-    entries[content, default: Entry()].removals += 1
+    entries[content, default: Entry()].note { $0.removals += 1 }
     entries[content]?.lateRemovals += 1
   }
 
   /// The tool was asked to expunge what is flagged `\Deleted`.
   func noteSweep(_ content: SimulatedMail, on server: Int) {
-    entries[content, default: Entry()].sweeps[server, default: 0] += 1
+    entries[content, default: Entry()].note { $0.sweeps[server, default: 0] += 1 }
   }
 
   public func noteFlags(_ content: SimulatedMail, added: FlagSet, removed: FlagSet) {
@@ -127,10 +170,16 @@ public final class SimulatedLedger: @unchecked Sendable {
     entries[content] = entry
   }
 
-  /// All servers have all messages: begins a new account of what users do to flags.
-  public func settle(_ counts: [SimulatedMail: Int]) {
-    settled = counts
+  /// All servers have all messages: begins a new account of what users do.
+  public func settle(_ servers: [SimulatedServer]) {
+    let all = servers.map(\.contentCounts)
+    let whole = servers.map(\.wholeContentCounts)
     for content in entries.keys {
+      for (server, counts) in zip(servers, whole) {
+        entries[content]?.settled[server.number] = counts[content] ?? 0
+      }
+      entries[content]?.settledMost = all.map { $0[content] ?? 0 }.max() ?? 0
+      entries[content]?.late = Account()
       entries[content]?.added = .empty
       entries[content]?.removed = .empty
       entries[content]?.lateRemovals = 0
@@ -140,9 +189,12 @@ public final class SimulatedLedger: @unchecked Sendable {
 
   /// Equal messages that were born apart may have different dates for good.
   public func isBornOnSeveralSides(_ content: SimulatedMail) -> Bool {
-    guard let entry = entries[content] else { return false }
-    return Set(entry.births.keys).union(entry.moves.keys).count > 1
+    guard let all = entries[content]?.all else { return false }
+    return Set(all.births.keys).union(all.moves.keys).count > 1
   }
+
+  /// Whether there was ever more than one.
+  func wasBornTwice(_ content: SimulatedMail) -> Bool { (entries[content]?.all.most ?? 0) > 1 }
 
   public func isBornTwice(_ content: SimulatedMail) -> Bool { (entries[content]?.most ?? 0) > 1 }
 
@@ -163,20 +215,6 @@ public final class SimulatedLedger: @unchecked Sendable {
       let found = counts.map { $0[content] ?? 0 }.max() ?? 0
       guard found < entry.least else { return nil }
       return "\(SimulatedContent.label(content)): \(found) left of \(entry.least)"
-    }.sorted()
-  }
-
-  /// What an expunge took from a server though nobody had expunged it anywhere: a move of which the copy failed.
-  ///
-  /// - Parameter before: what the server had, by content.
-  func takenAway(from server: SimulatedServer, _ before: [SimulatedMail: Int]) -> [String] {
-    let now = server.contentCounts
-    let gone = before.keys.filter { content in
-      now[content] == nil && !movedInRun.contains(content)
-        && entries[content]?.isOneForGood ?? false
-    }
-    return gone.map {
-      "\(server.name): \(SimulatedContent.label($0)): taken away, though nobody expunged it"
     }.sorted()
   }
 

@@ -32,6 +32,12 @@ public enum Deed: String, CaseIterable, Hashable, Sendable {
   case restore
   /// The last backup comes back under a new UIDVALIDITY.
   case restoreAnew = "restore-anew"
+  /// The same as `backup` and `restore`, but users go on at once, and no run need see the mailboxes before they have
+  /// come as far as they were, or further.
+  case setAside = "set-aside"
+  case rollBack = "roll-back"
+  /// A Maildir's disk is not mounted, or another one is. At the next rest it is as it was.
+  case unmount
   /// Nothing more fits in.
   case full
   /// Some messages are refused for good.
@@ -66,7 +72,17 @@ public enum Deed: String, CaseIterable, Hashable, Sendable {
     .loseUIDPlus, .loseModSequences, .loseIDs, .heal,
   ]
 
-  public var isAdministrative: Bool { Deed.administrative.contains(self) }
+  /// Those that only histories of a ``Profile`` of their own have.
+  private static let special: [Deed] = [.setAside, .rollBack, .unmount]
+
+  public var isAdministrative: Bool {
+    Deed.administrative.contains(self) || Deed.special.contains(self)
+  }
+
+  /// Whether UIDs may be given out again, or others than before.
+  var makesForget: Bool {
+    [.reset, .resetIDs, .restore, .restoreAnew, .rollBack].contains(self)
+  }
 
   /// Whether several mailboxes may be concerned.
   var concernsMailboxes: Bool { [.create, .rename, .delete].contains(self) }

@@ -45,6 +45,9 @@ public struct History: Hashable, Sendable {
     /// The INBOXes have one UIDVALIDITY, as after a replication by other means.
     public var sharesValidity = false
 
+    /// So many may be expunged in a mailbox, where the guard is up.
+    static let guardedLimit = 3
+
     public init() {}
   }
 
@@ -108,7 +111,7 @@ extension History.Wishes {
     if hasMaxSize { policy.maxSize = UInt64(SimulatedContent.largeSize) }
     policy.since = since.map { RandomUser.date($0) }
     // A small mailbox is soon changed as a whole.
-    policy.maxExpunge = isGuarded ? .messages(3) : .percent(100)
+    policy.maxExpunge = isGuarded ? .messages(History.Wishes.guardedLimit) : .percent(100)
     policy.comparesEverything = comparesEverything
     // With several lanes it would depend on the machine which comes first.
     policy.jobs = 1

@@ -7,15 +7,17 @@ import TestSupport
 /// Phases follow each other: users do things on all replicas, runs meet faults and users that don't wait,
 /// then comes a rest, after which everything has to be level.
 public struct HistoryMaker {
-  private var random: SplitMix64
-  private var history: History
+  var random: SplitMix64
+  var history: History
   private var lastNumber = 0
   private var deeds = Deed.all
   private var deedsDuringRuns = Deed.duringRuns
 
   public static func history(seed: UInt64) -> History {
     var maker = HistoryMaker(seed: seed)
-    maker.make()
+    let (profile, random) = Profile.choose(seed)
+    if profile != .ordinary { maker.random = random }
+    maker.make(profile)
     return maker.history
   }
 
@@ -24,7 +26,7 @@ public struct HistoryMaker {
     history = History(seed: seed, replicas: [], pairs: [])
   }
 
-  private mutating func make() {
+  mutating func make() {
     if random.oneIn(8) { chooseThree() } else { chooseTwo() }
     chooseWishes()
     for replica in history.replicas.indices { act(on: replica, upTo: 5) }
@@ -34,7 +36,7 @@ public struct HistoryMaker {
 
   // MARK: Replicas and wishes
 
-  private mutating func server() -> SimulatedTraits {
+  mutating func server() -> SimulatedTraits {
     let tiers = SimulatedTraits.Tier.allCases
     var traits = SimulatedTraits.imap(
       tier: tiers.randomElement(using: &random) ?? .qresync, hasIDs: !random.oneIn(3),
@@ -44,14 +46,14 @@ public struct HistoryMaker {
     return traits
   }
 
-  private mutating func maildir() -> SimulatedTraits {
+  mutating func maildir() -> SimulatedTraits {
     var traits = SimulatedTraits.maildir
     traits.hasStamps = !random.oneIn(4)
     if random.oneIn(10) { traits.keywordLimit = 2 }
     return traits
   }
 
-  private mutating func chooseTwo() {
+  mutating func chooseTwo() {
     history.pairs = [History.Pair(left: 0, right: 1)]
     switch Int.random(in: 0..<8, using: &random) {
     case 0: history.replicas = [maildir(), maildir()]
@@ -64,7 +66,7 @@ public struct HistoryMaker {
   }
 
   /// In a chain or a ring.
-  private mutating func chooseThree() {
+  mutating func chooseThree() {
     history.replicas = (0..<3).map { _ in Bool.random(using: &random) ? maildir() : server() }
     history.pairs = [History.Pair(left: 0, right: 1), History.Pair(left: 1, right: 2)]
     let isRing = random.oneIn(3)
@@ -77,7 +79,7 @@ public struct HistoryMaker {
     if Bool.random(using: &random) { history.pairs.shuffle(using: &random) }
   }
 
-  private mutating func chooseWishes() {
+  mutating func chooseWishes() {
     var wishes = history.wishes
     wishes.uids = [.auto, .auto, .mirror, .map].randomElement(using: &random) ?? .auto
     wishes.conflict = Policy.Conflict.allCases.randomElement(using: &random) ?? .keep
@@ -117,9 +119,9 @@ public struct HistoryMaker {
   /// Nobody acts but on this replica.
   private var actor: Int?
 
-  private mutating func pair() -> Int { Int.random(in: history.pairs.indices, using: &random) }
+  mutating func pair() -> Int { Int.random(in: history.pairs.indices, using: &random) }
 
-  private mutating func number() -> Int {
+  mutating func number() -> Int {
     lastNumber += 1
     return lastNumber
   }

@@ -81,6 +81,9 @@ private struct Act {
     case .backup: server.keepBackup()
     case .restore: server.restoreBackup(isAnew: false)
     case .restoreAnew: server.restoreBackup(isAnew: true)
+    case .setAside: server.keepBackup(isOvertaken: true)
+    case .rollBack: server.rollBack()
+    case .unmount: server.unmount(number % 3)
     case .heal: server.heal()
     }
   }

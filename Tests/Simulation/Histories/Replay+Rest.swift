@@ -11,6 +11,7 @@ extension Replay {
   private static let ringLimit = 20
 
   func rest() {
+    for server in servers { server.mount() }
     noteExpectation()
     let isQuick = history.pairs.count == 1
     for world in worlds { world.settle() }
@@ -44,8 +45,8 @@ extension Replay {
     default: coverage.note("rest: a ring")
     }
     phase = Phase()
-    phase.level = servers.first.map { SimulatedView.all($0) }
-    ledger.settle(servers.first?.contentCounts ?? [:])
+    phase.level = reference.map { SimulatedView.all($0) }
+    ledger.settle(servers)
   }
 
   /// Another one every time: in a ring that is always gone round the same way, a change and its opposite
@@ -61,6 +62,7 @@ extension Replay {
     var isBusy = false
     worlds[pair].onStep = { [unowned self] step in
       check(at: step, pair)
+      openAccount(at: step, pair)
       guard step.moment == .before, step.changes > 0 else { return nil }
       isBusy = true
       if mustBeIdle { failures.append("second run: \(step.call)") }
@@ -69,10 +71,13 @@ extension Replay {
     defer { worlds[pair].onStep = nil }
     note("run \(pair + 1) in peace")
     var policy = history.wishes.policy
+    account = SideAccount(
+      worlds[pair].servers, leavesStubs: history.wishes.hasMaxSize, limit: expungeLimit)
     var report = carryOut(pair, policy)
     if report.failures.contains(where: { $0.code == .guarded }) {
       note("refused: \(report.failures.map(\.message)); again by force")
       policy.isForced = true
+      account?.limit = nil
       report = carryOut(pair, policy)
     }
     note("ended \(report.result) after \(report.rounds) rounds")
@@ -86,7 +91,19 @@ extension Replay {
     return isBusy
   }
 
+  /// Expunges that wait for a second round, as those of stubs do, are judged in each by itself.
+  private var expungeLimit: Int? {
+    let wishes = history.wishes
+    guard wishes.isGuarded, wishes.expunge == .none, !wishes.hasMaxSize else { return nil }
+    return History.Wishes.guardedLimit
+  }
+
   // MARK: Level
+
+  /// One with room for all keywords, if there is any.
+  var reference: SimulatedServer? {
+    servers.first { $0.originalTraits.keywordLimit == .max } ?? servers.first
+  }
 
   var hasKeywordLimit: Bool {
     history.replicas.contains { $0.keywordLimit != .max }
@@ -103,9 +120,9 @@ extension Replay {
     return Set(
       stubs.filter { content in
         let entry = ledger.entries[content]
-        let isPlaced = (entry?.stubCopies ?? 0) + (entry?.stubMoves ?? 0) > 0
+        let isPlaced = (entry?.all.stubCopies ?? 0) + (entry?.all.stubMoves ?? 0) > 0
         // In a mailbox that was deleted on one side a stub may be all that is left.
-        let isOrphaned = (isPlaced || refound.contains(content)) && entry?.removals ?? 0 > 0
+        let isOrphaned = (isPlaced || refound.contains(content)) && entry?.all.removals ?? 0 > 0
         return hasForgotten || isOrphaned || !whole.contains(content)
       })
   }
@@ -157,8 +174,8 @@ extension Replay {
   /// there may as well be the old message with a new date as a twin of it that was moved there.)
   private func ignoresDate(_ content: SimulatedMail) -> Bool {
     ledger.isBornOnSeveralSides(content)
-      || ((hasForgotten || refound.contains(content)) && ledger.isBornTwice(content))
-      || ledger.entries[content]?.stubCopies ?? 0 > 0
+      || ((hasForgotten || refound.contains(content)) && ledger.wasBornTwice(content))
+      || ledger.entries[content]?.all.stubCopies ?? 0 > 0
   }
 
   /// Where only one replica was changed, all are what it was.

@@ -36,15 +36,27 @@ extension Replay {
     countOptions(run)
     var incidents = Incidents(run.incidents)
     let world = worlds[run.pair]
+    let mustNotChange = isUnmounted(run.pair) && lacksAll(run.pair)
     world.onStep = { [unowned self] step in
       check(at: step, run.pair)
       if run.isDry, step.moment == .before, step.changes > 0 {
         failures.append("dry run: \(step.call)")
       }
-      return meet(incidents.due(at: step), at: step)
+      let fault = meet(incidents.due(at: step), at: step)
+      if mustNotChange, step.moment == .before, step.changes > 0, step.side != nil {
+        failures.append("\(step.call), while a disk is not mounted")
+      }
+      openAccount(at: step, run.pair)
+      return fault
     }
+    account = SideAccount(world.servers, leavesStubs: history.wishes.hasMaxSize)
     note("run \(run.pair + 1): \(run)")
-    let report = carryOut(run.pair, run.policy(history.wishes))
+    var policy = run.policy(history.wishes)
+    let isUnmounted = isUnmounted(run.pair)
+    // Nobody says that it is right like this.
+    if isUnmounted { policy.isForced = false }
+    let report = carryOut(run.pair, policy)
+    if isUnmounted, report.result == .ok { failures.append("the missing disk was not noticed") }
     note("ended \(report.result): \(report.failures.map(\.message))")
     noteState()
     if report.result != .ok {
@@ -55,6 +67,23 @@ extension Replay {
     world.restart()
     failures += ledger.losses(servers)
     mixState()
+  }
+
+  /// Whether a store that the pair has left its mark in is not the one that is there.
+  private func isUnmounted(_ pair: Int) -> Bool {
+    Side.allCases.contains { side in
+      let key: StateKey = side == .left ? .leftMarked : .rightMarked
+      return worlds[pair].servers[side].isUnmounted && stores[pair].value(key) != nil
+    }
+  }
+
+  /// Whether nothing that is known is there.
+  private func lacksAll(_ pair: Int) -> Bool {
+    Side.allCases.contains { side in
+      let server = worlds[pair].servers[side]
+      guard let mounted = server.mounted else { return false }
+      return !server.isThere || mounted.mailboxes[.inbox]?.id != server[.inbox]?.id
+    }
   }
 
   /// A stub that a run left without having recorded it can't be told from one that a user made, should its
@@ -122,14 +151,12 @@ extension Replay {
     phase.hasRun = true
     DecisionCount(world, stores[pair], policy).count(in: coverage)
     let stubs = StubCount(world)
-    ledger.isInRun = true
-    defer { ledger.isInRun = false }
     let report = SyncRun(
       pair: "pair \(pair + 1)", policy: policy, factories: world.factories, store: stores[pair],
       observer: ChangeCount(coverage), pause: { _ in }
     ).run()
     stubs.count(in: coverage, since: StubCount(world))
-    for failure in report.failures { coverage.note("failure: \(failure.code.rawValue)") }
+    countCircumstances(report)
     if report.notices.contains(where: { $0.code == .cannotRenumber }) {
       coverage.note("mode: fell back to map")
     }
@@ -139,22 +166,26 @@ extension Replay {
     return report
   }
 
+  private func countCircumstances(_ report: SyncReport) {
+    for failure in report.failures { coverage.note("failure: \(failure.code.rawValue)") }
+    let refusals: [FailureCode] = [.overQuota, .refused, .tooLarge, .readOnly, .mailboxGone]
+    if phase.hasMoved, report.failures.contains(where: { refusals.contains($0.code) }) {
+      coverage.note("run: refused what was moved, perhaps")
+    }
+    if phase.isRolledBack { coverage.note("run: after an overtaken backup") }
+    if servers.contains(where: \.isUnmounted) { coverage.note("run: without a disk") }
+  }
+
   /// At every step: no client may have seen one UID with two meanings, and nothing may be lost, not even
   /// for a moment.
   func check(at step: SimulatedStep, _ pair: Int) {
+    if step.moment == .after, let side = step.side {
+      failures += account?.close(step, worlds[pair].servers[side], ledger) ?? []
+    }
     if tellsCalls, step.moment == .after {
       note("  \(step.number) \(step.side?.rawValue ?? "base") \(step.call) \(step.changes)")
     }
-    guard step.changes > 0, let side = step.side else { return }
-    let server = worlds[pair].servers[side]
-    if step.call.kind == .expunge {
-      if step.moment == .after {
-        failures += ledger.takenAway(from: server, beforeExpunge)
-      } else {
-        beforeExpunge = server.contentCounts
-      }
-    }
-    guard step.moment == .after else { return }
+    guard step.moment == .after, step.changes > 0, step.side != nil else { return }
     failures += watch.look(at: worlds[pair].servers)
     switch step.call {
     case .expunge, .copy, .delete, .renumber: failures += ledger.losses(servers)
@@ -162,6 +193,12 @@ extension Replay {
     case .adopt: coverage.note("change: adopted a UIDVALIDITY")
     default: break
     }
+  }
+
+  /// Once users have done what they do before a call.
+  func openAccount(at step: SimulatedStep, _ pair: Int) {
+    guard step.moment == .before, let side = step.side else { return }
+    account?.open(step, worlds[pair].servers[side])
   }
 
   /// Before the first run after users acted: what there should be after it, if that is beyond doubt.

@@ -21,13 +21,13 @@ public final class Replay {
   let ledger = SimulatedLedger()
   let watch = UIDWatch()
   var phase = Phase()
+  /// What the run that is under way takes away.
+  var account: SideAccount?
   /// UIDs or a base had to be made anew some time.
   var hasForgotten = false
   /// And that while the replicas had different mailboxes. Or, of three replicas, one had renamed a mailbox that another
   /// deleted: to who deleted it the renamed one is a new one, and the old one comes back from the third.
   var hasMultiplied = false
-  /// What the server held from which a run is about to expunge something.
-  var beforeExpunge: [SimulatedMail: Int] = [:]
   /// All that a mailbox was called before, by its name.
   private var formerNames: [MailboxName: Set<MailboxName>] = [:]
   /// Messages of mailboxes that users deleted or renamed, and of stubs that a run left unrecorded. Where they
@@ -49,6 +49,8 @@ public final class Replay {
     var deleted: Set<MailboxName> = []
     /// UIDs, ids or a base were lost.
     var hasForgotten = false
+    var hasMoved = false
+    var isRolledBack = false
     /// A run is under way.
     var isInRun = false
     /// What the only actor's side held before the runs began to carry it over.
@@ -89,8 +91,8 @@ public final class Replay {
       case .rest: rest()
       }
     }
-    if history.wishes.expunge != .none, ledger.entries.contains(where: { !$0.value.sweeps.isEmpty })
-    {
+    let isSwept = ledger.entries.contains { !$0.value.all.sweeps.isEmpty }
+    if history.wishes.expunge != .none, isSwept {
       coverage.note("change: swept")
     }
     return failures.isEmpty
@@ -140,36 +142,21 @@ public final class Replay {
     let server = servers[replica]
     // A server that was set back under its old UIDVALIDITY and gives its UIDs and mod-sequences out
     // again before a run has seen it can't be helped.
-    if server.isSetBack, !deed.isAdministrative { return }
+    if server.isSetBack || server.isUnmounted, !deed.isAdministrative { return }
     let before = tellsStory ? SimulatedView.all(server) : []
     let mailboxes = server.mailboxes
     let counts = phase.isInRun ? server.contentCounts : [:]
     RandomUser.perform(deed, number: number, seed: history.seed, on: server)
     phase.actors.insert(replica)
     phase.expected = nil
-    if deed.concernsMailboxes {
-      phase.hasChangedMailboxes = true
-      for (name, mailbox) in mailboxes where server.mailboxes[name] == nil {
-        phase.hasDeletedMailbox = true
-        refound.formUnion(mailbox.messages.map(\.origin))
-        if deed == .rename {
-          noteRename(of: name, mailbox, on: server)
-        } else {
-          phase.deleted.insert(name)
-        }
-      }
-      if servers.count > 2, !phase.renamed.isDisjoint(with: phase.deleted) { hasMultiplied = true }
-    }
-    if [.reset, .resetIDs, .restore, .restoreAnew].contains(deed) {
-      hasForgotten = true
-      phase.hasForgotten = true
-      let isOld = mailboxes.contains { $1.uidValidity != server.mailboxes[$0]?.uidValidity }
-      // A UIDVALIDITY of before, under which the others have gone on meanwhile.
-      if deed == .restore, isOld { for server in servers { watch.forget(server.number) } }
-    }
+    if deed == .move { phase.hasMoved = true }
+    if deed == .unmount { phase.hasForgotten = true }
+    if deed.concernsMailboxes { noteMailboxes(deed, replica, before: mailboxes) }
+    if deed.makesForget { noteForgetting(deed, replica, before: mailboxes) }
     if deed.concernsMailboxes || [.reset, .resetIDs].contains(deed) {
       forgetUnknownNumbers(replica)
     }
+    if phase.isInRun { account?.exempt.formUnion(server.messages(gone: mailboxes)) }
     // What a run has just carried over and what a user puts in its place may be taken for each other.
     let left = phase.isInRun ? server.contentCounts : [:]
     for (content, count) in counts where count > left[content] ?? 0 { refound.insert(content) }
@@ -194,6 +181,39 @@ public final class Replay {
       }
     }
     if servers.count > 2, !isKnown { hasMultiplied = true }
+  }
+
+  private func noteMailboxes(
+    _ deed: Deed, _ replica: Int, before mailboxes: [MailboxName: SimulatedMailbox]
+  ) {
+    phase.hasChangedMailboxes = true
+    for (name, mailbox) in mailboxes where servers[replica].mailboxes[name] == nil {
+      phase.hasDeletedMailbox = true
+      refound.formUnion(mailbox.messages.map(\.origin))
+      if deed == .rename {
+        noteRename(of: name, mailbox, on: servers[replica])
+      } else {
+        phase.deleted.insert(name)
+      }
+    }
+    if servers.count > 2, !phase.renamed.isDisjoint(with: phase.deleted) { hasMultiplied = true }
+  }
+
+  private func noteForgetting(
+    _ deed: Deed, _ replica: Int, before mailboxes: [MailboxName: SimulatedMailbox]
+  ) {
+    hasForgotten = true
+    phase.hasForgotten = true
+    let server = servers[replica]
+    if deed == .rollBack {
+      ledger.concede(servers)
+      phase.isRolledBack = true
+    }
+    // A UIDVALIDITY of before, under which the others have gone on meanwhile.
+    let isOld = mailboxes.contains { $1.uidValidity != server.mailboxes[$0]?.uidValidity }
+    if deed == .restore || deed == .rollBack, isOld {
+      for server in servers { watch.forget(server.number) }
+    }
   }
 
   /// A Maildir's folder that is deleted, or its list that is lost, takes with it what was handed out in it. What is

@@ -70,10 +70,11 @@ extension SimulatedEndpoint {
       changes: single.map { [server] uid, order in
         { SimulatedEndpoint.store(uid, order, server, name) }
       })
+    noteStored(zip(single.map(\.0), outcomes), in: name)
     var outcome = StoreOutcome()
     for ((uid, _), result) in zip(single, outcomes) {
       switch result {
-      case .stored(let unstorable):
+      case .stored(let unstorable, _):
         for keyword in unstorable { outcome.unstorable[keyword, default: UIDSet()].insert(uid) }
       case .rejected: outcome.rejected.insert(uid)
       case .gone: outcome.gone.insert(uid)
@@ -83,9 +84,21 @@ extension SimulatedEndpoint {
   }
 
   private enum StoreResult {
-    case stored(unstorable: [Keyword])
+    case stored(unstorable: [Keyword], over: FlagSet)
     case rejected
     case gone
+  }
+
+  /// Flags that someone has changed behind the engine's back are only stored after another look.
+  private func noteStored(
+    _ results: Zip2Sequence<[UID], [StoreResult]>, in name: MailboxName
+  ) {
+    guard server.traits.keepsModSequences || server.traits.isMaildir else { return }
+    for (uid, result) in results {
+      guard case .stored(_, let flags) = result, let told = toldFlags[name]?[uid] else { continue }
+      if flags != told { _ = misuse("flags of UID \(uid) stored over (\(flags)), not (\(told))") }
+      toldFlags[name]?[uid] = nil
+    }
   }
 
   private static func store(
@@ -104,7 +117,7 @@ extension SimulatedEndpoint {
     let (added, unstorable) = storable(order.added, in: mailbox, server)
     server.mailboxes[name]?.setFlags(
       message.flags.union(added).subtracting(order.removed), at: index)
-    return .stored(unstorable: unstorable)
+    return .stored(unstorable: unstorable, over: message.flags)
   }
 
   /// Parts what the mailbox has room for from what it has not.
@@ -206,6 +219,7 @@ extension SimulatedEndpoint {
       }
     }
     knownValidities[name] = .some(uidValidity)
+    toldFlags[name] = nil
   }
 
   public func freshUIDValidity() throws(EndpointError) -> UIDValidity {

@@ -9,7 +9,10 @@ extension SimulatedEndpoint {
     opened = nil
     try perform(.open(mailbox))
     try checkExists(mailbox)
-    return try enter(mailbox) { observe($0, request) }
+    return try enter(mailbox) { found in
+      noteTold(found, mailbox)
+      return observe(found, request)
+    }
   }
 
   public func select(_ mailbox: MailboxName) throws(EndpointError) {
@@ -108,12 +111,12 @@ extension SimulatedEndpoint {
         || $0.handle.uid.map { request.recheck.contains($0) || request.probe.contains($0) } == true
     }
     observation.messages = wanted.map { observed($0, request) }
-    observation.coverage = coverage(mailbox, since: since, request.recheck)
+    observation.coverage = coverage(mailbox, since: since, request.recheck, shown: wanted)
     return observation
   }
 
   private func coverage(
-    _ mailbox: SimulatedMailbox, since: Anchor, _ recheck: UIDSet
+    _ mailbox: SimulatedMailbox, since: Anchor, _ recheck: UIDSet, shown: [SimulatedMessage]
   ) -> Observation.Coverage {
     let present = mailbox.uids
     if server.traits.kind == .imap(.condstore) { return .present(present) }
@@ -126,6 +129,11 @@ extension SimulatedEndpoint {
           UIDSet(mailbox.tombstones.filter { $0.value > old.rawValue }.keys.sorted()))
       }
     }
+    // As over IMAP: where EXISTS tells otherwise, everything is asked for.
+    let arrived = shown.count { $0.handle >= .uid(since.uidNext) }
+    let lost = Int(since.messages) + arrived - present.count
+    let known = since.uidNext.previous.map { UIDSet(UID.first...$0) } ?? UIDSet()
+    if lost < 0 || lost > vanished.intersection(known).count { return .present(present) }
     return .changes(vanished: vanished)
   }
 

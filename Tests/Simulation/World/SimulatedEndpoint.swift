@@ -11,6 +11,8 @@ public final class SimulatedEndpoint: Endpoint {
   var opened: MailboxName?
   /// Under which UIDVALIDITY this endpoint knows a mailbox's UIDs.
   var knownValidities: [MailboxName: UIDValidity?] = [:]
+  /// The flags that messages had when this endpoint was last told of them, or changed them.
+  var toldFlags: [MailboxName: [UID: FlagSet]] = [:]
   public internal(set) var traffic = Traffic()
 
   init(world: SimulatedWorld, side: Side) {
@@ -27,10 +29,17 @@ public final class SimulatedEndpoint: Endpoint {
     try perform(.list)
     return world.locked {
       guard server.isThere else { return MailboxListing(mailboxes: []) }
+      for (name, mailbox) in server.mailboxes { noteTold(mailbox, name) }
       var mailboxes = (listMailboxes() + listLevels()).sorted { $0.name < $1.name }
       if !withIDs { for index in mailboxes.indices { mailboxes[index].id = nil } }
       return MailboxListing(mailboxes: mailboxes)
     }
+  }
+
+  func noteTold(_ mailbox: SimulatedMailbox, _ name: MailboxName) {
+    toldFlags[name] = Dictionary(
+      mailbox.messages.compactMap { message in message.handle.uid.map { ($0, message.flags) } },
+      uniquingKeysWith: { first, _ in first })
   }
 
   private func listMailboxes() -> [ListedMailbox] {

@@ -75,8 +75,16 @@ public struct SimulatedMailbox: Sendable {
     messages.firstIndex { $0.handle == handle }
   }
 
+  private var modSeqStep: UInt64 = 1
+
+  /// - Parameter isOdd: whether mod-sequences are odd from now on.
+  mutating func countByTwos(isOdd: Bool) {
+    modSeqStep = 2
+    if (highestModSeq % 2 == 1) != isOdd { highestModSeq += 1 }
+  }
+
   mutating func touch() -> UInt64 {
-    highestModSeq += 1
+    highestModSeq += modSeqStep
     changes += 1
     return highestModSeq
   }
@@ -132,6 +140,12 @@ public struct SimulatedMailbox: Sendable {
     let modSeq = touch()
     if let uid = handle.uid { tombstones[uid] = modSeq }
     return true
+  }
+
+  /// All messages are gone, and nothing else.
+  mutating func lose() {
+    messages = []
+    changes += 1
   }
 
   /// No effect, no mod-sequence.

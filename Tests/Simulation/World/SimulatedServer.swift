@@ -23,6 +23,14 @@ public final class SimulatedServer: @unchecked Sendable {
   public var ledger: SimulatedLedger?
 
   var backup: [MailboxName: SimulatedMailbox]?
+  /// A Maildir as it was, and will be again, while its disk is not mounted.
+  struct Mounted {
+    var mailboxes: [MailboxName: SimulatedMailbox]
+    var marks: Set<String>
+    var subscriptions: Set<MailboxName>
+  }
+  var mounted: Mounted?
+  var isUnmounted: Bool { mounted != nil }
   /// A backup was restored under the UIDVALIDITYs of then, and no run has seen it yet.
   public var isSetBack = false
   /// The same, for whoever remembers what lay under which UID here.
@@ -66,7 +74,7 @@ public final class SimulatedServer: @unchecked Sendable {
   /// The same without stubs, which can't replace the message they stand for.
   var wholeContentCounts: [SimulatedMail: Int] {
     var counts: [SimulatedMail: Int] = [:]
-    for mailbox in mailboxes.values {
+    for mailbox in (mounted?.mailboxes ?? mailboxes).values {
       for message in mailbox.messages where !message.isStub {
         counts[message.origin, default: 0] += 1
       }

@@ -41,6 +41,18 @@ public struct SimulatedView: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension SimulatedServer {
+  /// What lay in these mailboxes and does not any more.
+  func messages(gone older: [MailboxName: SimulatedMailbox]) -> Set<SimulatedMail> {
+    var gone: Set<SimulatedMail> = []
+    for (name, mailbox) in older {
+      let kept = Set(mailboxes[name]?.messages.map(\.handle) ?? [])
+      for message in mailbox.messages where !kept.contains(message.handle) {
+        gone.insert(message.origin)
+      }
+    }
+    return gone
+  }
+
   /// Subscriptions of mailboxes that are there.
   public var liveSubscriptions: Set<MailboxName> {
     subscriptions.filter { mailboxes[$0] != nil }

@@ -1,0 +1,87 @@
+import IMAPClient
+import SyncEngine
+
+/// What a run takes away from a side, call by call. All that it carries over it copies before it expunges
+/// (design.md §4), so that on no side a message is ever missing, not even for a moment, that lay there and that
+/// nobody expunged; and what the user wants left alone, it leaves alone.
+public struct SideAccount {
+  /// How many a run may expunge in a mailbox; `nil`: any number.
+  var limit: Int?
+  /// What users take from a mailbox while the run is under way: where they put it, the run may have looked before.
+  var exempt: Set<SimulatedMail> = []
+  /// Of two large messages that are equal a stub may take the place of the one, whichever it was.
+  private let leavesStubs: Bool
+  private let start: Both<[SimulatedMail: Int]>
+  private var before: [SimulatedMail: Int] = [:]
+  private var mailboxes: [MailboxName: SimulatedMailbox] = [:]
+  private var expunged: [Place: Int] = [:]
+
+  private struct Place: Hashable {
+    var side: Side
+    var mailbox: MailboxName
+  }
+
+  public init(_ servers: Both<SimulatedServer>, leavesStubs: Bool, limit: Int? = nil) {
+    self.leavesStubs = leavesStubs
+    self.limit = limit
+    start = servers.map(\.wholeContentCounts)
+  }
+
+  /// Before a call, and after users did what they do at that moment.
+  public mutating func open(_ step: SimulatedStep, _ server: SimulatedServer) {
+    guard step.isRemoving else { return }
+    before = server.wholeContentCounts
+    mailboxes = server.mailboxes
+  }
+
+  /// After it, and before users do anything else.
+  ///
+  /// - Returns: what it should have left where it was.
+  public mutating func close(
+    _ step: SimulatedStep, _ server: SimulatedServer, _ ledger: SimulatedLedger
+  ) -> [String] {
+    guard step.isRemoving, let side = step.side else { return [] }
+    let now = server.wholeContentCounts
+    var wrong: [String] = []
+    for (content, count) in before {
+      let rest = now[content] ?? 0
+      guard rest < count, let floor = ledger.entries[content]?.floor(server.number), rest < floor,
+        !exempt.contains(content),
+        !(leavesStubs && ledger.isBornOnSeveralSides(content))
+      else { continue }
+      wrong.append(
+        "\(server.name): \(step.call) left \(rest) of \(SimulatedContent.label(content)), "
+          + "\(min(count, floor)) should have stayed")
+    }
+    if step.call == .expunge { wrong += countExpunged(server, side, now) }
+    return wrong.sorted()
+  }
+
+  private mutating func countExpunged(
+    _ server: SimulatedServer, _ side: Side, _ now: [SimulatedMail: Int]
+  ) -> [String] {
+    guard let limit else { return [] }
+    for (name, mailbox) in mailboxes {
+      let kept = Set(server[name]?.messages.map(\.handle) ?? [])
+      // What lies there as often as before was moved or renumbered.
+      let gone = mailbox.messages.filter { message in
+        !kept.contains(message.handle)
+          && now[message.origin] ?? 0 < start[side][message.origin] ?? 0
+      }
+      if !gone.isEmpty { expunged[Place(side: side, mailbox: name), default: 0] += gone.count }
+    }
+    return expunged.filter { $0.value > limit }.map { place, count in
+      "\(server.name): \(count) messages of \(place.mailbox) were expunged, no more than \(limit) may be"
+    }
+  }
+}
+
+extension SimulatedStep {
+  fileprivate var isRemoving: Bool {
+    guard changes > 0 else { return false }
+    return switch call {
+    case .expunge, .copy, .delete, .renumber: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import TestSupport
+
+/// What a history is mostly about. Most are about everything; some meet, far more often than chance would have it, what only
+/// goes wrong where several rare things come together.
+public enum Profile: String, CaseIterable, Sendable {
+  case ordinary
+  /// Moves and copies between mailboxes, to sides that refuse them.
+  case moves
+  /// Backups that are restored, on one side or both, and overtaken by what comes after.
+  case backups
+  /// UIDs that collide, and renumberings that are cut short, also along a chain.
+  case numbers
+  /// Flags that users change while they are stored, and sides without room for them.
+  case flags
+  /// What the guards are for: mailboxes that are emptied, disks that are not mounted.
+  case guards
+
+  /// The generator is one of its own, so that the other histories stay what they were.
+  static func choose(_ seed: UInt64) -> (Profile, SplitMix64) {
+    var random = SplitMix64(seed: seed ^ 0x6d62_6f78_7379_6e63)
+    guard random.oneIn(4) else { return (.ordinary, random) }
+    return (allCases.dropFirst().randomElement(using: &random) ?? .ordinary, random)
+  }
+}
