@@ -167,6 +167,10 @@ extension MailboxSync {
   ) {
     guard let base = work[index].item.base else { return }
     deferMessage(.uid(base.uids[side.other]), on: side.other, code: code, text: text)
+    // Should it be there again, what was changed here meanwhile is to follow.
+    if let handle = work[index].handles[side], work[index].flags[side] != base.flags(on: side) {
+      deferMessage(handle, on: side)
+    }
     // Under a new UIDVALIDITY the base forgets what it can't find on both sides: then the message is all
     // that is left to be seen.
     if hasNewValidity(side.other) || !work[index].isRecorded, let handle = work[index].handles[side]

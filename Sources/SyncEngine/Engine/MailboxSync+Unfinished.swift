@@ -49,12 +49,13 @@ extension MailboxSync {
   ///
   /// What was begun is carried on: the copy is the message from now on, and the old one goes. Never the other way
   /// round: the EXPUNGE that the dead run had sent may still be carried out, and then nothing would be left. It is
-  /// done at once, as long as the intents that tell of the copies are there.
+  /// done at once, as long as the intents that tell of the copies are there; a run that may not do it leaves copies and
+  /// intents to another one.
   func finishRenumbering(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     for side in Side.allCases {
       let intents = leftIntents[side]
       leftIntents[side] = []
-      guard mode == .mirror, mayRenumber, !policy.isDryRun else { continue }
+      guard mode == .mirror, !policy.isDryRun else { continue }
       let found = copies(of: intents, on: side)
       guard !found.isEmpty else { continue }
       let handles = found.flatMap { [$0.original] + $0.copies }.compactMap {
@@ -64,6 +65,8 @@ extension MailboxSync {
         try select(side, endpoints[side])
         return try endpoints[side].contents(of: handles)
       }
+      let isLeft = !mayRenumber
+      if isLeft { hasIntents[side] = false }
       var replaced = Set<Int>()
       for (original, copies) in found {
         let content = work[original].handles[side].flatMap { contents[$0] }
@@ -72,12 +75,20 @@ extension MailboxSync {
             && work[copy].handles[side].flatMap { contents[$0] } == content
         }
         guard let copy else { continue }
+        replaced.insert(copy)
+        if isLeft {
+          if let handle = work[copy].handles[side] { deferMessage(handle, on: side) }
+          continue
+        }
         let old = work[original].item.sides[side]
         work[original].item.sides[side] = work[copy].item.sides[side]
         work[copy].item.sides[side] = old
-        replaced.insert(copy)
       }
-      try expungeNow(replaced, on: side, endpoints)
+      if isLeft {
+        work = work.enumerated().filter { !replaced.contains($0.offset) }.map(\.element)
+      } else {
+        try expungeNow(replaced, on: side, endpoints)
+      }
     }
   }
 

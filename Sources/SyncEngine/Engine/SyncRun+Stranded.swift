@@ -87,11 +87,14 @@ extension MailboxSync {
     let known = try stateAccess { () throws(StateError) in
       try store.uids(in: record.id, side: side)
     }
+    // What was held back by an earlier run, the anchor has passed.
+    let held = try stateAccess { () throws(StateError) in try store.pending() }
+      .filter { $0.mailbox == record.id && $0.side == side }.map(\.uid)
     let anchor = record.anchors[side]
-    var observation = try on(side) { () throws(EndpointError) in
-      try endpoint.open(
-        fullNames[side],
-        OpenRequest(since: anchor, detailsFrom: anchor?.uidNext ?? .first))
+    var request = OpenRequest(since: anchor, detailsFrom: anchor?.uidNext ?? .first)
+    request.recheck = UIDSet(held.sorted())
+    var observation = try on(side) { [request] () throws(EndpointError) in
+      try endpoint.open(fullNames[side], request)
     }
     anchors[side] = observation.anchor
     // Under another UIDVALIDITY nothing is known.
