@@ -104,8 +104,11 @@ struct CopySources {
         if mailbox.traits[side].hasCheapContents {
           return try store.hasMessage(ofSize: details.size, on: side)
         }
-        // A server gives an id of its own even to what a run that died has saved in place of another.
-        let isSuspect = mailbox.savedBefore[side].map { seen.handle >= .uid($0) } ?? false
+        // A server gives an id of its own even to what a run that died has saved in place of another; and all are new
+        // where it has lost them together with its UIDs.
+        let isSuspect =
+          mailbox.hasChangedValidity(side)
+          || mailbox.savedBefore[side].map { seen.handle >= .uid($0) } ?? false
         if !mailbox.traits[side].hasIDs, policy.maxSize != nil,
           details.size <= StubMessage.sizeLimit,
           try store.hasMessage(ofSize: details.size, on: side)

@@ -163,6 +163,11 @@ extension MailboxSync {
     record.anchors[side]?.uidValidity != anchors[side].uidValidity
   }
 
+  /// Not only a mailbox that was never looked at.
+  func hasChangedValidity(_ side: Side) -> Bool {
+    record.anchors[side]?.uidValidity != nil && hasNewValidity(side)
+  }
+
   /// Whether an older state of the mailbox was restored. UIDs that were given since then are given again, to
   /// other messages.
   func hasGoneBack(_ side: Side) -> Bool {
