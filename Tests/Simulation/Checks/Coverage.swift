@@ -59,7 +59,8 @@ public final class Coverage {
     "change: renumbered", "change: mailbox created", "change: mailbox deleted",
     "change: mailbox renamed", "change: subscribed", "change: unsubscribed", "change: padded",
     "change: adopted a UIDVALIDITY", "change: stub saved", "change: stub replaced",
-    "change: swept", "mode: mirror", "mode: map", "mode: fell back to map",
+    "change: swept", "change: altered by the server", "mode: mirror", "mode: map",
+    "mode: fell back to map",
     "failure: guard", "failure: overquota", "failure: too-large", "failure: read-only",
     "failure: renumber", "failure: keywords", "failure: connection-lost", "failure: mailbox-gone",
     "failure: refused", "failure: interrupted", "failure: conflict",
@@ -79,6 +80,8 @@ public final class Coverage {
     "run: pull", "run: push", "run: only new", "run: only expunge", "run: only flags",
     "run: only mailboxes", "run: dry", "run: forced", "run: full", "run: state lost",
     "run: refused what was moved, perhaps", "run: after an overtaken backup", "run: without a disk",
+    "run: selection narrowed", "run: selection widened", "run: only some mailboxes",
+    "run: with a prefix",
     "rest: two replicas", "rest: a chain", "rest: a ring", "rest: as its only user left it",
     "rest: three-way rule of flags",
   ]

@@ -40,7 +40,9 @@ struct FlagRule {
     _ views: [SimulatedView], _ ledger: SimulatedLedger
   ) -> [SimulatedMail: FlagSet] {
     var single: [SimulatedMail: FlagSet] = [:]
-    for view in views where !ledger.isBornTwice(view.content) { single[view.content] = view.flags }
+    for view in views where ledger.isSingle(view.content) && !ledger.isEdited(view.content) {
+      single[view.content] = view.flags
+    }
     return single
   }
 
@@ -65,7 +67,7 @@ struct FlagRule {
     if !exact.isEmpty { replay.coverage.note("rest: three-way rule of flags") }
     let now = FlagRule.single(SimulatedView.all(reference), replay.ledger)
     return level.compactMap { content, base in
-      guard let entry = replay.ledger.entries[content], entry.most == 1 else { return nil }
+      guard let entry = replay.ledger.entries[content], entry.isSingle else { return nil }
       return violation(content, base, now[content], entry)
     }.sorted()
   }
@@ -78,7 +80,7 @@ struct FlagRule {
       return "\(label): (\(text(flags))), by the three-way rule it is (\(text(wanted)))"
     }
     guard let flags else { return nil }
-    if entry.lateRemovals > 0, entry.added.isEmpty, entry.removed.isEmpty {
+    if entry.late.removals > 0, entry.added.isEmpty, entry.removed.isEmpty {
       return "\(label): it was expunged and has come back"
     }
     let odd = flags.subtracting(base).subtracting(entry.added)

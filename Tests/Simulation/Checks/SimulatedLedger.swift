@@ -57,12 +57,15 @@ public final class SimulatedLedger: @unchecked Sendable {
     var dates: Set<InternalDate> = []
     /// Removals by users since ``settle(_:)``.
     var lateRemovals = 0
+    /// Someone has written it, or over it, in place: on one side it is there, and on the other the one that it was.
+    var isEdited = false
     /// What users did to its flags since ``settle(_:)``.
     var added = FlagSet.empty
     var removed = FlagSet.empty
 
     /// So many lie at least on one server or another, at any time.
     var least: Int {
+      if isEdited { return 0 }
       let servers = Set(settled.keys).union(late.births.keys)
       let certain = servers.map { server in
         (settled[server] ?? 0) + (late.births[server] ?? 0) - (late.returns[server] ?? 0)
@@ -72,9 +75,17 @@ public final class SimulatedLedger: @unchecked Sendable {
     }
     var most: Int { settledMost + late.most }
 
+    /// There is only one, though it may lie elsewhere than it did.
+    var isSingle: Bool {
+      let moves = late.moves.values.reduce(0, +)
+      // What was moved here and expunged there stays.
+      return settledMost + late.most - moves == 1 && late.movedApart == 0 && late.stubMoves == 0
+        && (moves == 0 || late.removals == 0)
+    }
+
     /// So many of those that a server had may not leave it, whatever else comes or does not come.
     func floor(_ server: Int) -> Int {
-      max(0, (settled[server] ?? 0) - late.gone - late.movedApart)
+      isEdited ? 0 : max(0, (settled[server] ?? 0) - late.gone - late.movedApart)
     }
 
     mutating func note(_ change: (inout Account) -> Void) {
@@ -85,6 +96,15 @@ public final class SimulatedLedger: @unchecked Sendable {
 
   private(set) var entries: [SimulatedMail: Entry] = [:]
   private var contentOfID: [ContentID: SimulatedMail] = [:]
+  /// What a server made of messages.
+  private var originals: [[UInt8]: SimulatedMail] = [:]
+  private var edits: [Edit] = []
+
+  private struct Edit {
+    var contents: Set<SimulatedMail>
+    /// How often users had removed any of them until then.
+    var removals: Int
+  }
 
   public init() {}
 
@@ -158,6 +178,22 @@ public final class SimulatedLedger: @unchecked Sendable {
     entries[content]?.lateRemovals += 1
   }
 
+  /// Two messages share a place from now on.
+  func noteEdit(
+    _ content: SimulatedMail, to new: SimulatedMail, of date: InternalDate, on server: Int
+  ) {
+    // Of one that was edited twice, each side has any of three.
+    let before = edits.firstIndex { $0.contents.contains(content) }.map { edits.remove(at: $0) }
+    var edit = Edit(contents: (before?.contents ?? []).union([content, new]), removals: 0)
+    edit.removals = removals(edit.contents)
+    // Should it be expunged on the other side already, it goes.
+    if !edit.contents.contains(where: { entries[$0]?.late.removals ?? 0 > 0 }) {
+      edits.append(edit)
+    }
+    noteBirth(new, of: date, on: server)
+    for content in [content, new] { entries[content, default: Entry()].isEdited = true }
+  }
+
   /// The tool was asked to expunge what is flagged `\Deleted`.
   func noteSweep(_ content: SimulatedMail, on server: Int) {
     entries[content, default: Entry()].note { $0.sweeps[server, default: 0] += 1 }
@@ -196,6 +232,8 @@ public final class SimulatedLedger: @unchecked Sendable {
   /// Whether there was ever more than one.
   func wasBornTwice(_ content: SimulatedMail) -> Bool { (entries[content]?.all.most ?? 0) > 1 }
 
+  func isSingle(_ content: SimulatedMail) -> Bool { entries[content]?.isSingle ?? false }
+
   public func isBornTwice(_ content: SimulatedMail) -> Bool { (entries[content]?.most ?? 0) > 1 }
 
   /// The message that a stub stands for, if users know it.
@@ -207,6 +245,33 @@ public final class SimulatedLedger: @unchecked Sendable {
     }
     return contentOfID[id]
   }
+
+  public func isEdited(_ content: SimulatedMail) -> Bool { entries[content]?.isEdited ?? false }
+
+  private func removals(_ contents: Set<SimulatedMail>) -> Int {
+    contents.reduce(0) { $0 + (entries[$1]?.all.removals ?? 0) }
+  }
+
+  /// - Returns: places in which neither the message is that was written there nor one that it was before, though nobody
+  ///   removed any of them.
+  func lostEdits(_ servers: [SimulatedServer]) -> [String] {
+    let counts = servers.map(\.contentCounts)
+    return edits.flatMap { edit -> [String] in
+      guard removals(edit.contents) == edit.removals else { return [] }
+      return zip(servers, counts).compactMap { server, counts in
+        guard edit.contents.allSatisfy({ counts[$0] == nil }) else { return nil }
+        let label = edit.contents.first.map { SimulatedContent.label($0) } ?? ""
+        return "\(server.name): \(label) was edited and is gone"
+      }
+    }
+  }
+
+  /// What users know a message by that a server has altered on its way in.
+  func noteAltered(_ content: [UInt8], of original: SimulatedMail) {
+    originals[content] = original
+  }
+
+  func original(ofAltered content: [UInt8]) -> SimulatedMail? { originals[content] }
 
   /// - Returns: messages that are nowhere any more, though nobody removed them.
   public func losses(_ servers: [SimulatedServer]) -> [String] {

@@ -45,6 +45,11 @@ public final class UIDWatch: @unchecked Sendable {
     seen[server] = all
   }
 
+  /// Someone has written another message over one: whoever has cached the old one is not to be helped.
+  func forgetContents(_ server: Int) {
+    for key in seen[server, default: [:]].keys { seen[server]?[key]?.contents = [:] }
+  }
+
   func look(at servers: [SimulatedServer]) -> [String] {
     servers.flatMap { look(at: $0) }
   }

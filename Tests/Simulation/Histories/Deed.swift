@@ -18,6 +18,8 @@ public enum Deed: String, CaseIterable, Hashable, Sendable {
   case rename
   case delete
   case subscribe
+  /// Writes something else into the file of a message.
+  case edit
   /// A Dovecot numbers what it finds without numbers in a Maildir.
   case number
 

@@ -9,6 +9,7 @@ extension History.Step {
       ["\(History.letters[replica]) \(deed.rawValue) \(number)"]
     case .everywhere(let number): ["everywhere \(number)"]
     case .lose(let pair): ["lose \(pair + 1)"]
+    case .select(let pair, let patterns): ["select \(pair + 1) \(patterns.joined(separator: " "))"]
     case .run(let run): run.lines
     case .rest: ["rest"]
     }
@@ -24,6 +25,9 @@ extension History.Step {
     case ("lose", 2):
       guard let number, history.pairs.indices.contains(number - 1) else { return nil }
       self = .lose(number - 1)
+    case ("select", 3...):
+      guard let number, history.pairs.indices.contains(number - 1) else { return nil }
+      self = .select(number - 1, Array(words.dropFirst(2)))
     case ("run", 2...):
       guard let number, history.pairs.indices.contains(number - 1),
         let run = History.Run(pair: number - 1, words: Array(words.dropFirst(2)))
@@ -66,6 +70,7 @@ extension History.Run {
     if isDry { words.append("dry") }
     if isForced { words.append("forced") }
     if comparesEverything { words.append("full") }
+    if !mailboxes.isEmpty { words.append("mailboxes=\(mailboxes.joined(separator: ","))") }
     return [words.joined(separator: " ")] + incidents.map { "  \($0.line)" }
   }
 
@@ -78,6 +83,8 @@ extension History.Run {
       case "dry": isDry = true
       case "forced": isForced = true
       case "full": comparesEverything = true
+      case _ where word.hasPrefix("mailboxes="):
+        mailboxes = word.dropFirst(10).split(separator: ",").map(String.init)
       default:
         guard word.hasPrefix("only=") else { return nil }
         kinds = []

@@ -97,6 +97,7 @@ extension History.Wishes {
     if isGuarded { words.append("guarded") }
     if comparesEverything { words.append("full") }
     if sharesValidity { words.append("one-uidvalidity") }
+    if hasPrefix { words.append("prefix") }
     return words
   }
 
@@ -118,6 +119,7 @@ extension History.Wishes {
     case ("max-size", nil): return set(\.hasMaxSize, true)
     case ("guarded", nil): return set(\.isGuarded, true)
     case ("full", nil): return set(\.comparesEverything, true)
+    case ("prefix", nil): return set(\.hasPrefix, true)
     case ("one-uidvalidity", nil): return set(\.sharesValidity, true)
     default: return false
     }
@@ -143,6 +145,7 @@ extension SimulatedTraits {
     if !savesAtOnce { words.append("single-saves") }
     if vanishesBroadly { words.append("broad") }
     if !hasStamps { words.append("no-times") }
+    if isAltering { words.append("alters") }
     if keywordLimit != .max { words.append("keywords=\(keywordLimit)") }
     return words
   }
@@ -164,6 +167,7 @@ extension SimulatedTraits {
       case "single-saves": savesAtOnce = false
       case "broad": vanishesBroadly = true
       case "no-times": hasStamps = false
+      case "alters": isAltering = true
       default:
         guard word.hasPrefix("keywords="), let limit = Int(word.dropFirst(9)) else { return nil }
         keywordLimit = limit

@@ -45,6 +45,12 @@ public struct History: Hashable, Sendable {
     /// The INBOXes have one UIDVALIDITY, as after a replication by other means.
     public var sharesValidity = false
 
+    /// The right side's mailboxes are those below one of its own.
+    public var hasPrefix = false
+
+    /// The name of that one.
+    static let prefix = MailboxName(["top"]) ?? .inbox
+
     /// So many may be expunged in a mailbox, where the guard is up.
     static let guardedLimit = 3
 
@@ -57,8 +63,11 @@ public struct History: Hashable, Sendable {
     case everywhere(Int)
     /// A pair's state is lost.
     case lose(Int)
+    /// From now on only mailboxes that match one of these patterns are part of the pair.
+    case select(Int, [String])
     case run(Run)
-    /// Everything is healed, and the pairs are run until nothing is left to do.
+    /// Everything is healed, and the pairs are run until nothing is left to do. As long as not all mailboxes are selected,
+    /// nothing need be level after it.
     case rest
   }
 
@@ -70,6 +79,8 @@ public struct History: Hashable, Sendable {
     public var isDry = false
     public var isForced = false
     public var comparesEverything = false
+    /// Only mailboxes that match one of these patterns; empty: all of the pair.
+    public var mailboxes: [String] = []
     public var incidents: [Incident] = []
 
     public init(pair: Int) { self.pair = pair }
@@ -113,6 +124,7 @@ extension History.Wishes {
     // A small mailbox is soon changed as a whole.
     policy.maxExpunge = isGuarded ? .messages(History.Wishes.guardedLimit) : .percent(100)
     policy.comparesEverything = comparesEverything
+    if hasPrefix { policy.prefixes.right = History.Wishes.prefix }
     // With several lanes it would depend on the machine which comes first.
     policy.jobs = 1
     return policy
@@ -124,6 +136,7 @@ extension History.Run {
     var policy = wishes.policy
     policy.changes = changes
     policy.kinds = kinds
+    if !mailboxes.isEmpty { policy.onlyMailboxes = MailboxPatterns(words: mailboxes) }
     policy.isDryRun = isDry
     policy.isForced = isForced
     policy.comparesEverything = policy.comparesEverything || comparesEverything

@@ -12,6 +12,8 @@ extension HistoryMaker {
     case .numbers: makeNumbers()
     case .flags: makeFlags()
     case .guards: makeGuards()
+    case .selections: makeSelections()
+    case .alterations: makeAlterations()
     }
   }
 
@@ -79,7 +81,11 @@ extension HistoryMaker {
     if random.oneIn(6) { chooseThree() } else { chooseTwo() }
     chooseWishes()
     furnish(mailboxes: 1...3, messages: 3...7)
-    let deeds: [Deed] = [.move, .move, .move, .move, .copy, .deliver, .expunge, .flag, .twin]
+    let deeds: [Deed] = [
+      .move, .move, .move, .move, .copy, .deliver, .expunge, .flag, .unflag, .unflag, .twin,
+    ]
+    let refusing: [SimulatedCall.Kind] = [.copy, .copy, .copy, .save, .create, .select]
+    let breaking: [SimulatedCall.Kind] = [.copy, .copy, .save, .expunge, .commit, .commit]
     let obstacles: [Deed] = [.full, .full, .refusing, .readOnly, .readOnly, .delete, .rename]
     for _ in 0..<Int.random(in: 2...3, using: &random) {
       if !random.oneIn(3) { act(obstacles) }
@@ -90,7 +96,7 @@ extension HistoryMaker {
         for _ in 0..<Int.random(in: 0...2, using: &random) {
           let isRefused = Bool.random(using: &random)
           incidents.append(
-            fault(at: [.copy, .copy, .save, .create, .select, .expunge], isRefused: isRefused))
+            fault(at: isRefused ? refusing : breaking, isRefused: isRefused))
         }
         run(incidents)
       }
@@ -219,6 +225,67 @@ extension HistoryMaker {
       }
       for _ in 0..<Int.random(in: 0...2, using: &random) {
         run(random.oneIn(3) ? [fault(at: [.open, .expunge, .commit], isRefused: false)] : [])
+      }
+      history.steps.append(.rest)
+    }
+  }
+
+  // MARK: Alterations
+
+  private mutating func makeAlterations() {
+    chooseTwo()
+    if history.replicas.allSatisfy(\.isMaildir) { history.replicas[1] = server() }
+    chooseWishes()
+    history.wishes.hasMaxSize = false
+    history.wishes.since = nil
+    history.wishes.expunge = .none
+    for index in history.replicas.indices where !history.replicas[index].isMaildir {
+      history.replicas[index].isAltering = !random.oneIn(3)
+    }
+    furnish(mailboxes: 0...2, messages: 2...6)
+    let deeds: [Deed] = [.edit, .edit, .deliver, .deliver, .flag, .move, .copy, .expunge]
+    for _ in 0..<Int.random(in: 2...3, using: &random) {
+      act(deeds, 1...6)
+      if Bool.random(using: &random) {
+        // What was altered and not recorded can't be recognised.
+        run([deed(deeds, before: nil, upTo: 30), fault(at: [.store, .open], isRefused: false)])
+      }
+      history.steps.append(.rest)
+    }
+  }
+
+  // MARK: Selections
+
+  private mutating func makeSelections() {
+    chooseTwo()
+    chooseWishes()
+    history.wishes.sharesValidity = false
+    // A stub that is looked at while its message is not selected is left alone for good.
+    history.wishes.hasMaxSize = false
+    history.wishes.hasPrefix = random.oneIn(3)
+    furnish(mailboxes: 1...4, messages: 3...8)
+    let choices = [
+      ["INBOX"], ["*", "!m*"], ["m*"], ["*", "!INBOX"], ["*", "!*-A"], ["INBOX", "*-B"],
+    ]
+    let deeds = Deed.all + [.move, .move, .expunge, .empty]
+    for _ in 0..<Int.random(in: 2...3, using: &random) {
+      act(deeds, 0...3)
+      if Bool.random(using: &random) {
+        history.steps.append(.select(0, choices.randomElement(using: &random) ?? ["INBOX"]))
+        act(deeds, 0...3)
+        if Bool.random(using: &random) { run([]) }
+        history.steps.append(.rest)
+        act(deeds, 0...4)
+        if random.oneIn(3) { history.steps.append(.rest) }
+        history.steps.append(.select(0, ["*"]))
+      } else {
+        var run = History.Run(pair: 0)
+        run.mailboxes = choices.randomElement(using: &random) ?? ["INBOX"]
+        if random.oneIn(4) {
+          run.incidents = [fault(at: [.copy, .save, .expunge], isRefused: false)]
+        }
+        history.steps.append(.run(run))
+        act(deeds, 0...3)
       }
       history.steps.append(.rest)
     }

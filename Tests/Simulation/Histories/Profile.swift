@@ -14,6 +14,10 @@ public enum Profile: String, CaseIterable, Sendable {
   case flags
   /// What the guards are for: mailboxes that are emptied, disks that are not mounted.
   case guards
+  /// Mailboxes that are selected and not selected in turn, and pairs with a prefix.
+  case selections
+  /// Messages that are not the same everywhere: files that were edited, servers that don't keep every octet.
+  case alterations
 
   /// The generator is one of its own, so that the other histories stay what they were.
   static func choose(_ seed: UInt64) -> (Profile, SplitMix64) {

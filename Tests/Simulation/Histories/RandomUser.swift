@@ -64,6 +64,10 @@ private struct Act {
     case .rename: server.renameMailbox(mailbox(), to: newName())
     case .delete: server.deleteMailbox(mailbox())
     case .subscribe: server.setSubscribed(Bool.random(using: &random), mailbox())
+    case .edit:
+      if let (name, message) = pick() {
+        server.edit(message.handle, in: name, renewsDirectory: number % 2 == 0)
+      }
     case .number: server.numberAll(mailbox())
     case .reset, .resetIDs:
       server.resetUIDValidity(mailbox(), keepingIDs: deed == .reset)

@@ -31,14 +31,18 @@ extension Replay {
         isBusy = runInPeace(pair, mustBeIdle: isQuick && round > 1) || isBusy
         if !failures.isEmpty { return }
       }
-      if isQuick {
+      if isQuick, !isNarrowed {
         checkLevel(rule)
         if !failures.isEmpty { return }
       }
     }
-    if !isQuick { checkLevel(rule) }
+    if !isQuick, !isNarrowed { checkLevel(rule) }
     mixState()
     guard failures.isEmpty else { return }
+    if isNarrowed {
+      failures += ledger.losses(servers)
+      return
+    }
     switch history.pairs.count {
     case 1: coverage.note("rest: two replicas")
     case 2: coverage.note("rest: a chain")
@@ -63,6 +67,7 @@ extension Replay {
     worlds[pair].onStep = { [unowned self] step in
       check(at: step, pair)
       openAccount(at: step, pair)
+      if step.moment == .before { noteUnselected(at: step, pair, selected(pair)) }
       guard step.moment == .before, step.changes > 0 else { return nil }
       isBusy = true
       if mustBeIdle { failures.append("second run: \(step.call)") }
@@ -70,7 +75,7 @@ extension Replay {
     }
     defer { worlds[pair].onStep = nil }
     note("run \(pair + 1) in peace")
-    var policy = history.wishes.policy
+    var policy = selected(pair)
     account = SideAccount(
       worlds[pair].servers, leavesStubs: history.wishes.hasMaxSize, limit: expungeLimit)
     var report = carryOut(pair, policy)
@@ -136,11 +141,13 @@ extension Replay {
     for world in worlds { failures += world.misuses }
     for pair in worlds.indices { checkLevel(pair) }
     let unsynced = Set(
-      servers.flatMap { SimulatedView.all($0) }.filter { !isSynced($0.date) }.map(\.content))
-    failures += ledger.losses(servers)
+      servers.flatMap { SimulatedView.all($0) }
+        .filter { !isSynced($0.date) || ledger.isEdited($0.content) }.map(\.content))
+    failures += ledger.losses(servers) + ledger.lostEdits(servers)
     let doubtful = self.doubtful
+    let outside = outsideAtRest
     failures += ledger.violations(servers, allowsMore: hasMultiplied) {
-      !unsynced.contains($0) && !doubtful.contains($0)
+      !unsynced.contains($0) && !doubtful.contains($0) && !outside.contains($0)
     }
     guard failures.isEmpty else { return }
     checkExpectation()
@@ -158,7 +165,16 @@ extension Replay {
     tolerance.ignoresDate = ignoresDate
     tolerance.ignoresKeywords = hasKeywordLimit
     let doubtful = self.doubtful
-    tolerance.isSynced = { [self] in isSynced($0.date) && !doubtful.contains($0.origin) }
+    tolerance.isSynced = { [self] in
+      isSynced($0.date) && !doubtful.contains($0.origin) && !ledger.isEdited($0.origin)
+    }
+    if let prefix = history.wishes.policy.prefixes.right {
+      tolerance.rightPrefix = prefix
+      failures += SimulatedConvergence.differences(
+        servers, rightName: { prefix.appending($0) }, mode: { records[$0]?.mode },
+        tolerance: tolerance)
+      return
+    }
     failures += SimulatedConvergence.differences(
       servers, mode: { records[$0]?.mode }, tolerance: tolerance)
     failures += watch.switchSides(servers, isSynced: tolerance.isSynced) {
@@ -183,7 +199,8 @@ extension Replay {
     // A mailbox that was deleted comes back, unless the user wants it otherwise, and nothing is in it that he
     // does not want synced.
     let isDeletionFollowed = history.wishes.delete != .none && history.wishes.since == nil
-    guard let expected = phase.expected, phase.actors.count < 2, !phase.hasForgotten,
+    guard !history.wishes.hasPrefix, let expected = phase.expected, phase.actors.count < 2,
+      !phase.hasForgotten,
       !phase.hasDeletedMailbox || isDeletionFollowed, !ledger.hasSpares
     else { return }
     coverage.note("rest: as its only user left it")
@@ -210,7 +227,8 @@ extension Replay {
     let doubtful = self.doubtful
     return views.compactMap { view in
       if history.wishes.expunge != .none, view.flags.system.contains(.deleted) { return nil }
-      guard isSynced(view.date), !doubtful.contains(view.content) else { return nil }
+      guard isSynced(view.date), !doubtful.contains(view.content), !ledger.isEdited(view.content)
+      else { return nil }
       var view = view
       if hasKeywordLimit { view.flags = FlagSet(view.flags.system) }
       return view

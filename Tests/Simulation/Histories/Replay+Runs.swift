@@ -35,6 +35,7 @@ extension Replay {
     noteExpectation()
     countOptions(run)
     var incidents = Incidents(run.incidents)
+    let policy = self.policy(of: run)
     let world = worlds[run.pair]
     let mustNotChange = isUnmounted(run.pair) && lacksAll(run.pair)
     world.onStep = { [unowned self] step in
@@ -43,6 +44,7 @@ extension Replay {
         failures.append("dry run: \(step.call)")
       }
       let fault = meet(incidents.due(at: step), at: step)
+      noteUnselected(at: step, run.pair, policy)
       if mustNotChange, step.moment == .before, step.changes > 0, step.side != nil {
         failures.append("\(step.call), while a disk is not mounted")
       }
@@ -51,12 +53,10 @@ extension Replay {
     }
     account = SideAccount(world.servers, leavesStubs: history.wishes.hasMaxSize)
     note("run \(run.pair + 1): \(run)")
-    var policy = run.policy(history.wishes)
-    let isUnmounted = isUnmounted(run.pair)
-    // Nobody says that it is right like this.
-    if isUnmounted { policy.isForced = false }
     let report = carryOut(run.pair, policy)
-    if isUnmounted, report.result == .ok { failures.append("the missing disk was not noticed") }
+    if isUnmounted(run.pair), report.result == .ok {
+      failures.append("the missing disk was not noticed")
+    }
     note("ended \(report.result): \(report.failures.map(\.message))")
     noteState()
     if report.result != .ok {
@@ -67,6 +67,13 @@ extension Replay {
     world.restart()
     failures += ledger.losses(servers)
     mixState()
+  }
+
+  private func policy(of run: History.Run) -> Policy {
+    var policy = selected(run.pair, run)
+    // Nobody says that it is right like this.
+    if isUnmounted(run.pair) { policy.isForced = false }
+    return policy
   }
 
   /// Whether a store that the pair has left its mark in is not the one that is there.
@@ -141,6 +148,8 @@ extension Replay {
     if run.isDry { coverage.note("run: dry") }
     if run.isForced { coverage.note("run: forced") }
     if run.comparesEverything { coverage.note("run: full") }
+    if !run.mailboxes.isEmpty { coverage.note("run: only some mailboxes") }
+    if history.wishes.hasPrefix { coverage.note("run: with a prefix") }
   }
 
   /// What a run's steps are worth.
@@ -157,6 +166,7 @@ extension Replay {
     ).run()
     stubs.count(in: coverage, since: StubCount(world))
     countCircumstances(report)
+    checkAlterations(pair, report)
     if report.notices.contains(where: { $0.code == .cannotRenumber }) {
       coverage.note("mode: fell back to map")
     }
@@ -164,6 +174,18 @@ extension Replay {
       for side in Side.allCases { world.servers[side].isSetBack = false }
     }
     return report
+  }
+
+  /// What a server has made of a message is said once.
+  private func checkAlterations(_ pair: Int, _ report: SyncReport) {
+    let altering = Side.allCases.filter { worlds[pair].servers[$0].hasAltered }
+    for side in altering { worlds[pair].servers[side].hasAltered = false }
+    guard !altering.isEmpty else { return }
+    coverage.note("change: altered by the server")
+    let isSaid = report.notices.contains { $0.code == .altered }
+    if report.result == .ok, !isSaid {
+      failures.append("nothing was said of what a server altered")
+    }
   }
 
   private func countCircumstances(_ report: SyncReport) {
@@ -181,6 +203,7 @@ extension Replay {
   func check(at step: SimulatedStep, _ pair: Int) {
     if step.moment == .after, let side = step.side {
       failures += account?.close(step, worlds[pair].servers[side], ledger) ?? []
+      checkUnselected(at: step, pair)
     }
     if tellsCalls, step.moment == .after {
       note("  \(step.number) \(step.side?.rawValue ?? "base") \(step.call) \(step.changes)")

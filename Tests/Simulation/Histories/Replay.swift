@@ -23,6 +23,10 @@ public final class Replay {
   var phase = Phase()
   /// What the run that is under way takes away.
   var account: SideAccount?
+  /// Of pairs of which not all mailboxes are selected.
+  var selections: [Int: MailboxPatterns] = [:]
+  /// What the call that is under way must leave as it is.
+  var untouched: [MailboxName: [SimulatedMessage]] = [:]
   /// UIDs or a base had to be made anew some time.
   var hasForgotten = false
   /// And that while the replicas had different mailboxes. Or, of three replicas, one had renamed a mailbox that another
@@ -87,6 +91,7 @@ public final class Replay {
       case .deed(let replica, let deed, let number): act(replica, deed, number)
       case .everywhere(let number): deliverEverywhere(number)
       case .lose(let pair): lose(pair)
+      case .select(let pair, let patterns): select(pair, patterns)
       case .run(let run): play(run)
       case .rest: rest()
       }
@@ -150,6 +155,7 @@ public final class Replay {
     phase.actors.insert(replica)
     phase.expected = nil
     if deed == .move { phase.hasMoved = true }
+    if deed == .edit { watch.forgetContents(replica) }
     if deed == .unmount { phase.hasForgotten = true }
     if deed.concernsMailboxes { noteMailboxes(deed, replica, before: mailboxes) }
     if deed.makesForget { noteForgetting(deed, replica, before: mailboxes) }
@@ -171,6 +177,8 @@ public final class Replay {
     of name: MailboxName, _ mailbox: SimulatedMailbox, on server: SimulatedServer
   ) {
     phase.renamed.insert(name)
+    // To a run that does not see the new name the mailbox is gone, and it makes it again.
+    if isNarrowed || history.wishes.hasPrefix { hasMultiplied = true }
     let names = formerNames[name, default: []].union([name])
     if let new = server.mailboxes.first(where: { $0.value.id == mailbox.id })?.key {
       formerNames[new, default: []].formUnion(names)

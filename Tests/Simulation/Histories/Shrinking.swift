@@ -109,6 +109,7 @@ public struct Shrinking {
     _ = attempt { $0.wishes.isGuarded = false }
     _ = attempt { $0.wishes.comparesEverything = false }
     _ = attempt { $0.wishes.sharesValidity = false }
+    _ = attempt { $0.wishes.hasPrefix = false }
   }
 
   private mutating func simplifyReplicas() {
@@ -121,6 +122,7 @@ public struct Shrinking {
       _ = attempt { $0.replicas[index].hasUIDPlus = true }
       _ = attempt { $0.replicas[index].canMove = true }
       _ = attempt { $0.replicas[index].hasStamps = true }
+      _ = attempt { $0.replicas[index].isAltering = false }
       _ = attempt { $0.replicas[index].keywordLimit = .max }
       if !traits.isMaildir { _ = attempt { $0.replicas[index].kind = .imap(.qresync) } }
     }

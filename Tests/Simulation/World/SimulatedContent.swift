@@ -56,6 +56,21 @@ public enum SimulatedContent {
     message(Kind.allCases.randomElement(using: &random) ?? .ordinary, token: token)
   }
 
+  /// With another line at its end.
+  static func edited(_ bytes: [UInt8]) -> [UInt8] { bytes + Array("edited\r\n".utf8) }
+
+  /// What a server that does not take every octet makes of a message, if it is one of those that it alters: a NUL
+  /// becomes another octet, or a superfluous one is left out at the end of a line. Only what is in the body.
+  static func altered(_ bytes: [UInt8]) -> [UInt8] {
+    let header = header(of: bytes).count
+    guard bytes.count > header + 3 else { return bytes }
+    switch bytes.count % 5 {
+    case 0: return Array(bytes[..<header]) + [0x80] + bytes[(header + 1)...]
+    case 1: return Array(bytes[..<header]) + bytes[(header + 1)...]
+    default: return bytes
+    }
+  }
+
   public static func contentID(of bytes: [UInt8]) -> ContentID {
     var hasher = ContentHasher()
     bytes.withUnsafeBytes { hasher.update($0) }

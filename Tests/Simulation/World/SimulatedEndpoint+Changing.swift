@@ -75,6 +75,8 @@ extension SimulatedEndpoint {
     for ((uid, _), result) in zip(single, outcomes) {
       switch result {
       case .stored(let unstorable, _):
+        // A server says nothing of what it does not keep; that is seen at the next look only.
+        guard server.traits.isMaildir else { continue }
         for keyword in unstorable { outcome.unstorable[keyword, default: UIDSet()].insert(uid) }
       case .rejected: outcome.rejected.insert(uid)
       case .gone: outcome.gone.insert(uid)

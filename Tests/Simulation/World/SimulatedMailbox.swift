@@ -142,6 +142,16 @@ public struct SimulatedMailbox: Sendable {
     return true
   }
 
+  /// The message's bytes are others, and nobody is told.
+  mutating func edit(_ handle: MessageHandle, _ content: [UInt8], renewsDirectory: Bool) {
+    guard let index = index(handle) else { return }
+    let old = messages[index]
+    messages[index] = SimulatedMessage(
+      handle: old.handle, content: content, flags: old.flags, date: old.date, id: old.id,
+      modSeq: old.modSeq)
+    if renewsDirectory { changes += 1 }
+  }
+
   /// All messages are gone, and nothing else.
   mutating func lose() {
     messages = []

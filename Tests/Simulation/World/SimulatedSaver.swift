@@ -15,6 +15,7 @@ final class SimulatedSaver: MessageSaver {
   private let mailbox: MailboxName
   private var begun: Message?
   private var ended: [Message] = []
+  private(set) var altered: [UID] = []
 
   init(_ endpoint: SimulatedEndpoint, _ mailbox: MailboxName) {
     self.endpoint = endpoint
@@ -61,11 +62,17 @@ final class SimulatedSaver: MessageSaver {
       try endpoint.perform(.save)
       return messages.map { _ in .retryAlone }
     }
-    return try endpoint.perform(
+    let outcomes = try endpoint.perform(
       .save,
       changes: messages.map { [server, mailbox] message in
         { SimulatedSaver.save(message, server, mailbox) }
       })
+    altered = zip(messages, outcomes).compactMap { message, outcome in
+      guard case .placed(let uid, _, _) = outcome, let alters = server.alters else { return nil }
+      let content = SimulatedSaver.wire(message)
+      return alters(content) == content ? nil : uid
+    }
+    return outcomes
   }
 
   private func refusal(_ message: Message) -> PlacementOutcome? {
@@ -94,9 +101,16 @@ final class SimulatedSaver: MessageSaver {
     }
     let id = (server.traits.isMaildir ? message.item.guid : nil) ?? server.newID()
     let (flags, _) = SimulatedEndpoint.storable(message.item.flags, in: mailbox, server)
-    let original = StubMark(header: content)?.original.flatMap { server.ledger?.message($0) }
+    let original =
+      StubMark(header: content)?.original.flatMap { server.ledger?.message($0) }
+      ?? server.ledger?.original(ofAltered: content)
+    let kept = server.alters?(content) ?? content
+    if kept != content {
+      server.ledger?.noteAltered(kept, of: original ?? SimulatedMail(content))
+      server.hasAltered = true
+    }
     let uid = server.mailboxes[name]?.insert(
-      server.alters?(content) ?? content, saved: original?.bytes ?? content, flags: flags,
+      kept, saved: original?.bytes ?? content, flags: flags,
       date: message.item.date,
       id: id,
       uid: message.item.target)

@@ -81,6 +81,18 @@ extension SimulatedServer {
     mailboxes[mailbox]?.remove(handle)
   }
 
+  /// A file is written anew in its place, which is nothing that a mailbox knows of: under the old name and number there
+  /// is another message now.
+  ///
+  /// - Parameter renewsDirectory: the directory has another time, as if by way of a temporary file.
+  public func edit(_ handle: MessageHandle, in mailbox: MailboxName, renewsDirectory: Bool) {
+    guard traits.isMaildir, let message = mailboxes[mailbox]?.message(handle), !message.isStub
+    else { return }
+    let content = SimulatedContent.edited(message.content)
+    ledger?.noteEdit(message.origin, to: SimulatedMail(content), of: message.date, on: number)
+    mailboxes[mailbox]?.edit(handle, content, renewsDirectory: renewsDirectory)
+  }
+
   public func createMailbox(_ name: MailboxName, specialUse: SpecialUse? = nil) {
     guard mailboxes[name] == nil else { return }
     var mailbox = newMailbox()

@@ -20,6 +20,8 @@ public final class SimulatedServer: @unchecked Sendable {
   public var quota = Int.max
   /// What the server makes of a message on its way in.
   public var alters: (@Sendable ([UInt8]) -> [UInt8])?
+  /// A message was altered, of which a run has to tell.
+  var hasAltered = false
   public var ledger: SimulatedLedger?
 
   var backup: [MailboxName: SimulatedMailbox]?
@@ -49,6 +51,7 @@ public final class SimulatedServer: @unchecked Sendable {
     self.number = number
     self.traits = traits
     originalTraits = traits
+    if traits.isAltering { alters = { SimulatedContent.altered($0) } }
     lastUIDValidity = [1000, 2001, 3002][number % 3]
     mailboxes[.inbox] = newMailbox()
   }

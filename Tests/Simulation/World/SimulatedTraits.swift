@@ -30,6 +30,8 @@ public struct SimulatedTraits: Hashable, Sendable {
   public var forbidden = ""
   /// Keywords that a mailbox has room for.
   public var keywordLimit = Int.max
+  /// Does not keep every octet of what it is given.
+  public var isAltering = false
   /// A Maildir's directory times are told.
   public var hasStamps = true
 
