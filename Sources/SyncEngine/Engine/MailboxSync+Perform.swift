@@ -296,6 +296,8 @@ extension MailboxSync {
       if let date = work[index].item.date { details?.date = date }
       // It was saved with the date that the base has.
       if side == .right { work[index].item.base?.rightDate = nil }
+      // What lay here before had another id; by that a move of this one would not be known.
+      work[index].item.base?.ids[side] = id
       work[index].item.sides[side] = .present(
         Seen(handle: .uid(uid), flags: flags, details: details, content: other?.content))
     }

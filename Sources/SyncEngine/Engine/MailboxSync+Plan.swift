@@ -131,8 +131,10 @@ extension MailboxSync {
       work[index].fulfils?.outcome = .failed
       return
     }
-    let arrived = work[index].flags[side.other]
+    var arrived = work[index].flags[side.other]
     if let source = work[index].source {
+      // Nobody removed what there is no room for there.
+      arrived.formUnion(source.record.lacking[side.other])
       // A moved message: its change of flags on either side against what was agreed on.
       let wanted =
         source.isMove

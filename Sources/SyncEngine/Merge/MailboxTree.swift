@@ -100,8 +100,9 @@ public struct MailboxTree: Sendable {
       }
     }
     renames = renames.map(avoidingItself)
+    // An INBOX stays what it is: it can't be renamed, or else only its messages go. RFC 9051 §6.3.6
     renames.removeAll { rename in
-      rename.side.map { exists(rename.newNames[$0], on: $0) } ?? false
+      rename.side.map { exists(rename.newNames[$0], on: $0) || rename.oldName.isInbox } ?? false
     }
     // Parents first: renaming one takes its children along.
     return renames.sorted {
