@@ -51,6 +51,37 @@ import Testing
     #expect(world.servers.left[.inbox]?.uids == world.servers.right[.inbox]?.uids)
   }
 
+  @Test("a rename that a side refuses is named, doubles nothing, and holds up nothing else")
+  func refusedRename() throws {
+    let world = SimulatedWorld(.maildir, .imap())
+    let store = world.stateStore()
+    let (left, right) = (world.servers.left, world.servers.right)
+    left.createMailbox(name("old"))
+    left.deliver(message(1), to: name("old"))
+    left.createMailbox(name("other"))
+    #expect(run(in: world, store).result == .ok)
+
+    left.renameMailbox(name("old"), to: name("new"))
+    right.renameMailbox(name("other"), to: name("another"))
+    left.deliver(message(2))
+    world.onStep = { step in
+      guard step.moment == .before, case .rename(name("old")) = step.call else { return nil }
+      return .refused(.mailbox, .refused)
+    }
+    for _ in 1...2 {
+      let report = run(in: world, store)
+      #expect(report.result == .partial)
+      #expect(report.failures.map(\.mailbox) == [name("old")])
+      #expect(left[name("another")] != nil && left[name("other")] == nil)
+      #expect(right[name("old")] != nil && right[name("new")] == nil && left[name("old")] == nil)
+      #expect(areEqual(world) && right[.inbox]?.messages.count == 1)
+    }
+    world.onStep = nil
+    #expect(run(in: world, store).result == .ok)
+    #expect(right[name("new")]?.messages.count == 1 && right[name("old")] == nil)
+    #expect(areEqual(world))
+  }
+
   @Test(
     "what came after a restored backup was not expunged",
     arguments: [Side.left, .right],

@@ -20,7 +20,9 @@ extension SyncRun {
       // Each rename may take children along, so the sides are listed anew after each.
       for _ in 0...2 * records.count {
         let renames = try self.renames(tree, endpoints)
-        let next = renames.first { mayFollow($0) && !refused.contains($0.record.id) }
+        let next = renames.first {
+          mayFollow($0) && ($0.side == nil || !refused.contains($0.record.id))
+        }
         guard let rename = next else {
           try leaveAlone(renames, in: &tree, endpoints)
           break
@@ -45,10 +47,12 @@ extension SyncRun {
     _ renames: [MailboxTree.Rename], in tree: inout MailboxTree, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
     for rename in renames {
-      guard let renamed = rename.side?.other else { continue }
+      guard let side = rename.side else { continue }
+      let names = (there: rename.newNames[side.other], here: rename.oldName)
       let isConcerned = { (entry: MailboxTree.Entry) in
         entry.record?.id == rename.record.id
-          || entry.record == nil && entry.listed[renamed]?.name == rename.newNames[renamed]
+          || entry.record == nil && entry.listed[side.other]?.name == names.there
+          || entry.record == nil && entry.listed[side]?.name == names.here
       }
       for entry in tree.entries where isConcerned(entry) { try leaveOut(entry, endpoints) }
       tree.entries.removeAll(where: isConcerned)
