@@ -52,11 +52,12 @@ extension MailboxSync {
   private func look(_ side: Side, _ endpoint: any Endpoint) throws(SideFailure) -> Observation? {
     looked[side] = false
     isOvertaken[side] = false
+    defer { observedLowest[side] = reach[side].lowest }
     guard exists[side] else {
       anchors[side] = MailboxSync.emptyAnchor
       return Observation(anchor: anchors[side], coverage: .full, messages: [])
     }
-    guard needsLook[side] || record.anchors[side] == nil else {
+    guard needsLook[side] || record.anchors[side] == nil || isReopened(side) else {
       anchors[side] = record.anchors[side] ?? MailboxSync.emptyAnchor
       return nil
     }
@@ -80,7 +81,6 @@ extension MailboxSync {
       observation = try open(side, endpoint, OpenRequest(recheck: request.recheck))
     }
     looked[side] = true
-    origins[side] = observation.origin
     readOnly[side] = observation.isReadOnly
     // Nothing can be stored in a read-only mailbox; what is missing there, others took away.
     keptKeywords[side] = observation.isReadOnly ? nil : observation.permanentKeywords
@@ -104,6 +104,8 @@ extension MailboxSync {
       try endpoint.open(fullNames[side], request)
     }
     anchors[side] = observation.anchor
+    origins[side] = observation.origin
+    observedLowest[side] = reach[side].lowest
     return observation
   }
 
@@ -169,11 +171,11 @@ extension MailboxSync {
   }
 
   /// Whether an older state of the mailbox was restored. UIDs that were given since then are given again, to
-  /// other messages.
+  /// other messages. (Or another pair was about to give a Maildir's messages their numbers back, and died.)
   func hasGoneBack(_ side: Side) -> Bool {
     guard let then = record.anchors[side], !hasNewValidity(side) else { return false }
     let now = anchors[side]
-    if isOvertaken[side] || now.uidNext < then.uidNext { return true }
+    if isOvertaken[side] || observedLowest[side] < then.uidNext { return true }
     guard let modSeq = now.highestModSeq, let before = then.highestModSeq else { return false }
     return modSeq < before
   }

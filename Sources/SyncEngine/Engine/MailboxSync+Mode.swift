@@ -85,6 +85,7 @@ extension MailboxSync {
       anchors[side] = observation.anchor
       if let id = observation.mailboxID { record.mailboxIDs[side] = id }
       origins[side] = observation.origin
+      observedLowest[side] = reach[side].lowest
       looked[side] = true
       changed[side] = true
       if mode == .mirror || hadMessages || !items.rows.isEmpty {

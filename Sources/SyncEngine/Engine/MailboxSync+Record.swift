@@ -159,7 +159,10 @@ extension MailboxSync {
     try clearIntents()
     for side in Side.allCases where looked[side] {
       var anchor = observed[side]
-      if changed[side] || anchors[side].stamp == nil { anchor.stamp = nil }
+      // Messages that lack their numbers have still to be looked at.
+      let isReopened = observedLowest[side] < anchor.uidNext
+      if changed[side] || isReopened || anchors[side].stamp == nil { anchor.stamp = nil }
+      anchor.uidNext = observedLowest[side]
       record.anchors[side] = anchor
     }
     for side in Side.allCases where !looked[side] && hasDroppedStamp[side] {

@@ -43,6 +43,8 @@ final class MailboxSync {
   var observed: Both<Anchor>
   /// Of their UIDVALIDITYs.
   var origins = Both(left: ValidityOrigin(), right: ValidityOrigin())
+  /// The lowest UIDs that they could give then: less than UIDNEXT where a Maildir is getting its numbers back.
+  var observedLowest = Both(left: UID.first, right: UID.first)
   /// The sides' UIDNEXTs as the base knew them before this round, under the UIDVALIDITYs of now.
   var knownNext = Both(left: UID.first, right: UID.first)
   /// Sides that were looked at in this round.
