@@ -261,6 +261,8 @@ struct UIDList {
     text += base
     records.makeRoom(for: 1)
     records.append(Record(uid: uid, extensions: first, base: second))
+    // Else messages that are expunged later would make it begin once more.
+    if ownFields.noteGiven(uid, next: next) { recordsInFile = nil }
     next = max(next, uid + 1)
     return true
   }

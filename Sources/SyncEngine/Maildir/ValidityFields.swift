@@ -86,6 +86,17 @@ struct ValidityFields {
     return next
   }
 
+  /// - Returns: whether nothing is left to be given below `next`, which was not so before: the header says it still.
+  mutating func noteGiven(_ uid: UInt32, next: UInt32) -> Bool {
+    guard let reopening else { return false }
+    if reopening.next == next, uid + 1 < next {
+      self.reopening?.first = uid + 1
+      return false
+    }
+    self.reopening = nil
+    return true
+  }
+
   /// No UID below UIDNEXT is given any more.
   mutating func endReopening() { reopening = nil }
 

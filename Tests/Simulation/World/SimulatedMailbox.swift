@@ -97,6 +97,7 @@ public struct SimulatedMailbox: Sendable {
   ) -> UID? {
     let uid = wanted ?? uidNext
     guard uid >= reopenedFrom ?? uidNext, let next = uid.next else { return nil }
+    if let reopened { self.reopened = next < uidNext ? max(next, reopened) : nil }
     raiseNext(to: next)
     add(
       SimulatedMessage(

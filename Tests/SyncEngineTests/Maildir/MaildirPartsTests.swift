@@ -160,6 +160,13 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     #expect(!list.canGive(3) && list.canGive(5))
     #expect(list.raiseNext(to: 6) && !list.raiseNext(to: 6))
     #expect(!list.canGive(5) && text(list.serialized()) == "3 V7 N6 \(guid) s1 m5:10\n3 :a\n")
+    #expect(list.linesToAdd() == nil)
+    // All are given; expunging some of them later changes nothing.
+    list = try begun()
+    let last = list.append(uid: 5, extensions: [], base: bytes("b"))
+    list.removeRecords { _ in true }
+    #expect(last && list.origin.reopenedFrom == nil)
+    #expect(text(list.serialized()) == "3 V7 N6 \(guid) s1 m5:10\n")
     // Someone else has numbered a file.
     let after = text(try begun().serialized()) + "6 :x\n"
     #expect(UIDList(bytes(after)).origin.reopenedFrom == nil)
