@@ -38,6 +38,8 @@ public final class MemoryStateStore: StateStore {
   }
 
   private let state: Mutex<Snapshot>
+  /// The state of before, while there are changes that are not durable yet.
+  private let durable = Mutex<Snapshot?>(nil)
   private let hook: CommitHook?
 
   public init(_ snapshot: Snapshot = Snapshot(), hook: CommitHook? = nil) {
@@ -47,7 +49,10 @@ public final class MemoryStateStore: StateStore {
 
   public func snapshot() -> Snapshot { state.withLock { $0 } }
 
-  public func restore(_ snapshot: Snapshot) { state.withLock { $0 = snapshot } }
+  public func restore(_ snapshot: Snapshot) {
+    durable.withLock { $0 = nil }
+    state.withLock { $0 = snapshot }
+  }
 
   public func mailboxes() -> [MailboxRecord] {
     state.withLock { $0.mailboxes.values.sorted { $0.id < $1.id } }
@@ -113,13 +118,29 @@ public final class MemoryStateStore: StateStore {
 
   public func value(_ key: StateKey) -> String? { state.withLock { $0.values[key] } }
 
-  public func commit(_ changes: [StateChange]) throws(StateError) {
-    guard !changes.isEmpty else { return }
-    try hook?(.before, changes)
+  /// What waited is lost with a commit that fails: the process has died, or ends.
+  public func commit(
+    _ changes: [StateChange], _ durability: Durability
+  ) throws(StateError) {
+    let before = snapshot()
+    let last = durable.withLock { $0 }
+    guard !changes.isEmpty || durability == .now && last != nil else { return }
+    try guarded(last ?? before) { () throws(StateError) in try hook?(.before, changes) }
     state.withLock { state in
       for change in changes { state.apply(change) }
     }
-    try hook?(.after, changes)
+    durable.withLock { $0 = durability == .now ? nil : last ?? before }
+    let safe = durability == .now ? snapshot() : last ?? before
+    try guarded(safe) { () throws(StateError) in try hook?(.after, changes) }
+  }
+
+  private func guarded(
+    _ safe: Snapshot, _ body: () throws(StateError) -> Void
+  ) throws(StateError) {
+    do { try body() } catch {
+      restore(safe)
+      throw error
+    }
   }
 
   /// Ascending by id.

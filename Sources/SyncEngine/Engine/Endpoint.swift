@@ -22,6 +22,9 @@ public protocol Endpoint: AnyObject {
   func list(withIDs: Bool) throws(EndpointError) -> MailboxListing
   /// Creates a mailbox and the levels above it, if they are missing. No error if it is there already.
   func create(_ mailbox: MailboxName, specialUse: SpecialUse?) throws(EndpointError)
+  /// Several at once, each with its subscription.
+  /// - Returns: of each why it could not be made; those are not subscribed to either.
+  func create(_ mailboxes: [NewMailbox]) throws(EndpointError) -> [EndpointError?]
   func delete(_ mailbox: MailboxName) throws(EndpointError)
   func rename(_ mailbox: MailboxName, to name: MailboxName) throws(EndpointError)
   func setSubscribed(_ isSubscribed: Bool, _ mailbox: MailboxName) throws(EndpointError)
@@ -117,6 +120,21 @@ public protocol Endpoint: AnyObject {
 extension Endpoint {
   public func list() throws(EndpointError) -> MailboxListing { try list(withIDs: true) }
 
+  public func create(_ mailboxes: [NewMailbox]) throws(EndpointError) -> [EndpointError?] {
+    var failures: [EndpointError?] = []
+    for mailbox in mailboxes {
+      do {
+        try create(mailbox.name, specialUse: mailbox.specialUse)
+        if let isSubscribed = mailbox.isSubscribed { try setSubscribed(isSubscribed, mailbox.name) }
+        failures.append(nil)
+      } catch {
+        guard error.scope != .side else { throw error }
+        failures.append(error)
+      }
+    }
+    return failures
+  }
+
   /// Nothing to do where a mailbox can't become another one.
   public func expect(_ uidValidity: UIDValidity, of mailbox: MailboxName) {}
 
@@ -124,6 +142,20 @@ extension Endpoint {
   public func parts(
     of handles: [MessageHandle], textLimit: Int
   ) throws(EndpointError) -> [MessageHandle: [MessagePart]] { [:] }
+}
+
+/// A mailbox that is to be made.
+public struct NewMailbox: Hashable, Sendable {
+  public var name: MailboxName
+  public var specialUse: SpecialUse?
+  /// `nil`: it is left as it comes.
+  public var isSubscribed: Bool?
+
+  public init(_ name: MailboxName, specialUse: SpecialUse?, isSubscribed: Bool?) {
+    self.name = name
+    self.specialUse = specialUse
+    self.isSubscribed = isSubscribed
+  }
 }
 
 /// What an endpoint can do; the engine asks no more of it.
@@ -224,10 +256,16 @@ public protocol MessageSaver: AnyObject {
   func commit() throws(EndpointError) -> [PlacementOutcome]
   /// Messages of the last commit that the side keeps in another form than they were given.
   var altered: [UID] { get }
+  /// It computes what messages are while it saves them, so that nobody else need do it.
+  var identifies: Bool { get }
+  /// What the message ended last is.
+  var identity: ContentID? { get }
 }
 
 extension MessageSaver {
   public var altered: [UID] { [] }
+  public var identifies: Bool { false }
+  public var identity: ContentID? { nil }
 }
 
 /// A message to be saved.

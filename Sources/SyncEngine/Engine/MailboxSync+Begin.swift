@@ -40,9 +40,11 @@ extension MailboxSync {
         uidValidity: anchors[side].uidValidity, uidNext: .first, messages: 0)
     }
     if mode == .mirror, !isNew.isEmpty { record.agreedNext = .first }
+    // Where the base knows no message there is nothing to be misread.
+    let durability: Durability = changes.isEmpty ? .soon : .now
     changes.append(.putMailbox(record))
     storedRecord = record
-    try stateAccess { () throws(StateError) in try store.commit(changes) }
+    try stateAccess { () throws(StateError) in try store.commit(changes, durability) }
   }
 
   private func restoring(_ index: Int) -> [StateChange] {

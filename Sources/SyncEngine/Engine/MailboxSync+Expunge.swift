@@ -29,6 +29,7 @@ extension MailboxSync {
     try numberBeforeExpunging(due, on: side, endpoints)
     let uids = UIDSet(due.compactMap { work[$0].handles[side]?.uid })
     changed[side] = true
+    try settleRecords()
     let gone = try on(side) { () throws(EndpointError) in
       try select(side, endpoints[side])
       return try endpoints[side].expunge(uids)
@@ -43,7 +44,7 @@ extension MailboxSync {
       counts[side].expunged += 1
       report(side, .expunged(uid))
     }
-    try stateAccess { () throws(StateError) in try store.commit(changes) }
+    try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
   }
 
   private func numberBeforeExpunging(
@@ -83,7 +84,7 @@ extension MailboxSync {
       return .removeMessage(base.id)
     }
     guard !changes.isEmpty else { return }
-    try stateAccess { () throws(StateError) in try store.commit(changes) }
+    try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
   }
 
   /// The key `expunge`: messages flagged \Deleted go, where it says so; the other side then follows as it
@@ -114,6 +115,7 @@ extension MailboxSync {
       return
     }
     var gone = Both(left: UIDSet(), right: UIDSet())
+    try settleRecords()
     for side in Side.allCases {
       changed[side] = true
       gone[side] = try on(side) { () throws(EndpointError) in
@@ -128,6 +130,6 @@ extension MailboxSync {
     let changes = deleted.filter { row in
       gone.left.contains(row.uids.left) && gone.right.contains(row.uids.right)
     }.map { StateChange.removeMessage($0.id) }
-    try stateAccess { () throws(StateError) in try store.commit(changes) }
+    try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
   }
 }

@@ -62,7 +62,7 @@ extension MailboxSync {
           var row = row
           row.ids[side] = id
           return .putMessage(row)
-        })
+        }, .soon)
     }
   }
 

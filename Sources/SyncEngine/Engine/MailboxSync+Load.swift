@@ -157,7 +157,7 @@ extension MailboxSync {
   private func writeBack(_ items: Items) throws(SideFailure) {
     guard !items.amended.isEmpty, !policy.isDryRun else { return }
     try stateAccess { () throws(StateError) in
-      try store.commit(items.amended.map { .putMessage(items.rows[$0]) })
+      try store.commit(items.amended.map { .putMessage(items.rows[$0]) }, .soon)
     }
   }
 

@@ -2,8 +2,10 @@ import IMAPClient
 
 /// How jobs are carried out: batch by batch, each recorded before the next begins.
 extension MailboxSync {
-  static let batchCount = 500
-  private static let batchOctets: UInt64 = 32 << 20
+  private static let batchOctets: UInt64 = 64 << 20
+
+  /// A server is kept waiting between two batches; what a Maildir gets is written down in smaller ones.
+  func batchCount(on side: Side) -> Int { traits[side].choosesUIDs ? 500 : 1000 }
 
   /// Carries out jobs in their order, those of a kind together.
   ///
@@ -15,10 +17,11 @@ extension MailboxSync {
     guard !jobs.isEmpty else { return }
     changed[side] = true
     var rest = jobs[...]
+    let batchCount = batchCount(on: side)
     while let first = rest.first {
       var batch: [Job] = []
       var octets: UInt64 = 0
-      while let job = rest.first, job.kind == first.kind, batch.count < MailboxSync.batchCount,
+      while let job = rest.first, job.kind == first.kind, batch.count < batchCount,
         batch.isEmpty || octets < MailboxSync.batchOctets
       {
         octets += job.kind == .stub ? UInt64(StubMessage.headerLimit) : size(of: job.index)
@@ -33,7 +36,7 @@ extension MailboxSync {
       case .renumber: try renumber(batch, on: side, endpoints)
       }
       try afterBatch(batch.map(\.index))
-      if rest.count >= MailboxSync.batchCount { Memory.giveBack() }
+      if rest.count >= batchCount { Memory.giveBack() }
     }
   }
 
@@ -239,7 +242,7 @@ extension MailboxSync {
     // The new place is recorded before the old one is forgotten.
     try recordPlaced(jobs.map(\.index))
     if !removed.isEmpty {
-      try stateAccess { () throws(StateError) in try store.commit(removed) }
+      try stateAccess { () throws(StateError) in try store.commit(removed, .soon) }
     }
   }
 

@@ -133,8 +133,9 @@ extension MailboxSync {
       }
     }
     var target = max(layout.freshStart, levelNext)
-    for start in stride(from: 0, to: fresh.count, by: MailboxSync.batchCount) {
-      let indices = fresh[start..<min(start + MailboxSync.batchCount, fresh.count)]
+    let batchCount = batchCount(on: lead)
+    for start in stride(from: 0, to: fresh.count, by: batchCount) {
+      let indices = fresh[start..<min(start + batchCount, fresh.count)]
       var leading: [Job] = []
       for index in indices {
         if let job = job(index, on: lead, target: target) { leading.append(job) }

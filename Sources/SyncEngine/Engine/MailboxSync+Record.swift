@@ -7,16 +7,20 @@ extension MailboxSync {
   func recordPlaced(_ indices: [Int]) throws(SideFailure) {
     try stateAccess { () throws(StateError) in
       var changes: [StateChange] = []
+      // One that is not written down is found again by its content; but a UID that has changed without the base
+      // knowing could change once more.
+      var durability = Durability.soon
       for index in indices {
         guard let row = try self.row(index), row != work[index].item.base || !work[index].isRecorded
         else { continue }
         if work[index].item.base == nil || !work[index].isRecorded { hasLearned = true }
+        if let base = work[index].item.base, base.uids != row.uids { durability = .now }
         work[index].item.base = row
         work[index].isRecorded = true
         changes.append(.putMessage(row))
         if let note = noteReplaced(index, row) { changes.append(note) }
       }
-      if !changes.isEmpty { try store.commit(changes) }
+      if !changes.isEmpty { try store.commit(changes, durability) }
     }
     for index in indices where isSettled(index) { work[index].release() }
   }
@@ -96,7 +100,7 @@ extension MailboxSync {
       changes.append(.putMessage(row))
     }
     guard !changes.isEmpty else { return }
-    try stateAccess { () throws(StateError) in try store.commit(changes) }
+    try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
   }
 
   // MARK: Intents
@@ -129,7 +133,7 @@ extension MailboxSync {
     }
     guard !changes.isEmpty else { return }
     hasIntents = Both(left: false, right: false)
-    try stateAccess { () throws(StateError) in try store.commit(changes) }
+    try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
   }
 
   /// A refusal is no unclean end: where a side has handed out no UID but those that this run knows of, nothing else
@@ -183,7 +187,7 @@ extension MailboxSync {
       storedRecord = record
     }
     if !changes.isEmpty {
-      try stateAccess { () throws(StateError) in try store.commit(changes) }
+      try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
     }
     messageCount = try stateAccess { () throws(StateError) in
       try store.messageCount(in: record.id)
@@ -213,5 +217,10 @@ extension MailboxSync {
       pending[side] = wanted
     }
     return changes
+  }
+
+  /// To be called before anything is expunged: what makes up for it has to be known to the next run, too.
+  func settleRecords() throws(SideFailure) {
+    try stateAccess { () throws(StateError) in try store.flush() }
   }
 }

@@ -30,6 +30,7 @@ extension MailboxSync {
       }
       staleStubs[side] = []
       changed[side] = true
+      try settleRecords()
       let uids = UIDSet(try numbers(of: stubs, on: side, endpoints[side]).sorted())
       let gone = try on(side) { () throws(EndpointError) in
         try select(side, endpoints[side])
@@ -46,7 +47,7 @@ extension MailboxSync {
         }
       }
       if !changes.isEmpty {
-        try stateAccess { () throws(StateError) in try store.commit(changes) }
+        try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
       }
     }
   }

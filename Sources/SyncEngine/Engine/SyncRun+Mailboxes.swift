@@ -131,6 +131,7 @@ extension SyncRun {
   ) throws(SideFailure) {
     let pending = try state { () throws(StateError) in try store.pending() }
     let intents = try state { () throws(StateError) in try store.intents() }
+    made = nil
     var lefts = Set<MailboxName>()
     var rights = Set<MailboxName>()
     for index in tree.entries.indices {
@@ -146,6 +147,9 @@ extension SyncRun {
         continue
       }
       do {
+        if made == nil, !policy.isDryRun, entry.exists(on: .left) != entry.exists(on: .right) {
+          made = try createMissing(tree, endpoints)
+        }
         try prepare(
           &tree.entries[index], endpoints,
           pending: pending.filter { $0.mailbox == entry.record?.id },
@@ -167,7 +171,9 @@ extension SyncRun {
     guard exists.left || exists.right else {
       // A run that does not follow renames can't tell: both sides may have renamed it.
       if let record = entry.record, !policy.isDryRun, policy.kinds.contains(.mailboxes) {
-        try state { () throws(StateError) in try store.commit([.removeMailbox(record.id)]) }
+        try state { () throws(StateError) in
+          try store.commit([.removeMailbox(record.id)], .soon)
+        }
       }
       return
     }
@@ -185,6 +191,10 @@ extension SyncRun {
       observer?.handle(.change(side, entry.names[side], .mailboxCreated))
       guard !policy.isDryRun else { continue }
       try on(side) { () throws(EndpointError) in
+        if let outcome = made?[side][entry.names[side]] {
+          if let outcome { throw outcome }
+          return
+        }
         try endpoints[side].create(
           full(entry.names[side], side), specialUse: entry.listed[side.other]?.specialUse)
       }
@@ -227,12 +237,12 @@ extension SyncRun {
     if entry.record == nil, !policy.isDryRun {
       record.isSubscribed = entry.subscription
       mailbox.record = record
-      try state { () throws(StateError) in try store.commit([.putMailbox(record)]) }
+      try state { () throws(StateError) in try store.commit([.putMailbox(record)], .soon) }
     } else if let subscription = entry.subscription, subscription != record.isSubscribed {
       mailbox.record.isSubscribed = subscription
       record = mailbox.record
       if !policy.isDryRun {
-        try state { () throws(StateError) in try store.commit([.putMailbox(record)]) }
+        try state { () throws(StateError) in try store.commit([.putMailbox(record)], .soon) }
       }
     }
     mailbox.storedRecord = entry.record == nil ? nil : record
@@ -282,29 +292,6 @@ extension SyncRun {
       || now.messages != then.messages
   }
 
-  /// Mailboxes that were created get their sides' own ids recorded, so that a rename before the next run
-  /// is noticed.
-  func recordIDsOfCreated(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
-    guard policy.followsRenames else { return }
-    var ids = Both<[MailboxName: GlobalUID]>(left: [:], right: [:])
-    for side in Side.allCases
-    where createdMailboxes.contains(side) && !endpoints[side].traits.choosesUIDs {
-      let listing = try on(side) { () throws(EndpointError) in try endpoints[side].list() }
-      for mailbox in listing.mailboxes { ids[side][mailbox.name] = mailbox.id }
-    }
-    var changes: [StateChange] = []
-    for mailbox in mailboxes where !mailbox.isBroken {
-      for side in Side.allCases {
-        guard let id = ids[side][mailbox.fullNames[side]], mailbox.record.mailboxIDs[side] != id
-        else { continue }
-        mailbox.record.mailboxIDs[side] = id
-        changes.append(.putMailbox(mailbox.record))
-      }
-    }
-    guard !changes.isEmpty else { return }
-    try state { () throws(StateError) in try store.commit(changes) }
-  }
-
   // MARK: Subscriptions
 
   private func syncSubscription(
@@ -327,7 +314,7 @@ extension SyncRun {
       if now[side] != wanted {
         observer?.handle(.change(side, entry.names[side], wanted ? .subscribed : .unsubscribed))
       }
-      guard !policy.isDryRun, exists[side] else { continue }
+      guard !policy.isDryRun, exists[side], made?[side][entry.names[side]] == nil else { continue }
       try on(side) { () throws(EndpointError) in
         try endpoints[side].setSubscribed(wanted, full(entry.names[side], side))
       }
@@ -379,6 +366,7 @@ extension SyncRun {
               advice: "the next run looks at it again"), side: side, mailbox: entry.names[side])
           continue
         }
+        try state { () throws(StateError) in try store.flush() }
         try on(side) { () throws(EndpointError) in
           try endpoints[side].close()
           try endpoints[side].delete(full(entry.names[side], side))

@@ -94,7 +94,7 @@ extension SyncRun {
       }
       guard found != .noStore, !wasMarked else { continue }
       try state { () throws(StateError) in
-        try store.commit([.setValue(.mark, mark), .setValue(key(side), "yes")])
+        try store.commit([.setValue(.mark, mark), .setValue(key(side), "yes")], .soon)
       }
     }
   }

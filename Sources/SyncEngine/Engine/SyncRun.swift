@@ -15,6 +15,7 @@ public final class SyncRun {
   let connectionNames: Both<String>
   /// Lets so many milliseconds pass.
   let pause: @Sendable (UInt32) -> Void
+  private let closing: ((SyncReport) -> [StateChange])?
   var report = SyncReport()
   var mailboxes: [MailboxSync] = []
   /// Mailboxes that are there on one side at least and could not even be prepared.
@@ -24,6 +25,8 @@ public final class SyncRun {
   /// No expunge anywhere, because a store is not what it was.
   var refusesExpunges = false
   var generatedMark: String?
+  /// What came of the mailboxes that were made all at once, by their names on the side.
+  var made: Both<[MailboxName: EndpointError?]>?
   /// Sides on which mailboxes were created.
   var createdMailboxes: Set<Side> = []
 
@@ -33,10 +36,12 @@ public final class SyncRun {
   /// - Parameters:
   ///   - pair: its name, for the marks left in stores.
   ///   - pause: lets so many milliseconds pass, while a server settles.
+  ///   - closing: what is to be recorded of the run itself, together with the last that it did.
   public init(
     pair: String, policy: Policy, factories: Both<any EndpointFactory>, store: any StateStore,
     observer: (any SyncObserver)? = nil, cancellation: Cancellation = Cancellation(),
-    pause: (@Sendable (UInt32) -> Void)? = nil
+    pause: (@Sendable (UInt32) -> Void)? = nil,
+    closing: ((SyncReport) -> [StateChange])? = nil
   ) {
     self.pair = pair
     self.policy = policy
@@ -44,6 +49,7 @@ public final class SyncRun {
     self.observer = observer
     self.cancellation = cancellation
     self.pause = pause ?? { Pause.milliseconds($0) }
+    self.closing = closing
     connectionNames = factories.map(\.name)
     lanes = Lanes(factories: factories, jobs: policy.jobs, cancellation: cancellation)
   }
@@ -57,7 +63,22 @@ public final class SyncRun {
     }
     lanes.disconnect()
     finish()
+    if !policy.isDryRun { close() }
     return report
+  }
+
+  /// What was done is recorded also if the run failed.
+  private func close() {
+    do {
+      try state { () throws(StateError) in
+        try store.commit(closing?(report) ?? [], .now)
+      }
+    } catch {
+      // A base that fails has most often said so before.
+      guard !report.failures.contains(where: { $0.code == error.error.code }) else { return }
+      note(error.error, side: nil)
+      report.result = result(of: report.failures)
+    }
   }
 
   private func carryOut() throws(SideFailure) {
@@ -155,6 +176,7 @@ public final class SyncRun {
 
   private func findSources(_ active: [MailboxSync]) throws(SideFailure) {
     let endpoints = try lanes.first()
+    try state { () throws(StateError) in try store.expectQuestions() }
     var records: [MailboxID: MailboxRecord] = [:]
     for mailbox in mailboxes
     where mailbox.exists.left && mailbox.exists.right && !mailbox.isBroken {

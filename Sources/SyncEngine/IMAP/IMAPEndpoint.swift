@@ -10,6 +10,7 @@ final class IMAPEndpoint: Endpoint {
   let observer = MailboxObserver()
   private let onProfile: (ServerProfile) -> Void
   private var knowsProfile: Bool
+  let made: MadeMailboxes
   private var knownHierarchy: MailboxHierarchy?
 
   /// The mailbox the engine works on.
@@ -18,6 +19,8 @@ final class IMAPEndpoint: Endpoint {
   var onlyReads = false
   /// Under which UIDVALIDITY each mailbox was last observed.
   var validities: [MailboxName: UIDValidity] = [:]
+  /// What mailboxes were like when this connection last selected them.
+  var lookedAt: [MailboxName: SelectedMailbox] = [:]
   /// The largest message that each mailbox takes, where that was told.
   var appendLimits: [MailboxName: UInt64?] = [:]
   /// Mailboxes that keep no mod-sequences. RFC 7162 §3.1.2.2
@@ -32,12 +35,14 @@ final class IMAPEndpoint: Endpoint {
 
   /// - Parameter knowsProfile: the connection has its profile from an earlier one.
   /// - Parameter onProfile: told what this connection learnt of the server.
+  /// - Parameter made: the mailboxes that this run makes.
   init(
-    _ connection: IMAPConnection, knowsProfile: Bool = false,
+    _ connection: IMAPConnection, knowsProfile: Bool = false, made: MadeMailboxes = MadeMailboxes(),
     onProfile: @escaping (ServerProfile) -> Void = { _ in }
   ) {
     self.connection = connection
     self.knowsProfile = knowsProfile
+    self.made = made
     self.onProfile = onProfile
     connection.observer = observer
   }
@@ -278,6 +283,7 @@ final class IMAPEndpoint: Endpoint {
       observer.mailbox = nil
       throw EndpointError.contradiction("the server keeps no UIDs in this mailbox")
     }
+    lookedAt[selected.name] = selected
     return selected
   }
 }

@@ -7,6 +7,7 @@ public final class IMAPEndpointFactory: EndpointFactory {
   public let connectionLimit: Int
   private let configuration: IMAPConfiguration
   private let profile = Mutex<ServerProfile?>(nil)
+  private let made = MadeMailboxes()
   /// Between attempts to log in to a server that is busy: it may still be ending the session of the run
   /// before, whose good-bye was not waited for.
   private static let pauses: [UInt32] = [100, 200, 400, 800, 1600, 3200]
@@ -36,7 +37,7 @@ public final class IMAPEndpointFactory: EndpointFactory {
 
   private func connect(knowing known: ServerProfile?) throws(IMAPError) -> IMAPEndpoint {
     let connection = try IMAPConnection.connect(configuration, profile: known)
-    return IMAPEndpoint(connection, knowsProfile: known != nil) { [self] learnt in
+    return IMAPEndpoint(connection, knowsProfile: known != nil, made: made) { [self] learnt in
       profile.withLock { $0 = learnt }
     }
   }

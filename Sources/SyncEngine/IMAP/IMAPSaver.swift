@@ -5,12 +5,22 @@ extension IMAPEndpoint {
   func saver() throws(EndpointError) -> any MessageSaver { try appender() }
 
   func appender() throws(EndpointError) -> IMAPSaver {
-    let selected = try selectToChange()
+    let selected = try openToSave()
     var uidNext = selected.uidNext ?? .first
     if !connection.has(.uidPlus) { uidNext = try askUIDNext(of: selected.name) }
     return IMAPSaver(
       self, mailbox: selected, wireName: try wireName(of: selected.name), firstUID: uidNext,
       sizeLimit: try appendLimit(of: selected.name))
+  }
+
+  /// The opened mailbox. One that this run has made itself need not be selected once more to be saved to, where APPEND tells
+  /// UIDs and UIDVALIDITY: nobody has put another in its place.
+  private func openToSave() throws(EndpointError) -> SelectedMailbox {
+    guard let openMailbox, openMailbox != observer.mailbox?.name, made.contains(openMailbox),
+      connection.has(.uidPlus),
+      let known = lookedAt[openMailbox], !known.isReadOnly, isExpected(known)
+    else { return try selectToChange() }
+    return known
   }
 
   /// How large a message may be. RFC 7889: the same for all mailboxes, or to be asked for each.
@@ -70,6 +80,8 @@ final class IMAPSaver: MessageSaver {
   /// Messages that servers may alter, as indices of `outcomes`, and whether this is certain.
   private var odd: [Int: Bool] = [:]
   private(set) var altered: [UID] = []
+  private(set) var identity: ContentID?
+  let identifies = true
 
   /// The message being written.
   private struct Message {
@@ -129,6 +141,7 @@ final class IMAPSaver: MessageSaver {
 
   func begin(_ item: SaveItem, size: UInt64, form: MessageForm) throws(EndpointError) {
     var message = Message(item: item, size: size, form: .gathered([]))
+    identity = nil
     hasher = ContentHasher()
     if size == 0 {
       // A literal of no octets takes back a MULTIAPPEND. RFC 3502 §4
@@ -140,6 +153,10 @@ final class IMAPSaver: MessageSaver {
       try endBatch()
       message.form = .streamed
       try announce(message)
+    } else {
+      var text: [UInt8] = []
+      text.reserveCapacity(Int(size))
+      message.form = .gathered(text)
     }
     self.message = message
   }
@@ -171,6 +188,7 @@ final class IMAPSaver: MessageSaver {
     guard message.received == message.size else { throw wrongLength() }
     self.message = nil
     let content = hasher.finish()
+    identity = content
     if message.hasNUL || hasher.hasOddHeader { odd[contents.count] = message.hasNUL }
     switch message.form {
     case .refused(let outcome):
@@ -313,6 +331,10 @@ final class IMAPSaver: MessageSaver {
     }
     // APPENDUID may be left out where the user may not see the mailbox. RFC 4315 §3
     guard case .appendUID(let validity, let uids)? = status.code else { return batch.messages }
+    if validity != mailbox.uidValidity, endpoint.observer.mailbox?.name != mailbox.name {
+      endpoint.lookedAt[mailbox.name] = nil
+      throw endpoint.replaced()
+    }
     guard validity == mailbox.uidValidity, uids.count == batch.messages.count else {
       throw EndpointError.contradiction(
         "the server tells other UIDs than those of the messages saved")
@@ -361,29 +383,5 @@ final class IMAPSaver: MessageSaver {
       if let uid { firstUID = max(firstUID, uid.next ?? uid) }
       if let uid { outcomes[index] = .placed(uid, id: nil, movedAway: false) }
     }
-  }
-}
-
-extension IMAPEndpoint {
-  /// Finds messages of the opened mailbox by their content, for servers without UIDPLUS.
-  ///
-  /// - Parameter sought: in the order in which they were put there.
-  /// - Returns: for each the UID, ascending among equals; `nil` if it is not there.
-  func messages(from first: UID, with sought: [ContentID?]) throws(EndpointError) -> [UID?] {
-    _ = try selectOpen()
-    observer.begin()
-    try pipeline(
-      [.noop, .fetch(UIDSet(first...UID.last), ["UID", "RFC822.SIZE"])],
-      to: "find the saved messages")
-    let sizes = Set(sought.compactMap { $0?.size })
-    let candidates = observer.gathered.fetched.messages().filter { message in
-      message.uid >= first && message.size.map(sizes.contains) ?? false
-    }.map(\.uid)
-    let contents = try contents(of: candidates.map { .uid($0) })
-    var free: [ContentID: ArraySlice<UID>] = [:]
-    for uid in candidates {
-      if let content = contents[.uid(uid)] { free[content, default: []].append(uid) }
-    }
-    return sought.map { content in content.flatMap { free[$0]?.popFirst() } }
   }
 }

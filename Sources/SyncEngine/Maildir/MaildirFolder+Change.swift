@@ -142,7 +142,7 @@ extension MaildirFolder {
       dropDeadRecords()
       try writeList(lock)
       try touchCur()
-      try syncDirectories()
+      try syncDirectories(isNewAsBefore: true)
       return outcomes
     }
   }
@@ -153,7 +153,7 @@ extension MaildirFolder {
       if list.raiseNext(to: uidNext.rawValue) || listStatus == nil {
         try writeList(lock)
         try touchCur()
-        try syncDirectories()
+        try syncDirectories(isNewAsBefore: true)
       }
       return UID(list.next) ?? .first
     }
@@ -174,7 +174,7 @@ extension MaildirFolder {
       hasAssignedUIDs = true
       try writeList(lock)
       try touchCur()
-      try syncDirectories()
+      try syncDirectories(isNewAsBefore: true)
       knownValidity = .some(uidValidity)
     }
   }

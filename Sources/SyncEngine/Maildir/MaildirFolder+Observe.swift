@@ -122,11 +122,9 @@ extension MaildirFolder {
   /// Octets in CRLF form: as the name or the record says, if that agrees with the file; else counted, once.
   func wireSize(ofFileAt index: Int, _ status: stat) throws(SystemError) -> UInt64 {
     if let noted = notedWireSize(ofFileAt: index, status) { return noted }
+    if let counted = countedWireSize(ofFileAt: index, status) { return counted }
     let key = files.entries[index].key
     let stored = UInt64(clamping: status.st_size)
-    if let counted = countedSizes[key], counted.stored == stored {
-      return stored + UInt64(counted.added)
-    }
     var reader = MessageReader(try openFile(at: index))
     let size = try reader.wireSize()
     if countedSizes.count < MaildirFolder.countedLimit, size >= stored,
@@ -135,6 +133,14 @@ extension MaildirFolder {
       countedSizes[key] = CountedSize(stored: short, added: added)
     }
     return size
+  }
+
+  /// As it was counted in this run, if the file has still the size that it had.
+  func countedWireSize(ofFileAt index: Int, _ status: stat) -> UInt64? {
+    guard let counted = countedSizes[files.entries[index].key],
+      counted.stored == UInt64(clamping: status.st_size)
+    else { return nil }
+    return UInt64(counted.stored) + UInt64(counted.added)
   }
 
   func notedWireSize(ofFileAt index: Int, _ status: stat) -> UInt64? {

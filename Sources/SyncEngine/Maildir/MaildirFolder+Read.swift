@@ -133,7 +133,9 @@ extension MaildirFolder {
     let form = sink.wantedForm
     var outgoing: OutgoingMessage
     do throws(SystemError) {
-      outgoing = try .open(openFile(at: index), form: form)
+      outgoing = try .open(openFile(at: index), form: form) { status in
+        countedWireSize(ofFileAt: index, status)
+      }
     } catch {
       return error.isMissing ? "" : error.endpointError(name(ofFileAt: index)).message
     }
@@ -195,11 +197,13 @@ private struct OutgoingMessage: ~Copyable {
     self.foreignForm = foreignForm
   }
 
+  /// - Parameter wireSize: in CRLF form, if it is known; what proves wrong is no worse than a file that changes.
   static func open(
-    _ file: consuming OpenFile, form: MessageForm
+    _ file: consuming OpenFile, form: MessageForm, wireSize: (stat) -> UInt64?
   ) throws(SystemError) -> OutgoingMessage {
     var reader = MessageReader(file)
-    let length = UInt64(clamping: try reader.status().st_size)
+    let status = try reader.status()
+    let length = UInt64(clamping: status.st_size)
     let start = try reader.next(.stored).map { Array($0) } ?? []
     let foreignForm = MessageReader.foreignForm(start[...])
     var whole: [UInt8]?
@@ -215,7 +219,9 @@ private struct OutgoingMessage: ~Copyable {
         size = UInt64(converted.count)
       }
     } else {
-      if form == .wire { size = try reader.wireSize() }
+      if form == .wire {
+        if let known = wireSize(status) { size = known } else { size = try reader.wireSize() }
+      }
       try reader.rewind()
     }
     return OutgoingMessage(reader, form, whole: whole, size: size, foreignForm: foreignForm)

@@ -101,10 +101,12 @@ extension MaildirFolder {
   }
 
   /// Makes renames durable, and takes note that the directories' new times are of our own making.
-  func syncDirectories() throws(EndpointError) {
+  ///
+  /// - Parameter isNewAsBefore: nothing was renamed to or from `new`.
+  func syncDirectories(isNewAsBefore: Bool = false) throws(EndpointError) {
     try perform("sync") { () throws(SystemError) in
       try cur.sync()
-      try new.sync()
+      if !isNewAsBefore { try new.sync() }
     }
     if scanTimes != nil { scanTimes = try currentTimes() }
   }

@@ -8,12 +8,19 @@ struct MessageReader: ~Copyable {
   private var lineEnds = LineEnds()
   private var input: [UInt8] = []
   private var output: [UInt8] = []
+  private var known: stat?
 
   static let pieceSize = 128 * 1024
 
   init(_ file: consuming OpenFile) { self.file = file }
 
-  func status() throws(SystemError) -> stat { try file.status() }
+  /// As it was when it was first looked at.
+  mutating func status() throws(SystemError) -> stat {
+    if let known { return known }
+    let status = try file.status()
+    known = status
+    return status
+  }
 
   /// Octets in CRLF form; reads the whole file.
   mutating func wireSize() throws(SystemError) -> UInt64 {
@@ -39,7 +46,7 @@ struct MessageReader: ~Copyable {
 
   private mutating func read() throws(SystemError) -> ArraySlice<UInt8>? {
     if input.isEmpty {
-      let size = Int(clamping: try file.status().st_size)
+      let size = Int(clamping: try status().st_size)
       input = [UInt8](repeating: 0, count: min(MessageReader.pieceSize, max(512, size + 1)))
     }
     let count = try SystemError.count {

@@ -162,13 +162,20 @@ public final class SQLiteStateStore: StateStore {
     }
   }
 
-  public func commit(_ changes: [StateChange]) throws(StateError) {
+  public func commit(
+    _ changes: [StateChange], _ durability: Durability
+  ) throws(StateError) {
+    if changes.isEmpty, access != .readWrite { return }
     guard access == .readWrite else {
       throw StateError(
         .permission, "\(files.database) is open for reading only", advice: "run without --dry-run")
     }
-    guard !changes.isEmpty else { return }
-    try use { (connection) throws(SQLiteError) in try connection.commit(changes) }
+    try use { (connection) throws(SQLiteError) in try connection.commit(changes, durability) }
+  }
+
+  public func expectQuestions() throws(StateError) {
+    guard access == .readWrite else { return }
+    try use { (connection) throws(SQLiteError) in try connection.expectQuestions() }
   }
 }
 

@@ -3,6 +3,11 @@ struct StateConnection: ~Copyable {
   var database: Database
   private var mailboxIDs = Counter(name: "mailbox")
   private var messageIDs = Counter(name: "message")
+  /// Changes in the open transaction.
+  private var waiting = 0
+
+  /// More than this is not left to be done over by the next run.
+  private static let waitingLimit = 500
 
   init(_ database: consuming Database) { self.database = database }
 
@@ -16,23 +21,39 @@ struct StateConnection: ~Copyable {
     return try messageIDs.take()
   }
 
-  /// All of them, or none.
-  mutating func commit(_ changes: [StateChange]) throws(SQLiteError) {
-    try database.execute("BEGIN IMMEDIATE")
+  /// All of them, or none, and none of those that still waited.
+  ///
+  /// What is to be durable soon waits in a transaction that stays open: who reads sees it, other processes
+  /// see the state of before, and so does the next run if this one dies.
+  mutating func commit(_ changes: [StateChange], _ durability: Durability) throws(SQLiteError) {
+    if changes.isEmpty, waiting == 0 || durability == .soon { return }
     do {
+      if !database.isInTransaction { try database.execute("BEGIN IMMEDIATE") }
       let isFilling = try fills(changes)
       if isFilling { try database.execute(Schema.lookupRemoval) }
       for change in changes { try apply(change) }
       if isFilling { try database.execute(Schema.lookups) }
-      try mailboxIDs.save(to: &database)
-      try messageIDs.save(to: &database)
-      try database.execute("COMMIT")
-      mailboxIDs.stored = mailboxIDs.next
-      messageIDs.stored = messageIDs.next
+      waiting += changes.count
+      if durability == .now || waiting >= StateConnection.waitingLimit { try makeDurable() }
     } catch {
+      waiting = 0
       if database.isInTransaction { try? database.execute("ROLLBACK") }
       throw error
     }
+  }
+
+  private mutating func makeDurable() throws(SQLiteError) {
+    try mailboxIDs.save(to: &database)
+    try messageIDs.save(to: &database)
+    try database.execute("COMMIT")
+    waiting = 0
+    mailboxIDs.stored = mailboxIDs.next
+    messageIDs.stored = messageIDs.next
+  }
+
+  /// Otherwise each question is a transaction of its own, with locks and a look for what others wrote.
+  mutating func expectQuestions() throws(SQLiteError) {
+    if !database.isInTransaction { try database.execute("BEGIN") }
   }
 
   /// Whether so many messages are put into a base so empty (a first sync) that making the indexes anew

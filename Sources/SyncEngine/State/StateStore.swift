@@ -1,6 +1,7 @@
 import IMAPClient
 
-/// Keeps the base of one pair. Every change is durable when ``commit(_:)`` returns, all of it or none.
+/// Keeps the base of one pair. What is committed together is kept together or not at all, and nothing outlives
+/// what was committed before it.
 ///
 /// Used by several lanes at once; calls exclude each other.
 public protocol StateStore: AnyObject, Sendable {
@@ -36,7 +37,29 @@ public protocol StateStore: AnyObject, Sendable {
   /// A value of the pair as a whole; `nil` if it was never set.
   func value(_ key: StateKey) throws(StateError) -> String?
 
-  func commit(_ changes: [StateChange]) throws(StateError)
+  /// - Parameter durability: `now`: these changes and all before them are durable when the call returns.
+  func commit(_ changes: [StateChange], _ durability: Durability) throws(StateError)
+
+  /// Many questions follow: nobody else's changes are looked for in between.
+  func expectQuestions() throws(StateError)
+}
+
+extension StateStore {
+  public func commit(_ changes: [StateChange]) throws(StateError) { try commit(changes, .now) }
+
+  /// Makes durable what is to be so soon.
+  public func flush() throws(StateError) { try commit([], .now) }
+
+  public func expectQuestions() throws(StateError) {}
+}
+
+/// When a change of the base is safe. Waiting for the disk costs more than most of what a run does otherwise.
+public enum Durability: Hashable, Sendable {
+  /// When the call returns: for what must be known before anything else is done.
+  case now
+  /// With the next change that is to be durable at once, or earlier; every question sees it already. For what the next
+  /// run would find out again, had this one died before it wrote it down.
+  case soon
 }
 
 /// Values of the pair as a whole.

@@ -33,7 +33,6 @@ struct PairRunner {
     if session.cancellation.isRequested { return failed(PairRunner.interrupted) }
     var report = sync(pair, store)
     if !invocation.isDryRun {
-      record(report, in: store)
       SQLiteStateStore.noteRun(directory: session.stateDirectory, pair: pair.name)
     }
     if let command = pair.after, !invocation.isDryRun {
@@ -56,26 +55,26 @@ struct PairRunner {
       showsNotices: console.verbosity > 0 || (console.verbosity == 0 && console.outputIsTerminal))
     return SyncRun(
       pair: pair.name, policy: pair.policy, factories: session.factories(pair), store: store,
-      observer: observer, cancellation: session.cancellation
+      observer: observer, cancellation: session.cancellation,
+      closing: { report in PairRunner.record(of: report, in: store) }
     ).run()
   }
 
   /// For `status`. A run that found nothing to do and ends as the one before is not recorded: it would
   /// wait longer for the disk than for everything else.
-  ///
-  /// That it can't be written has no influence on the mail, and a base that fails has been reported by
-  /// the run.
-  private func record(_ report: SyncReport, in store: SQLiteStateStore) {
+  private static func record(
+    of report: SyncReport, in store: SQLiteStateStore
+  ) -> [StateChange] {
     let result = try? store.value(.lastResult)
     let errors = PairRunner.lines(report.failures)
     let known = (try? store.value(.lastErrors)) ?? ""
     guard result != report.result.rawValue || errors != known || !report.mailboxes.isEmpty else {
-      return
+      return []
     }
-    try? store.commit([
+    return [
       .setValue(.lastRun, String(Clock.now())),
       .setValue(.lastResult, report.result.rawValue), .setValue(.lastErrors, errors),
-    ])
+    ]
   }
 
   /// So many are kept.

@@ -107,6 +107,8 @@ public final class SimulatedWorld: @unchecked Sendable {
     lock.lock()
     defer { lock.unlock() }
     if isCrashed { throw crashed }
+    // What was committed before becomes durable: no step, since what may happen at one happened then.
+    if changes.isEmpty { return }
     switch step(moment == .before ? .before : .after, nil, .commit, changes: changes.count) {
     case nil: return
     case .crash, .connectionLost:

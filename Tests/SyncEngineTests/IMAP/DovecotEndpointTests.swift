@@ -248,4 +248,26 @@ import Testing
       #expect(padded.shownUIDs == [2, 4, 5, 6] && padded.anchor.uidNext == UID(1300))
     }
   }
+
+  @Test(
+    "mailboxes are made in one flight, and one just made is saved to without being selected again")
+  func manyMailboxes() throws {
+    try withDovecot { endpoint, other in
+      let names = ["A", "A/B", "C"].map { MailboxName.named($0) }
+      _ = try endpoint.list()
+      let start = endpoint.traffic.roundTrips
+      let failures = try endpoint.create(
+        names.map { NewMailbox($0, specialUse: nil, isSubscribed: $0 != names[2]) })
+      #expect(failures.map(\.?.message) == [nil, nil, nil])
+      #expect(endpoint.traffic.roundTrips == start + 2)
+      for name in names { _ = try endpoint.open(name, OpenRequest()) }
+      #expect(endpoint.traffic.roundTrips == start + 5)
+      try endpoint.select(names[0])
+      try endpoint.save([testMessage(1)])
+      #expect(endpoint.traffic.roundTrips == start + 6)
+      #expect(try other.open(names[0], OpenRequest()).messages.count == 1)
+      let listed = try other.list().mailboxes.filter { names.contains($0.name) }
+      #expect(Set(listed.filter(\.isSubscribed).map(\.name)) == Set(names[..<2]))
+    }
+  }
 }

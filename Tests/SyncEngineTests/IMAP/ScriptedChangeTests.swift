@@ -205,4 +205,25 @@ import Testing
         #expect(saver.altered.map(\.rawValue) == [10, 11])
       })
   }
+
+  @Test("of several mailboxes those are made that can be, and each of the others says why not")
+  func refusedMailboxes() throws {
+    try withScript(
+      "UIDPLUS",
+      { client in
+        try client.answer("LIST \"\" \"\"", "* LIST (\\Noselect) \".\" \"\"")
+        try client.answer("CREATE \"A\"")
+        try client.answer("CREATE \"B\"", with: "NO [OVERQUOTA] no more")
+        try client.answer("CREATE \"B\"", with: "NO [OVERQUOTA] no more")
+        try client.answer("STATUS \"B\"", with: "NO what?")
+        try client.answer("SUBSCRIBE \"A\"")
+      },
+      { endpoint in
+        let failures = try endpoint.create(
+          ["A", "with.dot", "B"].map {
+            NewMailbox(.named($0), specialUse: nil, isSubscribed: true)
+          })
+        #expect(failures.map(\.?.code) == [nil, .nameNotPossible, .overQuota])
+      })
+  }
 }

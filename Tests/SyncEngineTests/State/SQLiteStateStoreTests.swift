@@ -209,4 +209,26 @@ import Testing
       try opened.store.messages(in: MailboxID(1))
         == (1...200).map { sampleMessage($0, left: UInt32($0), right: UInt32($0)) })
   }
+
+  @Test(
+    "of what was to be durable soon, a process that dies leaves nothing, and readers see nothing yet"
+  )
+  func lostSoon() throws {
+    try fill()
+    var writer: SQLiteStateStore? = try open().store
+    try writer?.commit([.removeMailbox(MailboxID(1))], .soon)
+    #expect(try writer?.mailboxes().isEmpty == true)
+    #expect(try open(.readOnly).store.messageCount(in: MailboxID(1)) == 200)
+    writer = nil  // not flushed
+    #expect(try open().store.messageCount(in: MailboxID(1)) == 200)
+  }
+
+  @Test("five hundred changes do not wait")
+  func manySoon() throws {
+    try fill()
+    let writer = try open().store
+    try writer.commit((1...499).map { .removeMessage(MessageID($0 + 1000)) }, .soon)
+    try writer.commit([.setValue(.mark, "m")], .soon)
+    #expect(try open(.readOnly).store.value(.mark) == "m")
+  }
 }

@@ -219,4 +219,23 @@ import Testing
     try store.commit([])
     #expect(try store.messageCount(in: MailboxID(1)) == 2)
   }
+
+  @Test(
+    "what is to be durable soon is seen at once, and kept with the next change that is",
+    arguments: Kind.allCases)
+  func soon(_ kind: Kind) throws {
+    let subject = try Subject(kind)
+    try subject.store.commit([.putMailbox(sampleMailbox(1))], .soon)
+    try subject.store.expectQuestions()
+    try subject.store.commit([.putMessage(sampleMessage(1, left: 1, right: 1))], .soon)
+    #expect(try subject.store.messageCount(in: MailboxID(1)) == 1)
+    try subject.store.commit([.setValue(.mark, "m")])
+    try subject.reopen()
+    #expect(try subject.store.mailboxes().count == 1)
+    #expect(try subject.store.messageCount(in: MailboxID(1)) == 1)
+    try subject.store.commit([.removeMessage(MessageID(1))], .soon)
+    try subject.store.flush()
+    try subject.reopen()
+    #expect(try subject.store.messageCount(in: MailboxID(1)) == 0)
+  }
 }
