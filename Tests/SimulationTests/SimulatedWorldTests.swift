@@ -277,9 +277,11 @@ import Testing
 
   @Test("a seed gives one world", arguments: [1, 2, 3] as [UInt64])
   func determinism(_ seed: UInt64) {
+    // Of a disk that is not mounted, nothing can be counted.
+    let kinds = Deed.allCases.filter { $0 != .unmount }
     func run() -> ([String], [Deed]) {
       let world = SimulatedWorld(.maildir, .imap())
-      var user = RandomUser(seed: seed, deeds: Deed.allCases)
+      var user = RandomUser(seed: seed, deeds: kinds)
       var deeds: [Deed] = []
       for step in 0..<300 {
         deeds.append(user.act(on: world.servers[step % 2 == 0 ? .left : .right]))
@@ -291,7 +293,7 @@ import Testing
     let first = run()
     let second = run()
     #expect(first == second && !first.0.isEmpty)
-    #expect(Set(first.1) == Set(Deed.allCases))
+    #expect(Set(first.1) == Set(kinds))
   }
 
   @Test("contents: tokens tell apart; sizes and ids collide on purpose")

@@ -129,6 +129,7 @@ extension SimulatedEndpoint {
           UIDSet(mailbox.tombstones.filter { $0.value > old.rawValue }.keys.sorted()))
       }
     }
+    if server.traits.isMaildir { return .changes(vanished: vanished) }
     // As over IMAP: where EXISTS tells otherwise, everything is asked for.
     let arrived = shown.count { $0.handle >= .uid(since.uidNext) }
     let lost = Int(since.messages) + arrived - present.count
