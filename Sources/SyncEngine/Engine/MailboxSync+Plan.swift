@@ -135,10 +135,11 @@ extension MailboxSync {
     if let source = work[index].source {
       // Nobody removed what there is no room for there.
       arrived.formUnion(source.record.lacking[side.other])
+      let kept = source.flags.union(source.record.lacking[side])
       // A moved message: its change of flags on either side against what was agreed on.
       let wanted =
         source.isMove
-        ? FlagMerge.merge(base: source.record.flags, left: arrived, right: source.flags) : arrived
+        ? FlagMerge.merge(base: source.record.flags, left: arrived, right: kept) : arrived
       work[index].wanted = Both(left: wanted, right: wanted)
     } else {
       work[index].wanted = Both(left: arrived, right: arrived)

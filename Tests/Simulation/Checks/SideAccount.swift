@@ -8,7 +8,7 @@ public struct SideAccount {
   /// How many a run may expunge in a mailbox; `nil`: any number.
   var limit: Int?
   /// What users take from a mailbox while the run is under way: where they put it, the run may have looked before.
-  var exempt: Set<SimulatedMail> = []
+  var exempt: Set<SimulatedMail>
   /// Of two large messages that are equal a stub may take the place of the one, whichever it was.
   private let leavesStubs: Bool
   private let start: Both<[SimulatedMail: Int]>
@@ -21,7 +21,11 @@ public struct SideAccount {
     var mailbox: MailboxName
   }
 
-  public init(_ servers: Both<SimulatedServer>, leavesStubs: Bool, limit: Int? = nil) {
+  public init(
+    _ servers: Both<SimulatedServer>, leavesStubs: Bool, exempt: Set<SimulatedMail> = [],
+    limit: Int? = nil
+  ) {
+    self.exempt = exempt
     self.leavesStubs = leavesStubs
     self.limit = limit
     start = servers.map(\.wholeContentCounts)

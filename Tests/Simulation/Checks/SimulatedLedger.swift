@@ -246,6 +246,11 @@ public final class SimulatedLedger: @unchecked Sendable {
     return contentOfID[id]
   }
 
+  /// Whether users copied or moved stubs of it.
+  func hasPlacedStubs(of content: SimulatedMail) -> Bool {
+    entries[content].map { $0.all.stubCopies + $0.all.stubMoves > 0 } ?? false
+  }
+
   public func isEdited(_ content: SimulatedMail) -> Bool { entries[content]?.isEdited ?? false }
 
   private func removals(_ contents: Set<SimulatedMail>) -> Int {

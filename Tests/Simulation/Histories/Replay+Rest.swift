@@ -77,7 +77,8 @@ extension Replay {
     note("run \(pair + 1) in peace")
     var policy = selected(pair)
     account = SideAccount(
-      worlds[pair].servers, leavesStubs: history.wishes.hasMaxSize, limit: expungeLimit)
+      worlds[pair].servers, leavesStubs: history.wishes.hasMaxSize, exempt: phase.movedInRun,
+      limit: expungeLimit)
     var report = carryOut(pair, policy)
     if report.failures.contains(where: { $0.code == .guarded }) {
       note("refused: \(report.failures.map(\.message)); again by force")
@@ -125,7 +126,7 @@ extension Replay {
     return Set(
       stubs.filter { content in
         let entry = ledger.entries[content]
-        let isPlaced = (entry?.all.stubCopies ?? 0) + (entry?.all.stubMoves ?? 0) > 0
+        let isPlaced = ledger.hasPlacedStubs(of: content)
         // In a mailbox that was deleted on one side a stub may be all that is left.
         let isOrphaned = (isPlaced || refound.contains(content)) && entry?.all.removals ?? 0 > 0
         return hasForgotten || isOrphaned || !whole.contains(content)
@@ -191,7 +192,7 @@ extension Replay {
   private func ignoresDate(_ content: SimulatedMail) -> Bool {
     ledger.isBornOnSeveralSides(content)
       || ((hasForgotten || refound.contains(content)) && ledger.wasBornTwice(content))
-      || ledger.entries[content]?.all.stubCopies ?? 0 > 0
+      || ledger.hasPlacedStubs(of: content)
   }
 
   /// Where only one replica was changed, all are what it was.

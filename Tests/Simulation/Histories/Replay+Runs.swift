@@ -51,7 +51,8 @@ extension Replay {
       openAccount(at: step, run.pair)
       return fault
     }
-    account = SideAccount(world.servers, leavesStubs: history.wishes.hasMaxSize)
+    account = SideAccount(
+      world.servers, leavesStubs: history.wishes.hasMaxSize, exempt: phase.movedInRun)
     note("run \(run.pair + 1): \(run)")
     let report = carryOut(run.pair, policy)
     if isUnmounted(run.pair), report.result == .ok {

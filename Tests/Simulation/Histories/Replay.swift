@@ -54,6 +54,8 @@ public final class Replay {
     /// UIDs, ids or a base were lost.
     var hasForgotten = false
     var hasMoved = false
+    /// Taken from a mailbox while a run was under way. Other pairs may learn of it by halves, too.
+    var movedInRun: Set<SimulatedMail> = []
     var isRolledBack = false
     /// A run is under way.
     var isInRun = false
@@ -162,7 +164,10 @@ public final class Replay {
     if deed.concernsMailboxes || [.reset, .resetIDs].contains(deed) {
       forgetUnknownNumbers(replica)
     }
-    if phase.isInRun { account?.exempt.formUnion(server.messages(gone: mailboxes)) }
+    if phase.isInRun {
+      phase.movedInRun.formUnion(server.messages(gone: mailboxes))
+      account?.exempt.formUnion(phase.movedInRun)
+    }
     // What a run has just carried over and what a user puts in its place may be taken for each other.
     let left = phase.isInRun ? server.contentCounts : [:]
     for (content, count) in counts where count > left[content] ?? 0 { refound.insert(content) }
