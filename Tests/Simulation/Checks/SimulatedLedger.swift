@@ -25,12 +25,15 @@ public final class SimulatedLedger: @unchecked Sendable {
     var spares = 0
     /// Stubs that users moved, away from what they are known by.
     var stubMoves = 0
+    /// Those of them after which there may be one in the old place and one in the new, as there may be where a message
+    /// was moved itself.
+    var splitMoves = 0
     /// Expunges of what was flagged `\Deleted`, by server.
     var sweeps: [Int: Int] = [:]
 
     /// How many more there may be.
     var most: Int {
-      births.values.reduce(0, +) + moves.values.reduce(0, +) + stubCopies
+      births.values.reduce(0, +) + moves.values.reduce(0, +) + stubCopies + splitMoves
     }
 
     /// How many were taken away at most.
@@ -98,7 +101,12 @@ public final class SimulatedLedger: @unchecked Sendable {
   private var contentOfID: [ContentID: SimulatedMail] = [:]
   /// What a server made of messages.
   private var originals: [[UInt8]: SimulatedMail] = [:]
+  /// What was changed on one side and is gone from the other is placed there anew: even if it was moved, where a run
+  /// carries over the new place alone.
+  var keepsChanged = false
   private var edits: [Edit] = []
+  /// Since ``settle(_:)``, by the mailbox that they were moved from.
+  private var stubsMoved: [GlobalUID: [SimulatedMail]] = [:]
 
   private struct Edit {
     var contents: Set<SimulatedMail>
@@ -169,8 +177,19 @@ public final class SimulatedLedger: @unchecked Sendable {
     entries[content, default: Entry()].note { $0.stubCopies += 1 }
   }
 
-  func noteStubMove(_ content: SimulatedMail) {
-    entries[content, default: Entry()].note { $0.stubMoves += 1 }
+  func noteStubMove(_ content: SimulatedMail, from mailbox: GlobalUID) {
+    entries[content, default: Entry()].note { account in
+      account.stubMoves += 1
+      if keepsChanged { account.splitMoves += 1 }
+    }
+    if !keepsChanged { stubsMoved[mailbox, default: []].append(content) }
+  }
+
+  /// With a mailbox that comes back, the messages come back whose stubs were moved out of it.
+  func noteDeletion(of mailbox: GlobalUID) {
+    for content in stubsMoved.removeValue(forKey: mailbox) ?? [] {
+      entries[content, default: Entry()].note { $0.splitMoves += 1 }
+    }
   }
 
   public func noteRemoval(_ content: SimulatedMail) {
@@ -210,6 +229,7 @@ public final class SimulatedLedger: @unchecked Sendable {
   public func settle(_ servers: [SimulatedServer]) {
     let all = servers.map(\.contentCounts)
     let whole = servers.map(\.wholeContentCounts)
+    stubsMoved = [:]
     for content in entries.keys {
       for (server, counts) in zip(servers, whole) {
         entries[content]?.settled[server.number] = counts[content] ?? 0

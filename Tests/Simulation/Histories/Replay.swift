@@ -79,6 +79,7 @@ public final class Replay {
     }
     stores = worlds.map { $0.stateStore() }
     for world in worlds { world.sweepsDeleted = history.wishes.expunge != .none }
+    ledger.keepsChanged = history.wishes.conflict == .keep
     if history.wishes.sharesValidity, let validity = servers.first?[.inbox]?.uidValidity {
       for server in servers.dropFirst() where !server.traits.isMaildir {
         server.mailboxes[.inbox]?.uidValidity = validity
@@ -203,6 +204,11 @@ public final class Replay {
     for (name, mailbox) in mailboxes where servers[replica].mailboxes[name] == nil {
       phase.hasDeletedMailbox = true
       refound.formUnion(mailbox.messages.map(\.origin))
+      // A stub whose message was expunged there just before asks for a copy of a twin.
+      for server in servers {
+        let stubs = server.mailboxes[name]?.messages.filter(\.isStub) ?? []
+        refound.formUnion(stubs.map(\.origin))
+      }
       if deed == .rename {
         noteRename(of: name, mailbox, on: servers[replica])
       } else {

@@ -60,11 +60,13 @@ extension SimulatedServer {
   @discardableResult public func move(
     _ handle: MessageHandle, from source: MailboxName, to target: MailboxName
   ) -> MessageHandle? {
-    guard let message = mailboxes[source]?.message(handle) else { return nil }
+    guard let mailbox = mailboxes[source], let message = mailbox.message(handle) else {
+      return nil
+    }
     if message.isStub {
       guard mailboxes[target] != nil else { return nil }
       // The message has not been touched.
-      ledger?.noteStubMove(message.origin)
+      ledger?.noteStubMove(message.origin, from: mailbox.birth)
       mailboxes[source]?.remove(handle)
       return put(message, in: target)
     }
@@ -110,6 +112,7 @@ extension SimulatedServer {
   public func deleteMailbox(_ name: MailboxName) {
     guard !name.isInbox, let mailbox = mailboxes[name] else { return }
     for message in mailbox.messages { ledger?.noteRemoval(message.origin) }
+    ledger?.noteDeletion(of: mailbox.birth)
     mailboxes[name] = nil
   }
 
