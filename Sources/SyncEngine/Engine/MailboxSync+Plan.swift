@@ -142,6 +142,8 @@ extension MailboxSync {
         ? FlagMerge.merge(base: source.record.flags, left: arrived, right: kept) : arrived
       work[index].wanted = Both(left: wanted, right: wanted)
     } else {
+      // It is placed anew where it was expunged.
+      if let base = work[index].item.base { arrived.formUnion(base.lacking[side.other]) }
       work[index].wanted = Both(left: arrived, right: arrived)
     }
   }
