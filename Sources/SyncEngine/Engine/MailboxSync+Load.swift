@@ -11,7 +11,7 @@ extension MailboxSync {
     unselected = Both(left: [], right: [])
     stranded = Both(left: [], right: [])
     orphans = Both(left: [], right: [])
-    missesStubs = Both(left: false, right: false)
+    misses = Both(left: false, right: false)
     hasLearned = false
     for side in Side.allCases where !unsettled[side].isEmpty {
       try settle(side, endpoints[side])

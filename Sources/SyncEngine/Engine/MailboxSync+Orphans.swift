@@ -4,18 +4,19 @@ import IMAPClient
 extension MailboxSync {
   // MARK: Messages
 
-  /// A stub that is gone may have been moved to a mailbox that was looked at before, and the message that it
-  /// stands for is the only one. So another round looks at whatever has changed since.
+  /// What is gone may have been moved to a mailbox that was looked at before: a stub, whose message is the only one
+  /// there is; and anything that is found to be gone in a later round than the first, before which much time may have
+  /// passed. So another round looks at whatever has changed since.
   ///
   /// - Returns: whether the message has to stay in this round.
-  func isStubMissed(_ index: Int, on side: Side) -> Bool {
+  func isMissed(_ index: Int, on side: Side) -> Bool {
     // Under a new UIDVALIDITY the base forgets before the next round what is not on both sides.
-    guard let base = work[index].item.base, base.stub == side, work[index].claim == nil,
-      !policy.isDryRun, Side.allCases.allSatisfy({ isTrusted($0) })
+    guard let base = work[index].item.base, base.stub == side || isLaterRound,
+      work[index].claim == nil, !policy.isDryRun, Side.allCases.allSatisfy({ isTrusted($0) })
     else { return false }
-    guard missedStubs.insert(base.id).inserted else { return leavesMissedStubs[side] }
+    guard missed.insert(base.id).inserted else { return leavesMissed[side] }
     changed[side] = true
-    missesStubs[side] = true
+    misses[side] = true
     return true
   }
 

@@ -60,7 +60,7 @@ extension MailboxSync {
         work[index].isDropped = true
         heldBack[side] = true
         deferExpunge(index, on: side)
-      } else if isKept(index) || isStubMissed(index, on: side.other) {
+      } else if isKept(index) || isMissed(index, on: side.other) {
         work[index].isDropped = true
         deferExpunge(index, on: side)
       }

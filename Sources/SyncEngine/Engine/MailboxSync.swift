@@ -62,8 +62,10 @@ final class MailboxSync {
   var stranded: Both<[Seen]> = Both(left: [], right: [])
   /// Stubs in whose place whole messages have come: to be expunged.
   var staleStubs: Both<Set<MessageHandle>> = Both(left: [], right: [])
-  /// Sides on which stubs are seen to be gone in this round for the first time.
-  var missesStubs = Both(left: false, right: false)
+  /// It is not the first round of the run.
+  var isLaterRound = false
+  /// Sides on which messages are seen to be gone in this round that may have been moved where it did not look.
+  var misses = Both(left: false, right: false)
   /// Stubs whose messages were not found.
   var orphans: Both<[MessageHandle]> = Both(left: [], right: [])
   /// Messages were recorded that were new to the base.
@@ -77,10 +79,10 @@ final class MailboxSync {
   var restored: Both<Set<UID>> = Both(left: [], right: [])
   /// Sides whose recorded stamp was dropped for the time until what was forgotten is placed.
   var hasDroppedStamp = Both(left: false, right: false)
-  /// Messages whose stubs were seen to be gone before every mailbox was looked at that has changed since.
-  var missedStubs: Set<MessageID> = []
-  /// Sides on which missed stubs may be in a mailbox that this run does not know.
-  var leavesMissedStubs = Both(left: false, right: false)
+  /// Messages that were seen to be gone before every mailbox was looked at that has changed since.
+  var missed: Set<MessageID> = []
+  /// Sides on which what is missed may be in a mailbox that this run does not know.
+  var leavesMissed = Both(left: false, right: false)
   /// Messages that were moved to where they could not be copied: they stay, though a later round does not look there again.
   var keptMoves: Set<MessageID> = []
   /// Stubs that this run saved: one whose message was gone before it could be recorded is nobody's.

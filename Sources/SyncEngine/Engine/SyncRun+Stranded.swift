@@ -49,15 +49,16 @@ extension SyncRun {
   }
 }
 
-/// Copy before delete, for stubs: where one is gone, its message is the only one there is.
+/// Copy before delete, for what may have been moved behind a look: stubs, for where one is gone its message is the only
+/// one there is, and what went while the run worked.
 extension SyncRun {
-  /// On sides where a round missed stubs, all mailboxes that have changed since they were looked at take part in
-  /// the next one: a stub may have been moved there.
+  /// On sides where a round missed messages, all mailboxes that have changed since they were looked at take part in
+  /// the next one: they may have been moved there.
   func addingChanged(
     _ again: [MailboxSync], after active: [MailboxSync]
   ) throws(SideFailure) -> [MailboxSync] {
     var again = again
-    for side in Side.allCases where active.contains(where: { $0.missesStubs[side] }) {
+    for side in Side.allCases where active.contains(where: { $0.misses[side] }) {
       let endpoint = try lanes.first()[side]
       let listing = try on(side) { () throws(EndpointError) in try endpoint.list(withIDs: false) }
       var listed: [MailboxName: ListedMailbox] = [:]
@@ -71,7 +72,7 @@ extension SyncRun {
       }
       // A new mailbox may hold it as well: the next run looks there.
       let isNew = !listed.keys.allSatisfy { knownAtStart[side].contains($0) }
-      if isNew { for mailbox in mailboxes + quiet { mailbox.leavesMissedStubs[side] = true } }
+      if isNew { for mailbox in mailboxes + quiet { mailbox.leavesMissed[side] = true } }
     }
     quiet.removeAll { mailbox in again.contains { $0 === mailbox } }
     mailboxes += again.filter { mailbox in !mailboxes.contains { $0 === mailbox } }

@@ -104,6 +104,7 @@ public final class SyncRun {
         try mailbox.pair(endpoints)
       }
       active.removeAll(where: \.isBroken)
+      for mailbox in active { mailbox.isLaterRound = round > 1 }
       try findSources(active)
       let busy = active.filter { $0.plan() }
       applyGuards(active)
