@@ -197,6 +197,7 @@ extension MailboxSync {
       return
     }
     notePlaced(index, on: side, uid: uid, id: id, flags: flags)
+    if !traits[side].choosesUIDs { mayBeAltered = true }
     if !flags.isEmpty { attempted[side][flags, default: UIDSet()].insert(uid) }
     counts[side].saved += 1
     observer?.handle(.transferred(messages: 1, octets: 0))

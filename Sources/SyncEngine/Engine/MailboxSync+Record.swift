@@ -7,9 +7,9 @@ extension MailboxSync {
   func recordPlaced(_ indices: [Int]) throws(SideFailure) {
     try stateAccess { () throws(StateError) in
       var changes: [StateChange] = []
-      // One that is not written down is found again by its content; but a UID that has changed without the base
-      // knowing could change once more.
-      var durability = Durability.soon
+      // One that is not written down is found again by its content, unless a server altered it; and a UID that has
+      // changed without the base knowing could change once more.
+      var durability = mayBeAltered ? Durability.now : .soon
       for index in indices {
         guard let row = try self.row(index), row != work[index].item.base || !work[index].isRecorded
         else { continue }
@@ -20,7 +20,10 @@ extension MailboxSync {
         changes.append(.putMessage(row))
         if let note = noteReplaced(index, row) { changes.append(note) }
       }
-      if !changes.isEmpty { try store.commit(changes, durability) }
+      if !changes.isEmpty {
+        try store.commit(changes, durability)
+        mayBeAltered = false
+      }
     }
     for index in indices where isSettled(index) { work[index].release() }
   }

@@ -62,6 +62,8 @@ final class MailboxSync {
   var stranded: Both<[Seen]> = Both(left: [], right: [])
   /// Stubs in whose place whole messages have come: to be expunged.
   var staleStubs: Both<Set<MessageHandle>> = Both(left: [], right: [])
+  /// Messages were sent to a server and are not recorded yet: what it may have made of them, only their UIDs tell.
+  var mayBeAltered = false
   /// It is not the first round of the run.
   var isLaterRound = false
   /// Sides on which messages are seen to be gone in this round that may have been moved where it did not look.
