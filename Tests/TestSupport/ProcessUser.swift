@@ -14,7 +14,12 @@ public struct OrdinaryUser: Sendable {
   public let prefix: [String]
 
   /// Throws if the account has no name.
-  public static func current() throws -> OrdinaryUser {
+  public static func current() throws -> OrdinaryUser { try found.get() }
+
+  /// Looked up once: the library answers every thread in the same place.
+  private static let found = Result { try find() }
+
+  private static func find() throws -> OrdinaryUser {
     let isRoot = geteuid() == 0
     guard let entry = isRoot ? getpwnam("nobody") : getpwuid(geteuid()),
       let group = getgrgid(entry.pointee.pw_gid)
