@@ -5,6 +5,9 @@ struct StateConnection: ~Copyable {
   private var messageIDs = Counter(name: "message")
   /// Changes in the open transaction.
   private var waiting = 0
+  /// Why changes were lost that somebody was told would be durable soon. Nothing is committed after that: a lane that
+  /// knows nothing of it would expunge what these made up for.
+  private var loss: SQLiteError?
 
   /// More than this is not left to be done over by the next run.
   private static let waitingLimit = 500
@@ -26,7 +29,9 @@ struct StateConnection: ~Copyable {
   /// What is to be durable soon waits in a transaction that stays open: who reads sees it, other processes
   /// see the state of before, and so does the next run if this one dies.
   mutating func commit(_ changes: [StateChange], _ durability: Durability) throws(SQLiteError) {
+    if let loss { throw loss }
     if changes.isEmpty, waiting == 0 || durability == .soon { return }
+    let hadWaiting = waiting > 0
     do {
       if !database.isInTransaction { try database.execute("BEGIN IMMEDIATE") }
       let isFilling = try fills(changes)
@@ -37,6 +42,7 @@ struct StateConnection: ~Copyable {
       if durability == .now || waiting >= StateConnection.waitingLimit { try makeDurable() }
     } catch {
       waiting = 0
+      if hadWaiting { loss = error }
       if database.isInTransaction { try? database.execute("ROLLBACK") }
       throw error
     }

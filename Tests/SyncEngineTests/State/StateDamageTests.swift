@@ -253,6 +253,24 @@ import Testing
     #expect(try store.value(.mark) == "y")
   }
 
+  @Test("what waited and was lost with another commit is not thought to be safe by anyone")
+  func lostWaiting() throws {
+    try change(
+      """
+      CREATE TRIGGER fail BEFORE INSERT ON message WHEN new.id = 666
+      BEGIN SELECT RAISE(ABORT, 'no'); END
+      """)
+    let store = try open().store
+    try store.commit([.setValue(.mark, "of one lane")], .soon)
+    let message = sampleMessage(666, left: 1, right: 1)
+    #expect(throws: StateError.self) { try store.commit([.putMessage(message)]) }
+    // Another lane is about to expunge.
+    #expect(throws: StateError.self) { try store.flush() }
+    #expect(throws: StateError.self) { try store.commit([.setValue(.mark, "later")], .soon) }
+    #expect(try store.value(.mark) == nil)
+    #expect(try store.messageCount(in: MailboxID(1)) == 500)
+  }
+
   @Test("a base in use by another program is locked, not damaged")
   func busy() throws {
     let other = try Database(path: database, access: .readWrite, busyTimeout: .zero)
