@@ -51,10 +51,8 @@ extension MailboxSync {
     _ indices: [Int], on side: Side, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
     let files = indices.filter { work[$0].handles[side]?.uid == nil }
-    var target = firstFree(on: side)
-    let jobs = files.map { index in
-      defer { target = target.next ?? target }
-      return Job(index: index, kind: .renumber, target: target)
+    let jobs = zip(files, freeUIDs(files.count, on: side)).map { index, target in
+      Job(index: index, kind: .renumber, target: target)
     }
     try perform(jobs, on: side, endpoints) { _ in }
   }

@@ -16,6 +16,16 @@ extension MailboxSync {
   /// The first UID that may be given to a message which never had one; in `mirror` on both sides.
   func firstFree(on side: Side) -> UID { mode == .map ? anchors[side].uidNext : levelNext }
 
+  /// So many of them, ascending.
+  func freeUIDs(_ count: Int, on side: Side) -> [UID] {
+    var next: UID? = firstFree(on: side)
+    return (0..<count).map { _ in
+      let uid = next ?? .last
+      next = uid.next
+      return uid
+    }
+  }
+
   /// Whether a side that lost its numbers gives messages back what they had.
   func isReopened(_ side: Side) -> Bool { origins[side].reopenedFrom != nil }
 

@@ -167,10 +167,8 @@ extension MailboxSync {
     try perform(following, on: side, endpoints) { done throws(SideFailure) in
       try self.recordPlaced(done)
     }
-    var target = firstFree(on: side)
-    let others = rest.compactMap { index -> Job? in
-      defer { target = target.next ?? target }
-      return job(index, on: side, target: target)
+    let others = zip(rest, freeUIDs(rest.count, on: side)).compactMap { index, target in
+      job(index, on: side, target: target)
     }
     try perform(others, on: side, endpoints) { done throws(SideFailure) in
       try self.recordPlaced(done)

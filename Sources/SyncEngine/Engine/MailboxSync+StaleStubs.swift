@@ -58,15 +58,9 @@ extension MailboxSync {
   ) throws(SideFailure) -> [UID] {
     let files = stubs.filter { $0.uid == nil }
     guard !files.isEmpty else { return stubs.compactMap(\.uid) }
-    var next: UID? = firstFree(on: side)
-    let targets = files.map { _ in
-      let target = next ?? .last
-      next = target.next
-      return target
-    }
     let outcomes = try on(side) { () throws(EndpointError) in
       try select(side, endpoint)
-      return try endpoint.renumber(files, targets: targets)
+      return try endpoint.renumber(files, targets: freeUIDs(files.count, on: side))
     }
     return stubs.compactMap(\.uid)
       + outcomes.compactMap { outcome in

@@ -127,7 +127,7 @@ public final class SyncRun {
       }
       active = try finishRound(active)
       Memory.giveBack()
-      report.rounds = max(report.rounds, active.isEmpty ? round : round)
+      report.rounds = round
     }
     for mailbox in active where !mailbox.isBroken {
       mailbox.noteFailure(

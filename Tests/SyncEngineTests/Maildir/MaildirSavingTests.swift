@@ -1,0 +1,197 @@
+import Foundation
+import IMAPClient
+import TestSupport
+import Testing
+
+@testable import SyncEngine
+
+@Suite("The Maildir endpoint: saving") struct MaildirSavingTests {
+  @Test("bytes, date, flags, id and place") func save() throws {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      try maildir.prepare(validity: 5, next: 3)
+      let guid = GlobalUID(high: 0xab, low: 0xcd)
+      #expect(
+        try maildir.save("A: 1\r\n\r\nx\n\ry\r\n", date: -5, guid: guid)
+          == .placed(uid(3), id: guid, movedAway: false))
+      #expect(
+        try maildir.save("A: 2\r\n\r\n", flags: flags([.seen, .draft], "Work"), target: 9).uid == 9)
+      #expect(try maildir.save("A: 3\n\n", flags: flags([], "work"), target: 9) == .targetTaken)
+      let item = SaveItem(flags: flags([], "Other"), date: InternalDate(seconds: 7))
+      #expect(try maildir.save([("A: 4\r\n\n", item)], form: .stored).map(\.uid) == [10])
+      let new = maildir.names("new")
+      let cur = maildir.names("cur").sorted { $0.hasSuffix("DSa") && !$1.hasSuffix("DSa") }
+      #expect(new.count == 1 && cur.count == 2)
+      #expect(new.allSatisfy { $0.hasSuffix(",S=11,W=15") })
+      #expect(cur[0].hasSuffix(",S=6,W=8:2,DSa"))
+      #expect(cur[1].hasSuffix(",S=7,W=8:2,b"))
+      #expect(maildir.text("new/\(new[0])") == "A: 1\n\nx\n\ry\n")
+      #expect(maildir.text("cur/\(cur[1])") == "A: 4\r\n\n")
+      #expect(maildir.names("tmp").isEmpty)
+      #expect(maildir.text("dovecot-keywords") == "0 Work\n1 Other\n")
+      let seen = try maildir.open()
+      #expect(seen.uids == [3, 9, 10])
+      #expect(seen.messages.map { $0.details?.date.seconds } == [-5, 1_000_000, 7])
+      #expect(seen.messages.map { $0.details?.size } == [15, 8, 8])
+      #expect(seen.id(of: 3) == guid)
+      #expect(seen.anchor.uidNext == uid(11))
+      let lines = maildir.text("dovecot-uidlist").split(separator: "\n")
+      #expect(lines[0].hasPrefix("3 V5 N11 G"))
+      #expect(lines[1].hasPrefix("3 G\(guid) :"))
+    }
+  }
+
+  @Test("more messages than files may be open, in one batch") func many() throws {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      try maildir.prepare()
+      let item = SaveItem(flags: flags([.seen]), date: InternalDate(seconds: 1))
+      let outcomes = try maildir.save((0..<300).map { ("A: \($0)\r\n\r\n", item) })
+      #expect(outcomes.compactMap(\.uid) == Array(1...300))
+      #expect(maildir.names("cur").count == 300)
+      #expect(try maildir.open().uids == Array(1...300))
+    }
+  }
+
+  @Test("messages that come in another order than their UIDs") func outOfOrder() throws {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      try maildir.prepare()
+      let targets: [UInt32?] = [7, 5, nil, 6]
+      let outcomes = try maildir.save(
+        targets.enumerated().map { number, target in
+          let date = InternalDate(seconds: 1)
+          return (
+            "A: \(number)\r\n\r\n",
+            SaveItem(flags: .empty, date: date, target: target.flatMap { UID($0) })
+          )
+        })
+      #expect(outcomes.map(\.uid) == [7, 5, 8, 6])
+    }
+  }
+
+  @Test("what is not completed leaves nothing") func abandon() throws {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      try maildir.prepare()
+      do {
+        let saver = try maildir.endpoint.saver()
+        let item = SaveItem(flags: .empty, date: InternalDate(seconds: 1))
+        try saver.begin(item, size: 3, form: .stored)
+        try [1, 2].withUnsafeBytes { try saver.write($0) }
+        try saver.abandon()
+        try saver.begin(item, size: 2, form: .stored)
+        try saver.end()
+        let outcomes = try saver.commit()
+        guard case .refused(.other, _)? = outcomes.first, outcomes.count == 1 else {
+          Issue.record("\(outcomes)")
+          return
+        }
+        try saver.begin(item, size: 0, form: .stored)
+        try saver.end()
+        try saver.begin(item, size: 0, form: .stored)
+      }
+      #expect(maildir.names("tmp").isEmpty && maildir.names("cur").isEmpty)
+      #expect(maildir.names("new").isEmpty)
+    }
+  }
+
+  @Test("an unnumbered mailbox gets a UIDVALIDITY with its first message") func numbering() throws {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      try maildir.endpoint.create(.inbox, specialUse: nil)
+      _ = try maildir.open()
+      #expect(try maildir.save("A: 1\r\n\r\n").uid == 1)
+      #expect(try maildir.save("A: 2\r\n\r\n").uid == 2)
+      #expect(try maildir.open().anchor.uidValidity != nil)
+      let one = try maildir.endpoint.freshUIDValidity()
+      #expect(try maildir.endpoint.freshUIDValidity() > one)
+    }
+  }
+
+  @Test("another lane's messages are numbered after ours and ours after theirs") func lanes() throws
+  {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      try maildir.prepare()
+      let other = try MaildirFixture(directory)
+      _ = try other.open()
+      for round in 0..<3 {
+        #expect(try maildir.save("A: 1\r\n\r\n").uid == UInt32(round * 2 + 1))
+        #expect(
+          try other.save("A: 1\r\n\r\n", flags: flags([], "K\(round)")).uid == UInt32(round * 2 + 2)
+        )
+      }
+      #expect(try maildir.open().uids == other.open().uids)
+      #expect(try maildir.open().flags(of: 6) == flags([], "K2"))
+    }
+  }
+
+  @Test("leftovers of a crash do no harm") func leftovers() throws {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      try maildir.prepare()
+      try maildir.write("half", to: "dovecot-uidlist.tmp")
+      try maildir.write("half", to: "dovecot-keywords.tmp")
+      try maildir.write("half", to: "tmp/1.2.3")
+      // Recorded, but never put into place: the UID is burnt.
+      let list = maildir.text("dovecot-uidlist").replacingOccurrences(of: "N1", with: "N2")
+      try maildir.write(list + "1 :lost\n", to: "dovecot-uidlist")
+      #expect(try maildir.another().open(.inbox, OpenRequest()).uids.isEmpty)
+      #expect(try maildir.save("A: 1\r\n\r\n", flags: flags([], "K"), target: 1) == .targetTaken)
+      #expect(try maildir.save("A: 1\r\n\r\n", flags: flags([], "K")).uid == 2)
+      #expect(!maildir.names("").contains { $0.hasSuffix(".tmp") || $0.hasSuffix(".lock") })
+    }
+  }
+
+  @Test("what dead programs left in tmp goes after 36 hours", arguments: [35, 37])
+  func leftovers(hours: Int64) throws {
+    try withTemporaryDirectory { directory in
+      var surroundings = MaildirSurroundings.machine
+      surroundings.now = {
+        MaildirSurroundings.machine.now() + hours * 3_600 * MaildirSurroundings.second
+      }
+      let maildir = try MaildirFixture(directory, surroundings: surroundings)
+      try maildir.prepare()
+      try maildir.write("half", to: "tmp/1.2.3")
+      try maildir.save("Subject: 1\r\n\r\n")
+      #expect(maildir.names("tmp") == (hours < 36 ? ["1.2.3"] : []))
+    }
+  }
+
+  @Test("a full disk refuses messages and leaves no files", .enabled(if: geteuid() == 0))
+  func fullDisk() throws {
+    try withTemporaryDirectory { directory in
+      let disk = try directory.directory("disk")
+      guard mountSmall(disk) else { return }
+      defer { unmount(disk) }
+      let maildir = try MaildirFixture(directory, name: "disk/Mail")
+      try maildir.prepare()
+      let item = SaveItem(flags: flags([.seen]), date: InternalDate(seconds: 1))
+      let big = String(repeating: "x", count: 2_000_000)
+      let outcomes = try maildir.save([(big, item), ("A: 1\r\n\r\n", item)])
+      guard case .refused(.noSpace, _) = outcomes[0] else {
+        Issue.record("\(outcomes)")
+        return
+      }
+      #expect(outcomes[1].uid == 1)
+      #expect(maildir.names("tmp").isEmpty)
+      #expect(maildir.names("cur").count == 1)
+    }
+  }
+
+  private func mountSmall(_ path: String) -> Bool {
+    run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", path])
+  }
+
+  private func unmount(_ path: String) { _ = run(["umount", path]) }
+
+  private func run(_ command: [String]) -> Bool {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = command
+    guard (try? process.run()) != nil else { return false }
+    process.waitUntilExit()
+    return process.terminationStatus == 0
+  }
+}
