@@ -71,6 +71,9 @@ extension ErrorCase {
   private static let unreachable = [
     ErrorCase("no such host") { try $0.reach("imaps://alice@no-such-host.invalid") },
     ErrorCase("nobody listens") { try $0.reach("imaps://alice@127.0.0.1:1") },
+    ErrorCase("no mail on either side") {
+      try $0.run("[pair home]\nleft = maildir:~/Mial\nright = maildir:~/Mali\n")
+    },
     ErrorCase("a command that is not there") {
       try $0.reach("exec:exit 127", password: nil)
     },
@@ -204,7 +207,10 @@ extension ErrorCase {
 
   private static let partial = [
     ErrorCase("'before' fails") { try $0.run(pair + "before = exit 4\n") },
-    ErrorCase("'after' fails") { try $0.run(pair + "after = exit 4\n") },
+    ErrorCase("'after' fails") { stage in
+      _ = try stage.directory.directory("home/L")
+      return try stage.run(pair + "after = exit 4\n")
+    },
     ErrorCase("two mailboxes with one name") { stage in
       let synced = try SyncedMaildirs(stage, "clash", messages: 1, keys: "map = A=B")
       for name in ["l/.A", "l/.B"] {

@@ -73,6 +73,18 @@ import Testing
     #expect(names.allSatisfy { world.servers.right[$0]?.messages.count == 5 })
   }
 
+  @Test("two paths at which there is nothing are a mistake; one of them is where mail is to go")
+  func noStores() {
+    let world = SimulatedWorld(.maildir, .maildir)
+    world.servers.left.isThere = false
+    world.servers.right.isThere = false
+    let store = world.stateStore()
+    let report = run(in: world, store)
+    #expect(report.result == .failed && report.failures.map(\.code) == [.unreachable])
+    world.servers.right.isThere = true
+    #expect(!run(in: world, store).failures.contains { $0.code == .unreachable })
+  }
+
   @Test("a store that is gone ends the run before anything is changed")
   func storeGone() {
     let world = SimulatedWorld(.maildir, .imap())

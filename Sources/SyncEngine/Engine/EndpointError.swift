@@ -55,5 +55,14 @@ public struct EndpointError: Error, Hashable, Sendable, CustomStringConvertible 
     self.advice = advice
   }
 
+  /// Neither side of a pair has a store, so that there is nothing to sync.
+  ///
+  /// - Parameter names: what the endpoints are called.
+  public static func noStores(_ names: Both<String>) -> EndpointError {
+    EndpointError(
+      .side, .unreachable, "there is no mail store at \(names.left), and none at \(names.right)",
+      advice: "check the paths; one that is to begin empty is made with mkdir")
+  }
+
   public var description: String { advice.isEmpty ? message : "\(message): \(advice)" }
 }

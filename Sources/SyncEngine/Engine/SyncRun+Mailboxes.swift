@@ -13,7 +13,9 @@ extension SyncRun {
   func settleMailboxes(_ endpoints: Both<any Endpoint>) throws(SideFailure) -> MailboxTree {
     var records = try state { () throws(StateError) in try store.mailboxes() }
     let (listings, found) = try list(endpoints, records)
-    guard checkListing(listings, records) else { return MailboxTree(entries: []) }
+    guard checkListing(listings, records), try checkAnythingIsThere(listings, endpoints) else {
+      return MailboxTree(entries: [])
+    }
     var tree = found
     if policy.followsRenames, policy.kinds.contains(.mailboxes), !policy.isDryRun {
       var refused = Set<MailboxID>()

@@ -79,6 +79,21 @@ extension SyncRun {
     return true
   }
 
+  /// Two Maildirs that are both to be made are a path that was mistyped, or a disk that is not mounted.
+  ///
+  /// - Returns: false if the run must not go on.
+  func checkAnythingIsThere(
+    _ listings: Both<[ListedMailbox]>, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) -> Bool {
+    guard listings.left.isEmpty, listings.right.isEmpty else { return true }
+    for side in Side.allCases {
+      let found = try on(side) { () throws(EndpointError) in try endpoints[side].hasMark("") }
+      guard found == .noStore else { return true }
+    }
+    note(EndpointError.noStores(connectionNames), side: nil)
+    return false
+  }
+
   func leaveMarks(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     let marked = try state { () throws(StateError) in try store.value(.mark) }
     for side in Side.allCases {

@@ -71,6 +71,9 @@ struct PairCheck {
         result.failures.append(SyncFailure(error, side: side))
       }
     }
+    if result.endpoints.left.isMissing, result.endpoints.right.isMissing {
+      result.failures.append(SyncFailure(EndpointError.noStores(factories.map(\.name)), side: nil))
+    }
     let records = checkState(&result)
     if let left = listings.left, let right = listings.right {
       result.mailboxes = mailboxes(Both(left: left, right: right), records)

@@ -12,7 +12,7 @@ extension SyncFailure {
     self.init(pair: failure.code, failure.message, advice: failure.advice)
   }
 
-  init(_ error: EndpointError, side: Side) {
+  init(_ error: EndpointError, side: Side?) {
     self.init(
       side: side, mailbox: nil, code: error.code, scope: error.scope, message: error.message,
       advice: error.advice)
