@@ -2,7 +2,11 @@
 /// and need not ask again.
 public struct ServerProfile: Hashable, Sendable {
   /// From ID (RFC 2971); `nil` if it was not asked for or not answered.
-  public var name: String?
+  public var name: String? {
+    didSet { isDovecot = name.map { $0.lowercased().contains("dovecot") } }
+  }
+  /// By its name; `nil` without one.
+  public private(set) var isDovecot: Bool?
   /// From ID as well.
   public var version: String?
   /// RFC 2342; `nil` if it was not asked for or not answered.
@@ -33,6 +37,7 @@ extension Capability {
   public static let objectID = Capability("OBJECTID")
   public static let qResync = Capability("QRESYNC")
   public static let saslIR = Capability("SASL-IR")
+  public static let snippetFuzzy = Capability("SNIPPET=FUZZY")
   public static let specialUse = Capability("SPECIAL-USE")
   public static let startTLS = Capability("STARTTLS")
   public static let uidPlus = Capability("UIDPLUS")

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A mailbox's name: its hierarchy levels in Unicode, without any server's separator or encoding.
 ///
 /// `INBOX` as the only level is recognised in any case and stored in capitals. RFC 9051 §5.1.
@@ -28,7 +30,7 @@ public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertib
 
   public static let inbox = MailboxName(known: ["INBOX"])
 
-  public var isInbox: Bool { components == ["INBOX"] }
+  public var isInbox: Bool { self == .inbox }
 
   /// The levels joined by `/`: how people see the name. Not reversible if a level has a `/`.
   public var path: String { components.joined(separator: "/") }
@@ -56,9 +58,12 @@ public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertib
   // followed by a combining accent for one, and a server may have a mailbox of either name.
 
   public static func == (left: MailboxName, right: MailboxName) -> Bool {
-    left.components.elementsEqual(right.components) {
-      $0.utf8.count == $1.utf8.count && $0.utf8.elementsEqual($1.utf8)
+    let count = left.components.count
+    guard count == right.components.count else { return false }
+    for index in 0..<count where order(left.components[index], right.components[index]) != 0 {
+      return false
     }
+    return true
   }
 
   public func hash(into hasher: inout Hasher) {
@@ -69,8 +74,25 @@ public struct MailboxName: Hashable, Comparable, Sendable, CustomStringConvertib
   }
 
   public static func < (left: MailboxName, right: MailboxName) -> Bool {
-    left.components.lexicographicallyPrecedes(right.components) {
-      $0.utf8.lexicographicallyPrecedes($1.utf8)
+    for index in 0..<min(left.components.count, right.components.count) {
+      let order = order(left.components[index], right.components[index])
+      if order != 0 { return order < 0 }
+    }
+    return left.components.count < right.components.count
+  }
+
+  /// Below, at or above 0 as the bytes of the first come before those of the second, are the same or come after.
+  private static func order(_ left: String, _ right: String) -> Int {
+    var (left, right) = (left, right)
+    return left.withUTF8 { left in
+      right.withUTF8 { right in
+        let common = min(left.count, right.count)
+        if common > 0, let one = left.baseAddress, let other = right.baseAddress {
+          let order = memcmp(one, other, common)
+          if order != 0 { return Int(order) }
+        }
+        return left.count - right.count
+      }
     }
   }
 }

@@ -41,8 +41,13 @@ public enum ModifiedUTF7 {
   /// - Returns: `nil` for anything but the one form in which a name is to be written: two encoded names
   ///   must never stand for one mailbox.
   public static func decode(_ bytes: some Collection<UInt8>) -> String? {
+    let bytes = Array(bytes)
+    // Most names are plain.
+    if bytes.allSatisfy({ $0 >= 0x20 && $0 <= 0x7e && $0 != UInt8(ascii: "&") }) {
+      return String(decoding: bytes, as: UTF8.self)
+    }
     var text = String.UnicodeScalarView()
-    var rest = Array(bytes)[...]
+    var rest = bytes[...]
     while let byte = rest.popFirst() {
       guard byte >= 0x20, byte <= 0x7e else { return nil }
       guard byte == UInt8(ascii: "&") else {

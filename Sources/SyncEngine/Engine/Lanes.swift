@@ -46,6 +46,27 @@ final class Lanes {
   /// The first lane's endpoints, connected.
   func first() throws(SideFailure) -> Both<any Endpoint> { try endpoints(of: lanes[0]) }
 
+  /// Connects the first lane, and makes a first call on either side as soon as that one is connected: so much of it is
+  /// done while the other side is waited for.
+  ///
+  /// - Returns: what came of the calls; `nil` where only one job is allowed, and nothing is done yet.
+  func connect<Value>(
+    andThen call: @escaping (Side, any Endpoint) throws(EndpointError) -> Value
+  ) throws(SideFailure) -> Both<Result<Value, SideFailure>>? {
+    guard actsAtOnce else { return nil }
+    let outcomes = outcomesOnBothSides { [factories] (side) throws(EndpointError) in
+      let endpoint = try factories[side].connect()
+      return (
+        endpoint,
+        Lanes.outcome(side) { (side) throws(EndpointError) in try call(side, endpoint) }
+      )
+    }
+    for side in Side.allCases {
+      if case .success((let endpoint, _)) = outcomes[side] { lanes[0].endpoints[side] = endpoint }
+    }
+    return Both(left: try outcomes.left.get().1, right: try outcomes.right.get().1)
+  }
+
   /// Makes a call for either side, for both at the same time; one after the other where only one job is allowed.
   func onBothSides<Result>(
     _ call: @escaping (Side) throws(EndpointError) -> Result

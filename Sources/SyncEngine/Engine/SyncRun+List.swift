@@ -2,18 +2,22 @@ import IMAPClient
 
 /// What there is on the two sides.
 extension SyncRun {
-  /// Lists both sides at the same time.
+  /// Lists both sides at the same time, unless that is done.
   ///
   /// The mailboxes' own ids, which are a quarter of what a server says, are only asked for when they may be needed: to
   /// be recorded, or to tell a new mailbox from one that was renamed.
   func list(
-    _ endpoints: Both<any Endpoint>, _ records: [MailboxRecord]
+    _ endpoints: Both<any Endpoint>, _ records: [MailboxRecord],
+    _ early: Both<Result<MailboxListing, SideFailure>>? = nil
   ) throws(SideFailure) -> (Both<[ListedMailbox]>, MailboxTree) {
-    let withIDs = Both { side in
-      records.isEmpty || records.contains { $0.mailboxIDs[side] == nil }
-    }
-    var listings = try lanes.onBothSides { [endpoints] (side) throws(EndpointError) in
-      try endpoints[side].list(withIDs: withIDs[side])
+    let withIDs = Both { side in SyncRun.lacksIDs(records, on: side) }
+    var listings: Both<MailboxListing>
+    if let early {
+      listings = Both(left: try early.left.get(), right: try early.right.get())
+    } else {
+      listings = try lanes.onBothSides { [endpoints] (side) throws(EndpointError) in
+        try endpoints[side].list(withIDs: withIDs[side])
+      }
     }
     var result = usable(listings, records)
     let lacking = Side.allCases.filter { !withIDs[$0] && lacksIDs(result.tree, on: $0) }
@@ -26,6 +30,11 @@ extension SyncRun {
     knownAtStart = listings.map { Set($0.mailboxes.map(\.name)) }
     for side in Side.allCases { noteUnusable(listings[side], on: side) }
     return result
+  }
+
+  /// Whether there may be mailboxes whose own ids the base has not.
+  static func lacksIDs(_ records: [MailboxRecord], on side: Side) -> Bool {
+    records.isEmpty || records.contains { $0.mailboxIDs[side] == nil }
   }
 
   private func usable(

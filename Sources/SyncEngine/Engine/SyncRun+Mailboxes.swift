@@ -9,10 +9,15 @@ extension SyncRun {
     policy.fullName(name, on: side)
   }
 
-  /// Lists both sides, follows renames, and creates what is missing.
-  func settleMailboxes(_ endpoints: Both<any Endpoint>) throws(SideFailure) -> MailboxTree {
-    var records = try state { () throws(StateError) in try store.mailboxes() }
-    let (listings, found) = try list(endpoints, records)
+  /// Compares both sides' mailboxes and follows renames.
+  ///
+  /// - Parameter early: the sides' listings, if they have been listed.
+  func settleMailboxes(
+    _ endpoints: Both<any Endpoint>, _ known: [MailboxRecord],
+    _ early: Both<Result<MailboxListing, SideFailure>>?
+  ) throws(SideFailure) -> MailboxTree {
+    var records = known
+    let (listings, found) = try list(endpoints, records, early)
     guard checkListing(listings, records), try checkAnythingIsThere(listings, endpoints) else {
       return MailboxTree(entries: [])
     }

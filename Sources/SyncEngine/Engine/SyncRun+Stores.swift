@@ -3,8 +3,9 @@ import IMAPClient
 /// Are the two stores the ones that this pair has synced before? design.md §4, "Guards".
 extension SyncRun {
   /// - Returns: false if the run must not go on.
-  func checkStores(_ endpoints: Both<any Endpoint>) throws(SideFailure) -> Bool {
-    let known = try state { () throws(StateError) in try store.mailboxes() }
+  func checkStores(
+    _ endpoints: Both<any Endpoint>, _ known: [MailboxRecord]
+  ) throws(SideFailure) -> Bool {
     for side in Side.allCases {
       let mark = try state { () throws(StateError) in try store.value(.mark) }
       let wasMarked = try state { () throws(StateError) in try store.value(key(side)) } != nil

@@ -82,9 +82,15 @@ public final class SyncRun {
   }
 
   private func carryOut() throws(SideFailure) {
+    try state { () throws(StateError) in try store.expectQuestions() }
+    let known = Once { [store] in Result { () throws(StateError) in try store.mailboxes() } }
+    let listings = try lanes.connect { (side, endpoint) throws(EndpointError) in
+      try endpoint.list(withIDs: SyncRun.lacksIDs((try? known.value.get()) ?? [], on: side))
+    }
+    let records = try state { () throws(StateError) in try known.value.get() }
     let endpoints = try lanes.first()
-    guard try checkStores(endpoints) else { return }
-    var tree = try settleMailboxes(endpoints)
+    guard try checkStores(endpoints, records) else { return }
+    var tree = try settleMailboxes(endpoints, records, listings)
     try prepare(&tree, endpoints)
     observer?.handle(.mailboxesToSync(mailboxes.count))
     try syncMailboxes()

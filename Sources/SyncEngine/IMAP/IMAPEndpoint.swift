@@ -93,8 +93,7 @@ final class IMAPEndpoint: Endpoint {
 
   private var isDovecot: Bool {
     // What Dovecot announces and nobody else does, so that its ID need not be waited for.
-    connection.profile.name?.lowercased().contains("dovecot")
-      ?? connection.has(Capability("SNIPPET=FUZZY"))
+    connection.profile.isDovecot ?? connection.has(.snippetFuzzy)
   }
 
   /// The FETCH item for the server's own id of a message's content.

@@ -126,6 +126,7 @@ public struct MailboxPatterns: Sendable, Hashable {
   }
 
   private static func matches(_ pattern: String, _ name: MailboxName) -> Bool {
+    if pattern == "*" { return true }
     if name.isInbox, pattern.uppercased() == "INBOX" { return true }
     return matches(Array(pattern.unicodeScalars)[...], Array(name.path.unicodeScalars)[...])
   }
