@@ -35,6 +35,10 @@ static inline int mbs_sk_X509_num(const STACK_OF(X509) *s) { return sk_X509_num(
 static inline X509 *mbs_sk_X509_value(const STACK_OF(X509) *s, int i) {
   return sk_X509_value(s, i);
 }
+static inline STACK_OF(X509) *mbs_sk_X509_new(void) { return sk_X509_new_null(); }
+// The stack owns what is put on it.
+static inline int mbs_sk_X509_push(STACK_OF(X509) *s, X509 *c) { return sk_X509_push(s, c); }
+static inline void mbs_sk_X509_free(STACK_OF(X509) *s) { sk_X509_pop_free(s, X509_free); }
 // An i-th name or address that a certificate is for, as text; -1 behind the last. 0 leaves the
 // buffer empty: a name of another kind, or one that does not fit or has a NUL inside.
 static inline int mbs_X509_alternative_name(const X509 *cert, int i, char *out, int size) {
@@ -81,6 +85,8 @@ static inline void mbs_SHA256_final(unsigned char *digest, SHA256_CTX *c) {
 #pragma clang diagnostic pop
 
 static const unsigned long MBS_XN_FLAG_RFC2253 = XN_FLAG_RFC2253;
+static const long MBS_SSL_SESS_CACHE_CALLBACK_ONLY =
+    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL;
 static const uint64_t MBS_SSL_OP_NO_RENEGOTIATION = SSL_OP_NO_RENEGOTIATION;
 static const uint64_t MBS_SSL_OP_NO_COMPRESSION = SSL_OP_NO_COMPRESSION;
 static const uint64_t MBS_SSL_OP_IGNORE_UNEXPECTED_EOF = SSL_OP_IGNORE_UNEXPECTED_EOF;

@@ -26,8 +26,12 @@ struct Session: Sendable {
   }
 
   func factories(_ pair: PairSettings) -> Both<any EndpointFactory> {
-    let assembly = Assembly(
+    var assembly = Assembly(
       environment: environment, cancellation: cancellation, passwords: passwords)
+    // Others change nothing, in the state's directory neither; and `check` is to see the certificates.
+    if invocation.verb == .sync, !invocation.isDryRun {
+      assembly.sessionDirectory = stateDirectory
+    }
     return Both { side in
       let trace =
         console.verbosity >= 2 ? Trace(console: console, pair: pair.name, side: side) : nil

@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -76,6 +77,37 @@ import Testing
     right.keys["password-file"] = try directory.write(
       account.password + "\n", to: "password", mode: 0o600)
     return try Pair(left, right, in: directory)
+  }
+
+  @Test(
+    "a TLS session is resumed by the next run, and kept for its owner alone",
+    arguments: ["imaps", "imap"])
+  func resumption(scheme: String) throws {
+    try withTemporaryDirectory { directory in
+      let certificates = try TestCertificates(in: directory)
+      let server = try DovecotServer.start(in: directory, certificates: certificates)
+      defer { server.stop() }
+      let pair = try makePair(server, directory, scheme: scheme)
+      pair.right.keys["tls-ca-file"] = certificates.authority
+      try pair.left.store.add(tokens: ["a"])
+      try pair.sync()
+      let state = directory.path("state")
+      let names = try FileManager.default.contentsOfDirectory(atPath: state)
+        .filter { $0.hasPrefix("tls-") }
+      let name = try #require(names.count == 1 ? names.first : nil, "\(names)")
+      let attributes = try FileManager.default.attributesOfItem(atPath: "\(state)/\(name)")
+      #expect(attributes[.posixPermissions] as? Int == 0o600)
+      let kept = try Data(contentsOf: URL(fileURLWithPath: "\(state)/\(name)"))
+      // What changes nothing uses none and keeps none.
+      try pair.sync("--dry-run")
+      try pair.sync(verb: "check")
+      #expect(try Data(contentsOf: URL(fileURLWithPath: "\(state)/\(name)")) == kept)
+      try pair.sync()
+      #expect(try Data(contentsOf: URL(fileURLWithPath: "\(state)/\(name)")) != kept)
+      // An authority that is trusted no longer is no longer trusted.
+      pair.right.keys["tls-ca-file"] = certificates.unknownAuthority
+      try pair.sync(expecting: 69)
+    }
   }
 
   @Test(

@@ -52,6 +52,8 @@ public struct IMAPConfiguration: Sendable {
   public var target: Target
   public var tls: TLSMode
   public var tlsOptions = TLSOptions()
+  /// Where a TLS session is kept for the next run; `nil`: nowhere.
+  public var tlsSessions: TLSSessionFile?
   public var user: String?
   /// Gives the password or token when it is first needed; may run a command or ask on a terminal.
   public var password: (@Sendable () throws(PasswordError) -> [UInt8])?

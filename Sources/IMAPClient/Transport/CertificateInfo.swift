@@ -28,9 +28,9 @@ public struct CertificateInfo: Hashable, Sendable {
     validFrom = Self.day(X509_get0_notBefore(certificate))
     expires = Self.day(X509_get0_notAfter(certificate))
     expiresAt = Self.seconds(X509_get0_notAfter(certificate))
-    sha256 = SHA256.digest(of: Self.der { i2d_X509(certificate, $0) })
+    sha256 = SHA256.digest(of: DER.bytes { i2d_X509(certificate, $0) })
     let key = X509_get_X509_PUBKEY(certificate)
-    publicKeySHA256 = SHA256.digest(of: Self.der { i2d_X509_PUBKEY(key, $0) })
+    publicKeySHA256 = SHA256.digest(of: DER.bytes { i2d_X509_PUBKEY(key, $0) })
   }
 
   private static func alternativeNames(of certificate: OpaquePointer) -> [String] {
@@ -69,17 +69,6 @@ public struct CertificateInfo: Hashable, Sendable {
     var parts = tm()
     guard ASN1_TIME_to_tm(time, &parts) == 1 else { return nil }
     return Int64(timegm(&parts))
-  }
-
-  private static func der(
-    _ encode: (UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?) -> Int32
-  ) -> [UInt8] {
-    let length = encode(nil)
-    guard length > 0 else { return [] }
-    return [UInt8](unsafeUninitializedCapacity: Int(length)) { buffer, count in
-      var end = buffer.baseAddress
-      count = Int(max(0, min(length, encode(&end))))
-    }
   }
 
   private static func printable(_ bytes: some Sequence<UInt8>) -> String {

@@ -57,7 +57,8 @@ public final class TLSContext: @unchecked Sendable {
       MBS_SSL_OP_NO_RENEGOTIATION | MBS_SSL_OP_NO_COMPRESSION | MBS_SSL_OP_IGNORE_UNEXPECTED_EOF)
     mbs_SSL_CTX_set_mode(
       context, Int(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER))
-    mbs_SSL_CTX_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
+    mbs_SSL_CTX_set_session_cache_mode(context, MBS_SSL_SESS_CACHE_CALLBACK_ONLY)
+    TLSResumption.install(in: context)
     // Several records in one system call.
     mbs_SSL_CTX_set_read_ahead(context, 1)
     SSL_CTX_set_default_read_buffer_len(context, 64 * 1024)

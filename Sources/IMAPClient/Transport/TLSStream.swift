@@ -9,6 +9,7 @@ public final class TLSStream: ByteStream {
   private let socket: TCPStream
   private let context: TLSContext
   private let verification: TLSVerification
+  private let resumption: TLSResumption?
   /// An `SSL`; nil once it is closed.
   private var session: OpaquePointer?
   /// OpenSSL allows no call on a session after a fatal error, not even to shut it down.
@@ -18,15 +19,22 @@ public final class TLSStream: ByteStream {
   public private(set) var bytesWritten: UInt64 = 0
   /// Known after the handshake.
   public private(set) var info: TLSInfo?
+  /// The handshake went on from a session of an earlier run.
+  public private(set) var isResumed = false
 
   /// `host` is the name or address the certificate must be for. `stream` is not to be used by
   /// anyone else from now on, and nothing may have been read ahead from it.
-  public init(over stream: TCPStream, host: String, context: TLSContext) throws(TransportError) {
+  ///
+  /// - Parameter sessions: where a session of an earlier run may be, and one is kept for the next.
+  public init(
+    over stream: TCPStream, host: String, context: TLSContext, sessions: TLSSessionFile? = nil
+  ) throws(TransportError) {
     Signals.ignoreBrokenPipes()
     ERR_clear_error()
     socket = stream
     self.context = context
     verification = TLSVerification(host: host, pin: context.pin)
+    resumption = sessions.map { TLSResumption($0) }
     guard let session = SSL_new(context.context) else {
       throw .tls(TLSFailure.takeReason()?.text ?? "out of memory")
     }
@@ -35,6 +43,7 @@ public final class TLSStream: ByteStream {
     guard Self.setHost(host, of: session), SSL_set_fd(session, stream.descriptor) == 1 else {
       throw .tls("the host name \(host) can't be verified")
     }
+    resumption?.attach(to: session, context.context, verification)
     SSL_set_connect_state(session)
   }
 
@@ -175,6 +184,8 @@ public final class TLSStream: ByteStream {
   private func completeHandshake(_ session: OpaquePointer) throws(TransportError)
     -> StreamProgress
   {
+    isResumed = SSL_session_reused(session) == 1
+    if isResumed { verification.acceptResumed() }
     guard verification.isAccepted, let certificate = verification.certificate else {
       throw fail(.tls("the server shows no certificate"))
     }

@@ -11,6 +11,8 @@ final class TLSVerification {
   /// Also false if no certificate was ever shown.
   private(set) var isAccepted = false
   private(set) var failure: Refusal?
+  /// The certificate of a session that may be resumed.
+  private var resumable: CertificateInfo?
 
   /// Why not, and what to do about it.
   struct Refusal {
@@ -53,6 +55,24 @@ final class TLSVerification {
     }
     isAccepted = failure == nil
     return isAccepted
+  }
+
+  /// The same judgement of the certificate of a session that is to be resumed. It counts once the server has resumed it
+  /// (``acceptResumed()``); a full handshake makes its own.
+  func acceptsForResumption(_ store: OpaquePointer) -> Bool {
+    let isFine = verify(store)
+    resumable = isFine ? certificate : nil
+    certificate = nil
+    failure = nil
+    isAccepted = false
+    return isFine
+  }
+
+  /// The session was resumed.
+  func acceptResumed() {
+    guard let resumable else { return }
+    certificate = resumable
+    isAccepted = true
   }
 
   private func mismatch(

@@ -43,7 +43,10 @@ public enum Transport {
     _ socket: TCPStream, host: String, _ configuration: IMAPConfiguration
   ) throws(TransportError) -> TLSStream {
     let context = try TLSContext.shared(configuration.tlsOptions)
-    let stream = try TLSStream(over: socket, host: host, context: context)
+    // A session holds for whom this end showed itself to be, too.
+    let sessions =
+      configuration.tlsOptions.clientCertificate == nil ? configuration.tlsSessions : nil
+    let stream = try TLSStream(over: socket, host: host, context: context, sessions: sessions)
     let seconds = configuration.timeoutSeconds
     try stream.handshake(until: .after(seconds: seconds), seconds: seconds)
     return stream

@@ -7,6 +7,8 @@ struct Assembly {
   let cancellation: Cancellation
   /// Passwords of the environment, taken out of it.
   let passwords: Both<String?>
+  /// Where TLS sessions are kept; `nil`: they are not.
+  var sessionDirectory: String?
 
   func factory(
     _ settings: EndpointSettings, _ side: Side, trace: (any WireTrace)?
@@ -35,6 +37,15 @@ struct Assembly {
       connectionLimit: settings.connections)
   }
 
+  /// A file for each server.
+  private func sessions(_ configuration: IMAPConfiguration) -> TLSSessionFile? {
+    guard let sessionDirectory, configuration.tls != .none,
+      case .tcp(let host, let port) = configuration.target
+    else { return nil }
+    let digest = GlobalUID(bytes: SHA256.digest(of: Array("\(host) \(port)".utf8)))
+    return digest.map { TLSSessionFile(path: "\(sessionDirectory)/tls-\($0).session") }
+  }
+
   func configuration(
     _ settings: EndpointSettings, _ side: Side, _ target: IMAPConfiguration.Target,
     trace: (any WireTrace)?
@@ -46,6 +57,7 @@ struct Assembly {
     configuration.compresses = settings.compresses
     configuration.disabledCapabilities = settings.disabledCapabilities
     configuration.trace = trace
+    configuration.tlsSessions = sessions(configuration)
     let user = settings.userName(environment)
     configuration.user = user
     var host: String?
