@@ -113,6 +113,10 @@ public protocol Endpoint: AnyObject {
   /// ``EndpointTraits/choosesUIDs``.
   func freshUIDValidity() throws(EndpointError) -> UIDValidity
 
+  /// The lane that this belongs to has nothing to do at the moment: it may help others of its side until ``resume()``.
+  func rest()
+  func resume()
+
   /// Says good-bye, without waiting for an answer.
   func disconnect()
 }
@@ -134,6 +138,9 @@ extension Endpoint {
     }
     return failures
   }
+
+  public func rest() {}
+  public func resume() {}
 
   /// Nothing to do where a mailbox can't become another one.
   public func expect(_ uidValidity: UIDValidity, of mailbox: MailboxName) {}

@@ -41,6 +41,9 @@ final class Lanes {
     self.cancellation = cancellation
     actsAtOnce = jobs > 1
     limit = max(1, min(jobs, factories.left.connectionLimit, factories.right.connectionLimit))
+    for side in Side.allCases {
+      factories[side].allow(connections: max(1, min(jobs, factories[side].connectionLimit)))
+    }
   }
 
   /// The first lane's endpoints, connected.
@@ -94,7 +97,7 @@ final class Lanes {
 
   var traffic: Both<Traffic> {
     Both { side in
-      lanes.reduce(Traffic()) { $0 + ($1.endpoints[side]?.traffic ?? Traffic()) }
+      lanes.reduce(factories[side].traffic) { $0 + ($1.endpoints[side]?.traffic ?? Traffic()) }
     }
   }
 
@@ -103,6 +106,7 @@ final class Lanes {
       lane.endpoints.left?.disconnect()
       lane.endpoints.right?.disconnect()
     }
+    for side in Side.allCases { factories[side].disconnect() }
   }
 
   /// Takes every mailbox through `step`; an error of the mailbox is noted there and ends nothing else.
@@ -124,6 +128,7 @@ final class Lanes {
     }
     work(batch, lane: lanes[0], isFirst: true)
     for thread in threads { thread.join() }
+    for lane in used { for side in Side.allCases { lane.endpoints[side]?.resume() } }
     if let failure = batch.failure { throw failure }
   }
 
@@ -136,6 +141,7 @@ final class Lanes {
       if isFirst { batch.stop(error) }
       return
     }
+    defer { for side in Side.allCases { endpoints[side].rest() } }
     while let mailbox = batch.next(for: lane.index) {
       if cancellation.isRequested {
         batch.stop(SideFailure(side: .left, error: .interrupted))
@@ -265,6 +271,9 @@ final class Thread {
   }
 
   func join() { pthread_join(id, nil) }
+
+  /// Nobody waits for its end.
+  func detach() { pthread_detach(id) }
 }
 
 extension EndpointError {

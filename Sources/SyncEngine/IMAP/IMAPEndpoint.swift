@@ -11,6 +11,10 @@ final class IMAPEndpoint: Endpoint {
   private let onProfile: (ServerProfile) -> Void
   private var knowsProfile: Bool
   let made: MadeMailboxes
+  /// The connections of the account that may help each other.
+  let helpers: IMAPHelpers
+  /// Makes another one, to help.
+  let connectHelper: () throws(EndpointError) -> IMAPEndpoint
   private var knownHierarchy: MailboxHierarchy?
 
   /// The mailbox the engine works on.
@@ -30,19 +34,25 @@ final class IMAPEndpoint: Endpoint {
   var isMailboxIDBroken = false
   /// SELECT tells no UIDNEXT here: it has to be asked for.
   var selectOmitsUIDNext = false
+  /// What it knew before it began to help another connection; `nil`: it does not.
+  var ownState: Own?
   /// Set when the server refused to renumber by MOVE, and by COPY.
   var refusedRenumbering: Set<RenumberWay> = []
 
   /// - Parameter knowsProfile: the connection has its profile from an earlier one.
   /// - Parameter onProfile: told what this connection learnt of the server.
   /// - Parameter made: the mailboxes that this run makes.
+  /// - Parameter helpers: the account's connections that may help; `connectHelper` makes more of them.
   init(
-    _ connection: IMAPConnection, knowsProfile: Bool = false, made: MadeMailboxes = MadeMailboxes(),
-    onProfile: @escaping (ServerProfile) -> Void = { _ in }
+    _ connection: IMAPConnection, knowsProfile: Bool, made: MadeMailboxes, helpers: IMAPHelpers,
+    connectHelper: @escaping () throws(EndpointError) -> IMAPEndpoint,
+    onProfile: @escaping (ServerProfile) -> Void
   ) {
     self.connection = connection
     self.knowsProfile = knowsProfile
     self.made = made
+    self.helpers = helpers
+    self.connectHelper = connectHelper
     self.onProfile = onProfile
     connection.observer = observer
   }

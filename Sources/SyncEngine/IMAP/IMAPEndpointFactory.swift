@@ -8,6 +8,7 @@ public final class IMAPEndpointFactory: EndpointFactory {
   private let configuration: IMAPConfiguration
   private let profile = Mutex<ServerProfile?>(nil)
   private let made = MadeMailboxes()
+  let helpers = IMAPHelpers()
   /// Between attempts to log in to a server that is busy: it may still be ending the session of the run
   /// before, whose good-bye was not waited for.
   private static let pauses: [UInt32] = [100, 200, 400, 800, 1600, 3200]
@@ -18,7 +19,18 @@ public final class IMAPEndpointFactory: EndpointFactory {
     self.configuration = configuration
   }
 
-  public func connect() throws(EndpointError) -> any Endpoint { try connectIMAP() }
+  public func connect() throws(EndpointError) -> any Endpoint {
+    if let helper = helpers.takeOver() { return helper }
+    let endpoint = try connectIMAP()
+    helpers.noteLane()
+    return endpoint
+  }
+
+  public func allow(connections: Int) { helpers.allow(connections) }
+
+  public var traffic: Traffic { helpers.traffic }
+
+  public func disconnect() { helpers.disconnect() }
 
   func connectIMAP() throws(EndpointError) -> IMAPEndpoint {
     let known = profile.withLock { $0 }
@@ -37,8 +49,9 @@ public final class IMAPEndpointFactory: EndpointFactory {
 
   private func connect(knowing known: ServerProfile?) throws(IMAPError) -> IMAPEndpoint {
     let connection = try IMAPConnection.connect(configuration, profile: known)
-    return IMAPEndpoint(connection, knowsProfile: known != nil, made: made) { [self] learnt in
-      profile.withLock { $0 = learnt }
-    }
+    return IMAPEndpoint(
+      connection, knowsProfile: known != nil, made: made, helpers: helpers,
+      connectHelper: { [self] () throws(EndpointError) in try connectIMAP() },
+      onProfile: { [self] learnt in profile.withLock { $0 = learnt } })
   }
 }

@@ -3,6 +3,7 @@ import IMAPClient
 extension IMAPEndpoint {
   func fetch(_ handles: [MessageHandle], into sink: any MessageSink) throws(EndpointError) {
     guard let openMailbox else { throw noneOpen() }
+    if try fetchShared(handles, of: openMailbox, into: sink) { return }
     let fetch = MessageFetch(self, sink)
     let isSelected = openMailbox == observer.mailbox?.name
     if isSelected { _ = try selectOpen() }
