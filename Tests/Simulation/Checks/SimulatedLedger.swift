@@ -110,7 +110,7 @@ public final class SimulatedLedger: @unchecked Sendable {
 
   private struct Edit {
     var contents: Set<SimulatedMail>
-    /// How often users had removed any of them until then.
+    /// How often users had removed any of them when all were last level.
     var removals: Int
   }
 
@@ -203,12 +203,9 @@ public final class SimulatedLedger: @unchecked Sendable {
   ) {
     // Of one that was edited twice, each side has any of three.
     let before = edits.firstIndex { $0.contents.contains(content) }.map { edits.remove(at: $0) }
-    var edit = Edit(contents: (before?.contents ?? []).union([content, new]), removals: 0)
-    edit.removals = removals(edit.contents)
-    // Should it be expunged on the other side already, it goes.
-    if !edit.contents.contains(where: { entries[$0]?.late.removals ?? 0 > 0 }) {
-      edits.append(edit)
-    }
+    let contents = (before?.contents ?? []).union([content, new])
+    // What was expunged on the other side since all were level goes, whatever has been written over it.
+    edits.append(Edit(contents: contents, removals: removals(contents) - lateRemovals(contents)))
     noteBirth(new, of: date, on: server)
     for content in [content, new] { entries[content, default: Entry()].isEdited = true }
   }
@@ -275,6 +272,10 @@ public final class SimulatedLedger: @unchecked Sendable {
 
   private func removals(_ contents: Set<SimulatedMail>) -> Int {
     contents.reduce(0) { $0 + (entries[$1]?.all.removals ?? 0) }
+  }
+
+  private func lateRemovals(_ contents: Set<SimulatedMail>) -> Int {
+    contents.reduce(0) { $0 + (entries[$1]?.late.removals ?? 0) }
   }
 
   /// - Returns: places in which neither the message is that was written there nor one that it was before, though nobody
