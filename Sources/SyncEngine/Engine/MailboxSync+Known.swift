@@ -12,6 +12,7 @@ extension MailboxSync {
     guard let messages = observation?.messages else { return }
     let limit = 500
     held[side] = heldFlags(messages, on: side)
+    if let observation { noteUntouched(observation, on: side) }
     guard isTrusted(side), observation?.coverage == .full || messages.count > limit else {
       return
     }
@@ -43,7 +44,9 @@ extension MailboxSync {
       uids[side] = uids[side].union(UIDSet(observation.messages.compactMap(\.handle.uid)))
         .union(try vanished(observation, side: side))
     }
-    for side in Side.allCases { uids[side] = uids[side].union(wholeMessages) }
+    for side in Side.allCases {
+      uids[side] = uids[side].union(wholeMessages).union(untouched[side])
+    }
     return try store.messages(in: record.id, uids: uids)
   }
 

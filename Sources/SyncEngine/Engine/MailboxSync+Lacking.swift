@@ -16,6 +16,23 @@ extension MailboxSync {
     }
   }
 
+  /// A server that drops a flag in silence may well not count that as a change: then it does not show the message
+  /// among those that have changed since it was looked at, before the flag was set.
+  ///
+  /// To be told before what is as the base has it is left out.
+  func noteUntouched(_ observation: Observation, on side: Side) {
+    untouched[side] = UIDSet()
+    guard !attempted[side].isEmpty, observation.anchor.highestModSeq != nil else { return }
+    let all = attempted[side].values.reduce(UIDSet()) { $0.union($1) }
+    let there: UIDSet
+    switch observation.coverage {
+    case .full: return
+    case .changes(let vanished): there = all.subtracting(vanished)
+    case .present(let present): there = all.intersection(present)
+    }
+    untouched[side] = there.subtracting(UIDSet(observation.messages.compactMap(\.handle.uid)))
+  }
+
   /// Flags that we set and that did not stay, on a side where no message has them, and keywords that the
   /// mailbox does not keep: the side can't hold them; nobody removed them. Those that are there after all
   /// can be held.
@@ -37,9 +54,15 @@ extension MailboxSync {
     var unstorable = FlagSet.empty
     for index in items.rows.indices {
       let row = items.rows[index]
-      guard let now = seen[row.uids[side]] else { continue }
-      let tried = flags(attempted, of: row.uids[side]).subtracting(held)
-        .union(unkept(row.flags, on: side))
+      let isUntouched = untouched[side].contains(row.uids[side])
+      var tried = flags(attempted, of: row.uids[side])
+      guard
+        let now = isUntouched
+          ? row.flags(on: side).subtracting(tried) : seen[row.uids[side]]
+      else { continue }
+      // Where the message was changed, others may have taken away what the side can hold.
+      if !isUntouched { tried = tried.subtracting(held) }
+      tried = tried.union(unkept(row.flags, on: side))
       let missing = tried.subtracting(now).intersection(row.flags)
       let lacking = row.lacking[side].union(missing).subtracting(now)
       guard lacking != row.lacking[side] else { continue }

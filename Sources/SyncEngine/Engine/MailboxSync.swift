@@ -102,6 +102,8 @@ final class MailboxSync {
   var keptKeywords: Both<Set<Keyword>?> = Both(left: nil, right: nil)
   /// Flags that were set on a side and may turn out not to have been kept.
   var attempted: Both<[FlagSet: UIDSet]> = Both(left: [:], right: [:])
+  /// Messages among them that the side shows no change of: it took nothing.
+  var untouched = Both(left: UIDSet(), right: UIDSet())
   /// Flags that other messages are seen to have on a side, so that it can hold them.
   var held = Both(left: FlagSet.empty, right: FlagSet.empty)
   var counts = Both(left: ChangeCounts(), right: ChangeCounts())
