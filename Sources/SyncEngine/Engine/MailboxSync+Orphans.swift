@@ -17,6 +17,8 @@ extension MailboxSync {
     guard missed.insert(base.id).inserted else { return leavesMissed[side] }
     changed[side] = true
     misses[side] = true
+    // What was changed on the other side counts as well, once it is found where it was moved.
+    if work[index].flags[side.other] != base.flags(on: side.other) { changed[side.other] = true }
     return true
   }
 
