@@ -67,16 +67,28 @@ public struct SideAccount {
     guard let limit else { return [] }
     for (name, mailbox) in mailboxes {
       let kept = Set(server[name]?.messages.map(\.handle) ?? [])
-      // What lies there as often as before was moved or renumbered.
-      let gone = mailbox.messages.filter { message in
-        !kept.contains(message.handle)
-          && now[message.origin] ?? 0 < start[side][message.origin] ?? 0
+      var gone: [SimulatedMail: Int] = [:]
+      for message in mailbox.messages where !kept.contains(message.handle) {
+        gone[message.origin, default: 0] += 1
       }
-      if !gone.isEmpty { expunged[Place(side: side, mailbox: name), default: 0] += gone.count }
+      // What lies there as often as before was moved or renumbered; of equal ones so many as are more than before.
+      let count = gone.reduce(0) { sum, entry in
+        let (content, count) = entry
+        let missing = missing(content, in: now, on: side) - missing(content, in: before, on: side)
+        return sum + min(count, missing)
+      }
+      if count > 0 { expunged[Place(side: side, mailbox: name), default: 0] += count }
     }
     return expunged.filter { $0.value > limit }.map { place, count in
       "\(server.name): \(count) messages of \(place.mailbox) were expunged, no more than \(limit) may be"
     }
+  }
+
+  /// So many fewer than when the run began.
+  private func missing(
+    _ content: SimulatedMail, in counts: [SimulatedMail: Int], on side: Side
+  ) -> Int {
+    max(0, (start[side][content] ?? 0) - (counts[content] ?? 0))
   }
 }
 
