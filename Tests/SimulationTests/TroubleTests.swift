@@ -51,6 +51,31 @@ import Testing
     #expect(world.servers.left[.inbox]?.uids == world.servers.right[.inbox]?.uids)
   }
 
+  @Test("why messages were not taken is said, also if the connection is lost right afterwards")
+  func refusedAndLost() throws {
+    let world = SimulatedWorld(.maildir, .imap())
+    let store = world.stateStore()
+    world.servers.left.deliver(message(1))
+    var isRefused = false
+    world.onStep = { step in
+      guard step.moment == .before, step.side == .right else { return nil }
+      switch step.call {
+      case .save:
+        isRefused = true
+        return .refused(.mailbox, .refused)
+      case .open where isRefused: return .connectionLost(.none)
+      default: return nil
+      }
+    }
+    let report = run(in: world, store)
+    #expect(report.result == .failed)
+    #expect(Set(report.failures.map(\.code)) == [.refused, .connectionLost])
+
+    world.onStep = nil
+    #expect(run(in: world, store).result == .ok)
+    #expect(count(world) == 1 && areEqual(world))
+  }
+
   @Test("a rename that a side refuses is named, doubles nothing, and holds up nothing else")
   func refusedRename() throws {
     let world = SimulatedWorld(.maildir, .imap())

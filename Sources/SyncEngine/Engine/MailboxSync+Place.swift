@@ -22,7 +22,20 @@ extension MailboxSync {
     do {
       try placeAll(endpoints)
     } catch {
-      if error.error.scope != .side { try takeBackIntents(endpoints) }
+      if error.error.scope != .side { try takeBackIntents(after: error, endpoints) }
+      throw error
+    }
+  }
+
+  /// What fails meanwhile does not hide what failed before. (Intents that stay cost the next run some time.)
+  private func takeBackIntents(
+    after refusal: SideFailure, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    do {
+      try takeBackIntents(endpoints)
+    } catch {
+      guard error.error.scope == .side else { return }
+      noteFailure(refusal)
       throw error
     }
   }
