@@ -56,9 +56,24 @@ public struct SocketAddress: Hashable, Sendable {
   /// All addresses of a host, in the order to try them: the families take turns, beginning with the
   /// one that the system prefers (RFC 8305 §4). It may wait for name servers.
   static func resolve(host: String, port: UInt16) throws(TransportError) -> [SocketAddress] {
+    let found = try lookUp(host: host, port: port, flags: AI_NUMERICSERV)
+    guard !found.isEmpty else { throw .unknownHost("the host has no address") }
+    return takingTurns(found)
+  }
+
+  /// Whether the host is this machine, as far as its name tells: nobody is asked for addresses.
+  public static func isThisMachine(_ host: String) -> Bool {
+    if host.lowercased() == "localhost" { return true }
+    let addresses = try? lookUp(host: host, port: 0, flags: AI_NUMERICHOST | AI_NUMERICSERV)
+    return addresses?.first?.isLoopback ?? false
+  }
+
+  private static func lookUp(
+    host: String, port: UInt16, flags: Int32
+  ) throws(TransportError) -> [SocketAddress] {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-    hints.ai_flags = AI_NUMERICSERV
+    hints.ai_flags = flags
     var list: UnsafeMutablePointer<addrinfo>?
     let status = getaddrinfo(host, String(port), &hints, &list)
     guard status == 0 else { throw failure(ofResolving: status) }
@@ -72,8 +87,7 @@ public struct SocketAddress: Hashable, Sendable {
       }
       next = entry.ai_next
     }
-    guard !found.isEmpty else { throw .unknownHost("the host has no address") }
-    return takingTurns(found)
+    return found
   }
 
   private static func failure(ofResolving status: Int32) -> TransportError {

@@ -156,8 +156,7 @@ struct PairCheck {
     guard endpoint.tlsMode == .none, case .imap(_, _, let host, _) = endpoint.url else {
       return nil
     }
-    let isOfThisMachine = host == "localhost" || host.hasPrefix("127.") || host == "::1"
-    return isOfThisMachine ? nil : host
+    return SocketAddress.isThisMachine(host) ? nil : host
   }
 
   /// Shares the pair's lock for a moment, which shows that no run has it. Nothing is made.

@@ -30,6 +30,18 @@ import Testing
     }
   }
 
+  @Test(
+    "a name does not make a host this machine, save one",
+    arguments: [
+      ("localhost", true), ("LocalHost", true), ("127.0.0.1", true), ("127.8.0.1", true),
+      ("::1", true), ("::ffff:127.0.0.1", true), ("127.example.org", false),
+      ("127.0.0.1.example.org", false), ("localhost.example.org", false), ("192.0.2.1", false),
+      ("2001:db8::1", false), ("", false),
+    ])
+  func thisMachine(_ host: String, _ isThis: Bool) {
+    #expect(SocketAddress.isThisMachine(host) == isThis)
+  }
+
   @Test func bothWays() throws {
     let listener = try Listener()
     let stream = try TCPStream.connect(
