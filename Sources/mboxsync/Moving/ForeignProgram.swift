@@ -10,6 +10,13 @@ enum ForeignProgram: Hashable, Sendable {
     case .offlineIMAP: try OfflineIMAPTranslation.translate(bytes, path: path)
     }
   }
+
+  /// The lines of a file, whose ends may be those of Windows: to a `String` such an end is one character, and no newline.
+  static func lines(_ bytes: [UInt8]) -> [Substring] {
+    bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
+      Substring(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
+    }
+  }
 }
 
 extension InitVerb {

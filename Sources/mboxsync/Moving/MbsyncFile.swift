@@ -18,9 +18,7 @@ struct MbsyncFile: Sendable {
 
   init(_ bytes: [UInt8]) throws(MovingError) {
     var section: Section = []
-    let text = String(decoding: bytes, as: UTF8.self)
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
-    {
+    for (index, line) in ForeignProgram.lines(bytes).enumerated() {
       let number = index + 1
       guard line.contains(where: { !$0.isWhitespace }) else {
         if !section.isEmpty { sections.append(section) }

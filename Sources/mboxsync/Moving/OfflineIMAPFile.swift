@@ -19,9 +19,7 @@ struct OfflineIMAPFile: Sendable {
   private(set) var sections: [Section] = []
 
   init(_ bytes: [UInt8]) throws(MovingError) {
-    let text = String(decoding: bytes, as: UTF8.self)
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
-    {
+    for (index, line) in ForeignProgram.lines(bytes).enumerated() {
       try take(line, index + 1)
     }
   }

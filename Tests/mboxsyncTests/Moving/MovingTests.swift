@@ -287,4 +287,15 @@ import Testing
     #expect(MovedConfiguration.name("my mail:box/x") == "my-mail-box-x")
     #expect(MovedConfiguration.name("-x") == "x-x" && MovedConfiguration.name("") == "x")
   }
+
+  @Test("lines that end as those of Windows do are lines", arguments: [false, true])
+  func windowsLines(isMbsync: Bool) throws {
+    let text = isMbsync ? MovingTests.mbsyncrc : MovingTests.offlineimaprc
+    let program: ForeignProgram = isMbsync ? .mbsync : .offlineIMAP
+    var lines: [UInt8] = []
+    for byte in text.utf8 { lines += byte == 0x0a ? [0x0d, 0x0a] : [byte] }
+    let moved = try program.translate(lines, path: "rc")
+    #expect(moved.text == (try program.translate(Array(text.utf8), path: "rc")).text)
+    #expect(!moved.text.utf8.contains(0x0d))
+  }
 }
