@@ -192,6 +192,12 @@ extension ErrorCase {
       { try synced.remove("l/cur/\(file)") }
       return try synced.run()
     },
+    ErrorCase("a large mailbox is deleted") { stage in
+      let synced = try SyncedMaildirs(
+        stage, "deleted", messages: 12, in: "l/.Old", keys: "delete = both")
+      try synced.remove("l/.Old")
+      return try synced.run()
+    },
     ErrorCase("the store is gone") { stage in
       let synced = try SyncedMaildirs(stage, "gone", messages: 3)
       try synced.remove("l")

@@ -76,15 +76,22 @@ struct SyncedMaildirs {
   private let state: String
   private let configuration: String
 
-  init(_ stage: ErrorStage, _ folder: String, messages: Int, keys: String = "") throws {
+  init(
+    _ stage: ErrorStage, _ folder: String, messages: Int, in mailbox: String = "l",
+    keys: String = ""
+  ) throws {
     self.stage = stage
     self.folder = folder
     state = stage.directory.path("\(folder)-state")
     for part in ["cur", "new", "tmp"] { _ = try stage.directory.directory("\(folder)/l/\(part)") }
     for part in ["cur", "new", "tmp"] { _ = try stage.directory.directory("\(folder)/r/\(part)") }
+    for part in ["cur", "new", "tmp"] {
+      _ = try stage.directory.directory("\(folder)/\(mailbox)/\(part)")
+    }
     for number in 0..<messages {
       try stage.directory.write(
-        "Subject: m\(number)\n\n\(number)\n", to: "\(folder)/l/cur/\(1_600_000_000 + number).x:2,")
+        "Subject: m\(number)\n\n\(number)\n",
+        to: "\(folder)/\(mailbox)/cur/\(1_600_000_000 + number).x:2,")
     }
     configuration = try stage.directory.write(
       "[pair home]\nleft = maildir:\(stage.directory.path(folder))/l\n"

@@ -22,22 +22,25 @@ extension SyncRun {
       return MailboxTree(entries: [])
     }
     var tree = found
-    if policy.followsRenames, policy.kinds.contains(.mailboxes), !policy.isDryRun {
-      var refused = Set<MailboxID>()
-      // Each rename may take children along, so the sides are listed anew after each.
-      for _ in 0...2 * records.count {
-        let renames = try self.renames(tree, endpoints)
-        let next = renames.first {
-          mayFollow($0) && ($0.side == nil || !refused.contains($0.record.id))
-        }
-        guard let rename = next else {
-          try leaveAlone(renames, in: &tree, endpoints)
-          break
-        }
-        if try !follow(rename, endpoints) { refused.insert(rename.record.id) }
-        records = try state { () throws(StateError) in try store.mailboxes() }
-        (_, tree) = try list(endpoints, records)
+    guard policy.followsRenames, policy.kinds.contains(.mailboxes) else { return tree }
+    if policy.isDryRun {
+      try foreseeRenames(&tree, endpoints)
+      return tree
+    }
+    var refused = Set<MailboxID>()
+    // Each rename may take children along, so the sides are listed anew after each.
+    for _ in 0...2 * records.count {
+      let renames = try self.renames(tree, endpoints)
+      let next = renames.first {
+        mayFollow($0) && ($0.side == nil || !refused.contains($0.record.id))
       }
+      guard let rename = next else {
+        try leaveAlone(renames, in: &tree, endpoints)
+        break
+      }
+      if try !follow(rename, endpoints) { refused.insert(rename.record.id) }
+      records = try state { () throws(StateError) in try store.mailboxes() }
+      (_, tree) = try list(endpoints, records)
     }
     return tree
   }
@@ -46,6 +49,21 @@ extension SyncRun {
 
   private func mayFollow(_ rename: MailboxTree.Rename) -> Bool {
     rename.side.map { policy.changes.includes($0) } ?? true
+  }
+
+  /// What a run would rename, and what it would find then.
+  private func foreseeRenames(
+    _ tree: inout MailboxTree, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    let renames = try self.renames(tree, endpoints)
+    for rename in renames where mayFollow(rename) {
+      if let side = rename.side {
+        let new = rename.newNames[side]
+        observer?.handle(.change(side, rename.oldName, .mailboxRenamed(to: new)))
+      }
+      tree.assume(rename)
+    }
+    try leaveAlone(renames.filter { !mayFollow($0) }, in: &tree, endpoints)
   }
 
   /// Renames that this run may not or can't follow wait for another one, or their messages would be saved again under
@@ -185,9 +203,10 @@ extension SyncRun {
       return
     }
     for side in Side.allCases where !exists[side] {
-      if entry.record != nil, try isToBeDeleted(entry, gone: side, endpoints[side.other]) {
+      if let record = entry.record, try isToBeDeleted(entry, gone: side, endpoints[side.other]) {
         // At the end of the run, when what was moved out of it is safe; by one that may do it.
         if policy.allows(.mailboxes, on: side.other) { entry.isDoomed = side.other }
+        doomed.append(record)
         return
       }
       guard policy.create.includes(side) else { return }
@@ -195,16 +214,9 @@ extension SyncRun {
         try leaveOut(entry, endpoints)
         return
       }
+      try create(entry, on: side, endpoints[side])
       observer?.handle(.change(side, entry.names[side], .mailboxCreated))
       guard !policy.isDryRun else { continue }
-      try on(side) { () throws(EndpointError) in
-        if let outcome = made?[side][entry.names[side]] {
-          if let outcome { throw outcome }
-          return
-        }
-        try endpoints[side].create(
-          full(entry.names[side], side), specialUse: entry.listed[side.other]?.specialUse)
-      }
       exists[side] = true
       createdMailboxes.insert(side)
       knownAtStart[side].insert(full(entry.names[side], side))
@@ -223,6 +235,20 @@ extension SyncRun {
       mailboxes.append(mailbox)
     } else {
       quiet.append(mailbox)
+    }
+  }
+
+  /// Makes a mailbox, unless it was made together with the others.
+  private func create(
+    _ entry: MailboxTree.Entry, on side: Side, _ endpoint: any Endpoint
+  ) throws(SideFailure) {
+    guard !policy.isDryRun else { return }
+    try on(side) { () throws(EndpointError) in
+      guard let outcome = made?[side][entry.names[side]] else {
+        return try endpoint.create(
+          full(entry.names[side], side), specialUse: entry.listed[side.other]?.specialUse)
+      }
+      if let outcome { throw outcome }
     }
   }
 
@@ -327,65 +353,5 @@ extension SyncRun {
       }
     }
     entry.subscription = wanted
-  }
-
-  // MARK: Deletions
-
-  /// A mailbox that one side deleted is deleted on the other if that is wanted and nothing arrived there
-  /// since; otherwise it is made again.
-  private func isToBeDeleted(
-    _ entry: MailboxTree.Entry, gone: Side, _ endpoint: any Endpoint
-  ) throws(SideFailure) -> Bool {
-    let side = gone.other
-    guard let record = entry.record, record.anchors[gone] != nil, policy.delete.includes(side),
-      !entry.names[side].isInbox
-    else { return false }
-    // All of it: what was not selected, or refused, has never been on the other side.
-    let observation = try on(side) { () throws(EndpointError) in
-      try endpoint.open(full(record.names[side], side), OpenRequest(detailsFrom: .last))
-    }
-    guard observation.anchor.uidValidity == record.anchors[side]?.uidValidity else { return false }
-    let known = try state { () throws(StateError) in try store.uids(in: record.id, side: side) }
-    return observation.messages.allSatisfy { message in
-      message.handle.uid.map(known.contains) ?? false
-    }
-  }
-
-  func deleteMailboxes(
-    _ tree: MailboxTree, _ endpoints: Both<any Endpoint>
-  ) throws(SideFailure) {
-    // Children before their parents.
-    for entry in tree.entries.reversed() {
-      guard let side = entry.isDoomed, let record = entry.record else { continue }
-      if mailboxes.contains(where: \.mayLackMessages) || !unprepared.isEmpty || refusesExpunges {
-        note(
-          EndpointError(
-            .mailbox, .conflict, "not deleted, because other mailboxes could not be synced",
-            advice: "the next run tries again"), side: side, mailbox: entry.names[side])
-        continue
-      }
-      do {
-        // Something may have come while the others were synced.
-        guard try isToBeDeleted(entry, gone: side.other, endpoints[side]) else {
-          note(
-            EndpointError(
-              .mailbox, .conflict, "not deleted, because it was changed meanwhile",
-              advice: "the next run looks at it again"), side: side, mailbox: entry.names[side])
-          continue
-        }
-        try state { () throws(StateError) in try store.flush() }
-        try on(side) { () throws(EndpointError) in
-          try endpoints[side].close()
-          try endpoints[side].delete(full(entry.names[side], side))
-        }
-      } catch  where error.error.scope == .side {
-        throw error
-      } catch {
-        note(error.error, side: error.side, mailbox: entry.names[error.side])
-        continue
-      }
-      observer?.handle(.change(side, entry.names[side], .mailboxDeleted))
-      try state { () throws(StateError) in try store.commit([.removeMailbox(record.id)]) }
-    }
   }
 }

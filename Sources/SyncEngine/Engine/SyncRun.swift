@@ -94,8 +94,8 @@ public final class SyncRun {
     try prepare(&tree, endpoints)
     observer?.handle(.mailboxesToSync(mailboxes.count))
     try syncMailboxes()
+    try deleteMailboxes(tree, endpoints)
     if !policy.isDryRun {
-      try deleteMailboxes(tree, endpoints)
       try recordIDsOfCreated(endpoints)
       try leaveMarks(endpoints)
     }
@@ -190,6 +190,7 @@ public final class SyncRun {
       records[mailbox.record.id] = mailbox.record
     }
     for mailbox in quiet { records[mailbox.record.id] = mailbox.record }
+    for record in doomed { records[record.id] = record }
     var sources = CopySources(mailboxes: active, records: records, store: store, policy: policy)
     for m in active.indices {
       for side in Side.allCases {
@@ -208,6 +209,8 @@ public final class SyncRun {
 
   /// Mailboxes with nothing to do, whose messages may be copied from.
   var quiet: [MailboxSync] = []
+  /// Mailboxes that are to be deleted on the side that still has them, when what was moved out of them is copied.
+  var doomed: [MailboxRecord] = []
   /// The full names of what either side listed when the mailboxes were settled.
   var knownAtStart: Both<Set<MailboxName>> = Both(left: [], right: [])
 

@@ -110,6 +110,26 @@ public struct MailboxTree: Sendable {
     }
   }
 
+  /// As if a rename had been followed: what either side calls by a name of its own is one mailbox.
+  public mutating func assume(_ rename: Rename) {
+    let names = Both { $0 == rename.side ? rename.oldName : rename.newNames[$0] }
+    var listed = Both { side in
+      entries.lazy.compactMap { $0.listed[side] }.first { $0.name == names[side] }
+    }
+    entries.removeAll { entry in
+      entry.record?.id == rename.record.id
+        || !rename.isApart && entry.record == nil
+          && Side.allCases.contains { entry.listed[$0]?.name == names[$0] }
+    }
+    guard !rename.isApart else { return }
+    var record = rename.record
+    record.names = names
+    // It is subscribed to under its old name yet.
+    for side in Side.allCases { listed[side]?.isSubscribed = record.isSubscribed ?? false }
+    entries.append(Entry(names: names, record: record, listed: listed))
+    entries.sort { $0.names.left < $1.names.left }
+  }
+
   private func rename(
     _ record: MailboxRecord, on side: Side?, from old: MailboxName, to names: Both<MailboxName>
   ) -> Rename {
