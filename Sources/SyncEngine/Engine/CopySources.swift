@@ -6,7 +6,8 @@ import IMAPClient
 /// crosses the wire; a file that only got another name is the message that it was.
 struct CopySources {
   let mailboxes: [MailboxSync]
-  let records: [MailboxID: MailboxRecord]
+  /// Mailboxes that can be copied from, on each side.
+  let records: Both<[MailboxID: MailboxRecord]>
   let store: any StateStore
   let policy: Policy
 
@@ -30,7 +31,7 @@ struct CopySources {
   private var vanishedStubs: Both<Set<UInt64>> = Both(left: [], right: [])
 
   init(
-    mailboxes: [MailboxSync], records: [MailboxID: MailboxRecord], store: any StateStore,
+    mailboxes: [MailboxSync], records: Both<[MailboxID: MailboxRecord]>, store: any StateStore,
     policy: Policy
   ) {
     self.mailboxes = mailboxes
@@ -228,7 +229,7 @@ struct CopySources {
   private func source(
     _ row: MessageRecord, uid: UID, flags: FlagSet, on side: Side
   ) -> CopySource? {
-    guard let record = records[row.mailbox] else { return nil }
+    guard let record = records[side][row.mailbox] else { return nil }
     let validity =
       places[row.id].map { mailboxes[$0.mailbox].anchors[side].uidValidity }
       ?? record.anchors[side]?.uidValidity

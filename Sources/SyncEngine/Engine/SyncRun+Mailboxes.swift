@@ -206,7 +206,7 @@ extension SyncRun {
       if let record = entry.record, try isToBeDeleted(entry, gone: side, endpoints[side.other]) {
         // At the end of the run, when what was moved out of it is safe; by one that may do it.
         if policy.allows(.mailboxes, on: side.other) { entry.isDoomed = side.other }
-        doomed.append(record)
+        doomed.append((record, side.other))
         return
       }
       guard policy.create.includes(side) else { return }

@@ -184,13 +184,14 @@ public final class SyncRun {
   private func findSources(_ active: [MailboxSync]) throws(SideFailure) {
     let endpoints = try lanes.first()
     try state { () throws(StateError) in try store.expectQuestions() }
-    var records: [MailboxID: MailboxRecord] = [:]
+    var known: [MailboxID: MailboxRecord] = [:]
     for mailbox in mailboxes
     where mailbox.exists.left && mailbox.exists.right && !mailbox.isBroken {
-      records[mailbox.record.id] = mailbox.record
+      known[mailbox.record.id] = mailbox.record
     }
-    for mailbox in quiet { records[mailbox.record.id] = mailbox.record }
-    for record in doomed { records[record.id] = record }
+    for mailbox in quiet { known[mailbox.record.id] = mailbox.record }
+    var records = Both { _ in known }
+    for (record, side) in doomed { records[side][record.id] = record }
     var sources = CopySources(mailboxes: active, records: records, store: store, policy: policy)
     for m in active.indices {
       for side in Side.allCases {
@@ -210,7 +211,7 @@ public final class SyncRun {
   /// Mailboxes with nothing to do, whose messages may be copied from.
   var quiet: [MailboxSync] = []
   /// Mailboxes that are to be deleted on the side that still has them, when what was moved out of them is copied.
-  var doomed: [MailboxRecord] = []
+  var doomed: [(record: MailboxRecord, side: Side)] = []
   /// The full names of what either side listed when the mailboxes were settled.
   var knownAtStart: Both<Set<MailboxName>> = Both(left: [], right: [])
 
