@@ -14,10 +14,18 @@ struct FlagRule {
   private let ignoresKeywords: Bool
   /// No side has room for all keywords.
   private let isReferenceLimited: Bool
+  /// A server drops keywords although it answers OK, and a run may have died before it looked whether they are there:
+  /// then the next one takes them for removed.
+  private let mayMissKeywords: Bool
 
   init(_ replay: Replay) {
     ignoresKeywords = replay.hasKeywordLimit
     isReferenceLimited = replay.reference?.originalTraits.keywordLimit != .max
+    mayMissKeywords =
+      replay.phase.hasDied
+      && replay.servers.contains {
+        !$0.traits.isMaildir && $0.originalTraits.keywordLimit != .max
+      }
     guard let views = replay.phase.level, !replay.phase.hasForgotten, !replay.hasMultiplied,
       !replay.phase.hasDeletedMailbox, replay.history.wishes.since == nil
     else {
@@ -86,7 +94,7 @@ struct FlagRule {
     let odd = flags.subtracting(base).subtracting(entry.added)
     let lost = base.subtracting(flags).subtracting(entry.removed)
     // What a side has no room for stays on the other.
-    let isLost = !(isReferenceLimited ? simplified(lost) : lost).isEmpty
+    let isLost = !(isReferenceLimited || mayMissKeywords ? simplified(lost) : lost).isEmpty
     guard !simplified(odd).isEmpty || isLost else { return nil }
     return "\(label): (\(flags)) of (\(base)), which nobody did"
   }
