@@ -107,6 +107,8 @@ public final class SimulatedLedger: @unchecked Sendable {
   private var edits: [Edit] = []
   /// Since ``settle(_:)``, by the mailbox that they were moved from.
   private var stubsMoved: [GlobalUID: [SimulatedMail]] = [:]
+  /// What restored backups lack since ``settle(_:)``, by the mailbox in which it lay.
+  private var lost: [GlobalUID: [SimulatedMail]] = [:]
 
   private struct Edit {
     var contents: Set<SimulatedMail>
@@ -140,14 +142,17 @@ public final class SimulatedLedger: @unchecked Sendable {
     }
   }
 
-  /// Not brought back by a backup.
-  func noteLoss(_ content: SimulatedMail, count: Int, of before: Int, on server: Int) {
+  /// Not brought back by a backup of a mailbox.
+  func noteLoss(
+    _ content: SimulatedMail, from mailbox: GlobalUID, count: Int, of before: Int, on server: Int
+  ) {
     // What was moved or expunged here meanwhile goes elsewhere too.
     let entry = entries[content, default: Entry()]
     if before > entry.settledMost - entry.lateRemovals {
       entries[content, default: Entry()].note { $0.removals += count }
     } else {
       entries[content]?.missing[server, default: 0] += count
+      lost[mailbox, default: []] += Array(repeating: content, count: count)
     }
   }
 
@@ -185,8 +190,12 @@ public final class SimulatedLedger: @unchecked Sendable {
     if !keepsChanged { stubsMoved[mailbox, default: []].append(content) }
   }
 
-  /// With a mailbox that comes back, the messages come back whose stubs were moved out of it.
+  /// With a mailbox that comes back, the messages come back whose stubs were moved out of it. And who deletes one that was
+  /// restored deletes, on the other side, what the backup lacks as well.
   func noteDeletion(of mailbox: GlobalUID) {
+    for content in lost.removeValue(forKey: mailbox) ?? [] {
+      entries[content, default: Entry()].note { $0.removals += 1 }
+    }
     for content in stubsMoved.removeValue(forKey: mailbox) ?? [] {
       entries[content, default: Entry()].note { $0.splitMoves += 1 }
     }
@@ -227,6 +236,7 @@ public final class SimulatedLedger: @unchecked Sendable {
     let all = servers.map(\.contentCounts)
     let whole = servers.map(\.wholeContentCounts)
     stubsMoved = [:]
+    lost = [:]
     for content in entries.keys {
       for (server, counts) in zip(servers, whole) {
         entries[content]?.settled[server.number] = counts[content] ?? 0

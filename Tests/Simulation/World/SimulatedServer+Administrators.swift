@@ -45,8 +45,10 @@ extension SimulatedServer {
     }
     // What came since the other side was last seen to have everything is lost for good.
     for (place, count) in before where count > after[place] ?? 0 {
+      guard let mailbox = mailboxes[place.mailbox]?.birth else { continue }
       ledger?.noteLoss(
-        place.content, count: count - (after[place] ?? 0), of: most[place.content] ?? 0, on: number)
+        place.content, from: mailbox, count: count - (after[place] ?? 0),
+        of: most[place.content] ?? 0, on: number)
     }
     isSetBack = !isAnew
     hasForgotten = true
