@@ -190,25 +190,6 @@ extension MessageRecord {
   }
 }
 
-extension Observation {
-  /// Whether another message than the base's is seen under its UID.
-  ///
-  /// One difference alone does not count: a server may have altered the message (another size), it may have had
-  /// another received date all along, and a server may give its contents new ids.
-  func contradicts(_ row: MessageRecord, on side: Side) -> Bool {
-    guard let message = messages.first(where: { $0.handle == .uid(row.uids[side]) }),
-      let details = message.details
-    else { return false }
-    var differences = details.date == row.date(on: side) ? 0 : 1
-    if let then = row.ids[side], let now = details.id {
-      if then == now { return false }
-      differences += 1
-    }
-    if let then = row.contents[side], then.size != details.size { differences += 1 }
-    return differences > 1
-  }
-}
-
 extension Seen {
   init(_ message: ObservedMessage) {
     self.init(

@@ -19,8 +19,9 @@ extension MailboxSync {
       guard var row = work[index].item.base else { continue }
       var isFound = !work[index].isLost
       for side in isNew {
-        if let uid = work[index].handles[side]?.uid {
+        if let seen = work[index].item.sides[side].seen, let uid = seen.handle.uid {
           row.uids[side] = uid
+          row.ids[side] = seen.details?.id ?? row.ids[side]
         } else {
           isFound = false
         }

@@ -76,9 +76,12 @@ extension MailboxSync {
       record.anchors[side] = MailboxSync.emptyAnchor
       observation = try open(side, endpoint, OpenRequest())
     }
-    if isTrusted(side), probed.contains(where: { observation.contradicts($0, on: side) }) {
+    if isTrusted(side), try isOvertaken(by: observation, probed, side, endpoint) {
       isOvertaken[side] = true
       observation = try open(side, endpoint, OpenRequest(recheck: request.recheck))
+    } else if isTrusted(side), try showsReturned(observation, on: side) {
+      request.since = nil
+      observation = try open(side, endpoint, request)
     }
     looked[side] = true
     readOnly[side] = observation.isReadOnly
@@ -109,15 +112,6 @@ extension MailboxSync {
     return observation
   }
 
-  /// Messages that are looked at closely whenever the mailbox is: where an older state was restored, the
-  /// highest UIDs of the base are the first that are given again.
-  private func probes(_ side: Side) throws(SideFailure) -> [MessageRecord] {
-    guard record.anchors[side] != nil else { return [] }
-    return try stateAccess { () throws(StateError) in
-      try store.lastMessages(in: record.id, side: side, limit: 3)
-    }
-  }
-
   /// Under a new UIDVALIDITY, or in an older state, the side's own ids of all messages are needed.
   private func completeForRebinding(
     _ observation: inout Observation, _ side: Side, _ endpoint: any Endpoint, rows: [MessageRecord]
@@ -135,25 +129,6 @@ extension MailboxSync {
     }
   }
 
-  /// Messages that the server had said to be gone, and that are there again under their old UIDs: neither does the
-  /// base know them any more, nor does an answer show them by itself.
-  private func addReturned(
-    _ observation: inout Observation, _ side: Side, _ endpoint: any Endpoint
-  ) throws(SideFailure) {
-    // Of a mailbox of which only the newer messages are wanted, most are unknown.
-    guard case .present(let present) = observation.coverage, policy.since == nil else { return }
-    let known = try stateAccess { () throws(StateError) in
-      try store.uids(in: record.id, side: side)
-    }
-    let returned = present.subtracting(known)
-      .subtracting(UIDSet(observation.messages.compactMap(\.handle.uid)))
-    guard !returned.isEmpty else { return }
-    observation.messages += try on(side) { () throws(EndpointError) in
-      try endpoint.describe(returned)
-    }
-    observation.messages.sort { $0.handle < $1.handle }
-  }
-
   private func writeBack(_ items: Items) throws(SideFailure) {
     guard !items.amended.isEmpty, !policy.isDryRun else { return }
     try stateAccess { () throws(StateError) in
@@ -169,19 +144,6 @@ extension MailboxSync {
   func hasChangedValidity(_ side: Side) -> Bool {
     record.anchors[side]?.uidValidity != nil && hasNewValidity(side)
   }
-
-  /// Whether an older state of the mailbox was restored. UIDs that were given since then are given again, to
-  /// other messages. (Or another pair was about to give a Maildir's messages their numbers back, and died.)
-  func hasGoneBack(_ side: Side) -> Bool {
-    guard let then = record.anchors[side], !hasNewValidity(side) else { return false }
-    let now = anchors[side]
-    if isOvertaken[side] || observedLowest[side] < then.uidNext { return true }
-    guard let modSeq = now.highestModSeq, let before = then.highestModSeq else { return false }
-    return modSeq < before
-  }
-
-  /// Whether a UID of the base means the message that it meant.
-  func isTrusted(_ side: Side) -> Bool { !hasNewValidity(side) && !hasGoneBack(side) }
 
   /// Details of messages that arrived below the recorded UIDNEXT (left out by an earlier selection).
   private func describeArrivals(

@@ -93,12 +93,22 @@ extension MailboxSync {
     if mode == .mirror, mayRenumber, uids.left != uids.right { isNeeded = true }
     if let base = work[index].item.base {
       if base.uids.left != uids.left || base.uids.right != uids.right { isNeeded = true }
+      if hasNewID(index) { isNeeded = true }
       // Both sides may have made the same change: nothing to store, but to be recorded.
       for side in Side.allCases where work[index].flags[side] != base.flags(on: side) {
         isNeeded = isNeeded || agreedFlags(index) != base.flags
       }
     }
     return isNeeded
+  }
+
+  /// Found again by its content, under another id: by the one of before it would not be known for long.
+  private func hasNewID(_ index: Int) -> Bool {
+    guard let base = work[index].item.base else { return false }
+    return Side.allCases.contains { side in
+      guard let id = work[index].item.sides[side].seen?.details?.id else { return false }
+      return id != base.ids[side]
+    }
   }
 
   /// The flags to be recorded as agreed on, as the sides stand now.
