@@ -78,6 +78,9 @@ struct CopySources {
         return try store.messages(withContent: original, on: side.other)
       }
       guard !rows.isEmpty else { continue }
+      if let content, rows.contains(where: { $0.stub == side }) {
+        mailbox.noteContent(content, of: index, on: side)
+      }
       let date = mailbox.work[index].item.date
       found.append((index, rows, rows.contains { $0.date(on: side) == date }))
     }

@@ -8,6 +8,7 @@ extension MailboxSync {
     changed = Both(left: false, right: false)
     deferred = Both(left: [:], right: [:])
     staleStubs = Both(left: [], right: [])
+    partedStubs = Both(left: [], right: [])
     unselected = Both(left: [], right: [])
     stranded = Both(left: [], right: [])
     orphans = Both(left: [], right: [])

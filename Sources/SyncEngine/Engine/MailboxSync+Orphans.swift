@@ -1,5 +1,14 @@
 import IMAPClient
 
+/// A stub whose message was not found, by what it may be known.
+struct Orphan {
+  var handle: MessageHandle
+  var id: GlobalUID?
+  var content: ContentID?
+  /// Of the message.
+  var original: ContentID?
+}
+
 /// Stubs without the messages that they stand for, and messages whose stubs are gone.
 extension MailboxSync {
   // MARK: Messages
@@ -51,25 +60,51 @@ extension MailboxSync {
       retry(index)
       return
     }
-    orphans[side].append(handle)
+    orphans[side].append(
+      Orphan(
+        handle: handle, id: work[index].item.sides[side].seen?.details?.id,
+        content: work[index].item.sides[side].seen?.content,
+        original: work[index].stubDetails?.original))
   }
 
   /// To be told at the end of a round.
   ///
   /// - Parameter hasLearned: messages were recorded in it, in whatever mailbox. One of them may be what an
   ///   orphan stands for: the next round looks, and takes the stub for one of a copy.
-  func finishOrphans(hasLearned: Bool) {
+  func finishOrphans(hasLearned: Bool) throws(SideFailure) {
     for side in Side.allCases {
-      for handle in orphans[side] {
+      for orphan in orphans[side] {
+        let isKnown = try stateAccess { () throws(StateError) in
+          try isOfKnownMessage(orphan, on: side)
+        }
+        if hasLearned || isKnown { deferMessage(orphan.handle, on: side) }
         if hasLearned {
-          deferMessage(handle, on: side)
           changed[side] = true
-        } else {
-          noteLeftAlone(handle, on: side)
+        } else if !isKnown {
+          noteLeftAlone(orphan.handle, on: side)
         }
       }
       orphans[side] = []
     }
+  }
+
+  /// Whether the base has its message, which this run can't copy: because it takes no part in it, or is not to be found
+  /// on a disk that is not mounted. Another run can.
+  private func isOfKnownMessage(
+    _ orphan: Orphan, on side: Side
+  ) throws(StateError) -> Bool {
+    if let id = orphan.id,
+      try store.messages(withID: id, on: side).contains(where: { $0.stub == side })
+    {
+      return true
+    }
+    if let content = orphan.content,
+      try store.messages(withContent: content, on: side).contains(where: { $0.stub == side })
+    {
+      return true
+    }
+    guard let original = orphan.original else { return false }
+    return try !store.messages(withContent: original, on: side.other).isEmpty
   }
 
   private func noteLeftAlone(_ handle: MessageHandle, on side: Side) {

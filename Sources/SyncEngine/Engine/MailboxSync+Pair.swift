@@ -5,15 +5,16 @@ extension MailboxSync {
   func pair(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     try expungeLeftFillers(endpoints)
     try rejoin(endpoints)
-    try match(endpoints)
-    if try recognizeStubs(endpoints) { try match(endpoints) }
+    let isParted = try match(endpoints)
+    if try recognizeStubs(endpoints) || isParted { _ = try match(endpoints) }
     try findFetchedMessages(endpoints)
     try finishRenumbering(endpoints)
   }
 
-  private func match(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+  /// - Returns: whether stubs were found that are not to be matched with each other.
+  private func match(_ endpoints: Both<any Endpoint>) throws(SideFailure) -> Bool {
     var candidates = self.candidates()
-    guard !candidates.left.isEmpty, !candidates.right.isEmpty else { return }
+    guard !candidates.left.isEmpty, !candidates.right.isEmpty else { return false }
     try measure(&candidates, endpoints)
     var matches = Pairing.matchByID(&candidates)
     let wanted = Pairing.wanted(candidates)
@@ -31,9 +32,12 @@ extension MailboxSync {
         remember(content, of: candidates[side][index].index, on: side)
       }
     }
-    matches += Pairing.matchByContent(&candidates)
+    let equal = Pairing.matchByContent(&candidates)
+    let parted = try pairsOfStubs(equal, rest: candidates, endpoints)
+    matches += equal.filter { !parted.contains($0) }
     matches += try matchByEssence(candidates, endpoints)
     join(matches)
+    return !parted.isEmpty
   }
 
   /// Messages of the base that nobody had to ask anything of so far have no size yet.
@@ -71,7 +75,7 @@ extension MailboxSync {
             candidates[side].append(
               Pairing.Candidate(
                 index: index, handle: seen.handle, size: content.size, id: nil, content: content,
-                date: seen.details?.date ?? work.item.base?.date(on: side)))
+                date: seen.details?.date ?? work.item.base?.date(on: side), isStub: true))
           }
         case (.present(let seen), .absent), (.present(let seen), .lost):
           let known = work.item.base?.contents[side] ?? seen.content

@@ -234,6 +234,14 @@ extension MailboxSync {
     }
   }
 
+  /// What is missing in a store that is not the one it was, nobody has expunged, whatever became of it on the other side.
+  func keepForgotten() {
+    for index in work.indices where work[index].decision == .forget && !work[index].isDropped {
+      work[index].isDropped = true
+      deferVanished(index)
+    }
+  }
+
   /// Holds back the expunges on a side.
   func refuseExpunges(on side: Side, _ message: String, advice: String) {
     for index in plannedExpunges(on: side) {

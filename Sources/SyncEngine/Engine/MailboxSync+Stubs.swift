@@ -192,6 +192,39 @@ extension MailboxSync {
 
   // MARK: Recognising
 
+  /// Stubs of one message are equal, on whichever sides they lie: left by runs that were cut short, one of them in either
+  /// direction. Each stands for the message on the other side, neither for the other stub.
+  ///
+  /// - Parameter rest: what matches nothing. Where none of it is large, there is nothing that a stub may stand for.
+  /// - Returns: those of the matches that are such; they are to be recognised.
+  func pairsOfStubs(
+    _ matches: [Pairing.Match], rest: Both<[Pairing.Candidate]>, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) -> [Pairing.Match] {
+    guard let maxSize = policy.maxSize,
+      Side.allCases.contains(where: { rest[$0].contains { ($0.size ?? 0) > maxSize } })
+    else { return [] }
+    let suspects = matches.filter { match in
+      work[match.left].item.base == nil && work[match.right].item.base == nil
+        && work[match.left].stub == nil && work[match.right].stub == nil
+        && size(of: match.left) <= StubMessage.sizeLimit
+    }
+    guard !suspects.isEmpty else { return [] }
+    let side: Side = traits.left.hasCheapContents ? .left : .right
+    let handles = suspects.map { work[side == .left ? $0.left : $0.right].handles[side] }
+    let headers = try on(side) { () throws(EndpointError) in
+      try select(side, endpoints[side])
+      return try endpoints[side].headers(of: handles.compactMap { $0 })
+    }
+    let parted = zip(suspects, handles).filter { _, handle in
+      handle.flatMap { headers[$0] }.map { StubMark(header: $0) != nil } ?? false
+    }.map(\.0)
+    for match in parted {
+      partedStubs.left.formUnion([work[match.left].handles.left].compactMap { $0 })
+      partedStubs.right.formUnion([work[match.right].handles.right].compactMap { $0 })
+    }
+    return parted
+  }
+
   /// Stubs among what arrived: left by a run whose base was lost or that was cut short, or moved by a
   /// program that gave them new names. They are told by their first line.
   ///
@@ -249,6 +282,7 @@ extension MailboxSync {
       let seen = item.sides[side].seen, let size = seen.details?.size,
       size <= StubMessage.sizeLimit
     else { return false }
+    if partedStubs[side].contains(seen.handle) { return true }
     if let uid = seen.handle.uid {
       if pending[side][uid] != nil { return true }
       // It was looked at before, and is not synced: a stub that was left alone, perhaps.

@@ -68,8 +68,10 @@ final class MailboxSync {
   var isLaterRound = false
   /// Sides on which messages are seen to be gone in this round that may have been moved where it did not look.
   var misses = Both(left: false, right: false)
+  /// Stubs that are equal to one on the other side, and nothing more.
+  var partedStubs: Both<Set<MessageHandle>> = Both(left: [], right: [])
   /// Stubs whose messages were not found.
-  var orphans: Both<[MessageHandle]> = Both(left: [], right: [])
+  var orphans: Both<[Orphan]> = Both(left: [], right: [])
   /// Messages were recorded that were new to the base.
   var hasLearned = false
   /// UIDs that are to be looked at again at the next run, with why.

@@ -149,7 +149,7 @@ public final class SyncRun {
     let hasLearned = active.contains(where: \.hasLearned)
     var again: [MailboxSync] = []
     for mailbox in active where !mailbox.isBroken {
-      mailbox.finishOrphans(hasLearned: hasLearned)
+      try mailbox.finishOrphans(hasLearned: hasLearned)
       if try mailbox.finishRound() {
         again.append(mailbox)
       } else {
@@ -218,6 +218,7 @@ public final class SyncRun {
   // MARK: Guards
 
   private func applyGuards(_ active: [MailboxSync]) {
+    if refusesExpunges { for mailbox in active { mailbox.keepForgotten() } }
     for side in Side.allCases {
       if refusesExpunges {
         for mailbox in active where !mailbox.plannedExpunges(on: side).isEmpty {

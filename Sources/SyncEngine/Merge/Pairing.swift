@@ -17,10 +17,12 @@ public struct Pairing: Sendable {
     public var content: ContentID?
     /// The received date: tells apart messages of equal content.
     public var date: InternalDate?
+    /// It stands for a message of this content (`max-size`), and has the received date of that.
+    public var isStub: Bool
 
     public init(
       index: Int, handle: MessageHandle?, size: UInt64?, id: GlobalUID?, content: ContentID?,
-      date: InternalDate? = nil
+      date: InternalDate? = nil, isStub: Bool = false
     ) {
       self.index = index
       self.handle = handle
@@ -28,6 +30,7 @@ public struct Pairing: Sendable {
       self.id = id
       self.content = content
       self.date = date
+      self.isStub = isStub
     }
   }
 
@@ -93,15 +96,17 @@ public struct Pairing: Sendable {
   }
 
   /// Equal messages on both sides: those of one UID and date first, then of one date, then of one UID;
-  /// the rest in the order of their UIDs.
+  /// the rest in the order of their UIDs. A stub of another date is a twin's: it asks for that one.
   private static func pairUp(_ lefts: [Candidate], _ rights: [Candidate]) -> [Match] {
     var matches: [Match] = []
     var rest = Both(left: inOrder(lefts), right: inOrder(rights))
-    if lefts.count > 1 || rights.count > 1 {
+    let hasStubs = lefts.contains(where: \.isStub) || rights.contains(where: \.isStub)
+    if lefts.count > 1 || rights.count > 1 || hasStubs {
       matches += pairUp(&rest) { candidate in
         candidate.handle?.uid.map { Trait(uid: $0, date: candidate.date) }
       }
       matches += pairUp(&rest) { candidate in candidate.date.map { Trait(uid: nil, date: $0) } }
+      if hasStubs { rest = rest.map { $0.filter { !$0.isStub } } }
       matches += pairUp(&rest) { candidate in
         candidate.handle?.uid.map { Trait(uid: $0, date: nil) }
       }
