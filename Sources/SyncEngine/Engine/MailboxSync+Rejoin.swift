@@ -15,6 +15,7 @@ extension MailboxSync {
         take(&rows, &arrivals, on: side, where: { isOneSize($0, $1, on: side) }) {
           id(of: $0, on: side)
         })
+      arrivals = try withoutKnown(arrivals, on: side)
       if !rows.isEmpty, !arrivals.isEmpty {
         let contents = try contents(of: rows, arrivals, on: side, endpoints)
         gone.formUnion(take(&rows, &arrivals, on: side) { contents[$0] })
@@ -48,6 +49,21 @@ extension MailboxSync {
   private func id(of index: Int, on side: Side) -> GlobalUID? {
     let item = work[index].item
     return item.base == nil ? item.sides[side].seen?.details?.id : item.base?.ids[side]
+  }
+
+  /// Without those that are another message of the base by their ids, one that was moved here or copied: beside a twin that
+  /// is gone from here, too.
+  private func withoutKnown(_ arrivals: [Int], on side: Side) throws(SideFailure) -> [Int] {
+    try stateAccess { () throws(StateError) in
+      var rest: [Int] = []
+      for index in arrivals {
+        if let id = id(of: index, on: side), try !store.messages(withID: id, on: side).isEmpty {
+          continue
+        }
+        rest.append(index)
+      }
+      return rest
+    }
   }
 
   private func contents(
