@@ -79,7 +79,7 @@ final class IMAPEndpoint: Endpoint {
   func leaveMark(_ mark: String) throws(EndpointError) {}
 
   func adopt(
-    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool
+    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool, renewsID: Bool
   ) throws(EndpointError) {
     throw cannotChoose()
   }

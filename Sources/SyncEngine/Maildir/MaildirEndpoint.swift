@@ -136,9 +136,10 @@ public final class MaildirEndpoint: Endpoint {
   public func pad(to uidNext: UID) throws(EndpointError) -> UID { try current().pad(to: uidNext) }
 
   public func adopt(
-    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool
+    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool, renewsID: Bool
   ) throws(EndpointError) {
-    try current().adopt(uidValidity, uidNext: uidNext, isServers: isServers)
+    try current().adopt(
+      uidValidity, uidNext: uidNext, isServers: isServers, renewsID: renewsID)
   }
 
   public func freshUIDValidity() throws(EndpointError) -> UIDValidity {

@@ -160,7 +160,7 @@ extension MaildirFolder {
   }
 
   func adopt(
-    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool
+    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool, renewsID: Bool
   ) throws(EndpointError) {
     knownValidity = nil
     try withLock { lock throws(EndpointError) in
@@ -170,6 +170,7 @@ extension MaildirFolder {
         if !fields.isEmpty { pendingFields[entry.key] = fields }
       }
       list.begin(uidValidity, next: uidNext.rawValue, isServers: isServers)
+      if renewsID { list.mailboxGUID = nil }
       files.forgetUIDs()
       hasAssignedUIDs = true
       try writeList(lock)

@@ -210,7 +210,7 @@ extension SimulatedEndpoint {
   }
 
   public func adopt(
-    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool
+    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool, renewsID: Bool
   ) throws(EndpointError) {
     let name = try writable()
     guard traits.choosesUIDs else { throw misuse("adopt where the server numbers") }
@@ -219,6 +219,7 @@ extension SimulatedEndpoint {
       server.mailboxes[name]?.adopt(uidValidity, uidNext: uidNext, isServers: isServers) {
         SimulatedServer.key($0.id, UInt64($0.handle.uid?.rawValue ?? 0))
       }
+      if renewsID { server.mailboxes[name]?.id = server.newID() }
     }
     knownValidities[name] = .some(uidValidity)
     toldFlags[name] = nil

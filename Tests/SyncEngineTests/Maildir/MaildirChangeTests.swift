@@ -230,4 +230,15 @@ import Testing
       #expect(after.mailboxID == before.mailboxID)
     }
   }
+
+  @Test("adopting renews the mailbox's id, if asked to") func adoptAnew() throws {
+    try withMessages { maildir in
+      let before = try maildir.open()
+      let validity = try #require(UIDValidity(500))
+      try maildir.endpoint.adopt(validity, uidNext: uid(100), isServers: false, renewsID: true)
+      let after = try maildir.another().open(.inbox, OpenRequest())
+      #expect(after.mailboxID != nil && after.mailboxID != before.mailboxID)
+      #expect(after.messages.count == before.messages.count)
+    }
+  }
 }
