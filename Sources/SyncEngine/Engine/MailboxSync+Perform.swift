@@ -221,6 +221,8 @@ extension MailboxSync {
         targets: traits[side].choosesUIDs ? targets(jobs, on: side) : [])
     }
     var removed: [StateChange] = []
+    // It may be one that the server altered when it was sent there.
+    if !traits[side].choosesUIDs { mayBeAltered = true }
     for ((job, source), outcome) in zip(zip(jobs, sources), outcomes) {
       guard case .placed(let uid, let id, let movedAway) = outcome else {
         if outcome == .gone { goneSources[source.record.id] = source.uid }
