@@ -239,7 +239,7 @@ public final class Replay {
 
   /// A Maildir's folder that is deleted, or its list that is lost, takes with it what was handed out in it. What is
   /// left to know of it is in the bases; what is in none of them can't be respected. No pair knows another's
-  /// base, so of several the one counts that knows least.
+  /// base, so of several the one counts that knows least, be it nothing because its base is lost.
   private func forgetUnknownNumbers(_ replica: Int) {
     guard servers[replica].traits.isMaildir else { return }
     let server = servers[replica]
@@ -250,14 +250,12 @@ public final class Replay {
         return nil
       }
       return zip(history.pairs, stores).flatMap { pair, store in
-        store.mailboxes().flatMap { record in
-          Side.allCases.compactMap { side -> UID? in
-            let anchor = record.anchors[side]
-            guard (side == .left ? pair.left : pair.right) == replica,
-              record.names[side] == key.mailbox, anchor?.uidValidity == key.uidValidity
-            else { return nil }
-            return anchor?.uidNext
-          }
+        Side.allCases.flatMap { side -> [UID] in
+          guard (side == .left ? pair.left : pair.right) == replica else { return [] }
+          let records = store.mailboxes().filter { $0.names[side] == key.mailbox }
+          if records.isEmpty { return [.first] }
+          return records.compactMap(\.anchors[side]).filter { $0.uidValidity == key.uidValidity }
+            .map(\.uidNext)
         }
       }.min() ?? .first
     }
