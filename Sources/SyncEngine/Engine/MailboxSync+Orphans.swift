@@ -67,20 +67,49 @@ extension MailboxSync {
         original: work[index].stubDetails?.original))
   }
 
+  /// What is known for stubs in a mailbox that can't be synced any further in this run: what tells of them, a row of another
+  /// mailbox for one, may be forgotten before the next one.
+  func keepStubs() throws(SideFailure) {
+    let notes = work.flatMap { work in
+      Side.allCases.compactMap { side -> PendingMessage? in
+        guard work.item.base == nil, work.stub == side, !traits[side].choosesUIDs,
+          let uid = work.uids[side]
+        else { return nil }
+        return PendingMessage(mailbox: record.id, side: side, uid: uid)
+      }
+    }
+    guard !notes.isEmpty else { return }
+    try stateAccess { () throws(StateError) in
+      try store.commit(notes.map { .putPending($0) }, .soon)
+    }
+  }
+
+  /// A stub that no row has yet is known for one only under its old UID, should its message not be copied.
+  func noteRenumberedStub(_ index: Int, on side: Side, _ uid: UID) -> StateChange? {
+    guard work[index].stub == side, work[index].item.base == nil, !traits[side].choosesUIDs else {
+      return nil
+    }
+    let note = PendingMessage(mailbox: record.id, side: side, uid: uid)
+    pending[side][uid] = note
+    return .putPending(note)
+  }
+
   /// To be told at the end of a round.
   ///
-  /// - Parameter hasLearned: messages were recorded in it, in whatever mailbox. One of them may be what an
-  ///   orphan stands for: the next round looks, and takes the stub for one of a copy.
-  func finishOrphans(hasLearned: Bool) throws(SideFailure) {
+  /// - Parameters:
+  ///   - hasLearned: messages were recorded in it, in whatever mailbox. One of them may be what an
+  ///     orphan stands for: the next round looks, and takes the stub for one of a copy.
+  ///   - isWhole: nothing was left to another run that this one could have recorded.
+  func finishOrphans(hasLearned: Bool, isWhole: Bool) throws(SideFailure) {
     for side in Side.allCases {
       for orphan in orphans[side] {
+        if hasLearned { changed[side] = true }
         let isKnown = try stateAccess { () throws(StateError) in
           try isOfKnownMessage(orphan, on: side)
         }
-        if hasLearned || isKnown { deferMessage(orphan.handle, on: side) }
-        if hasLearned {
-          changed[side] = true
-        } else if !isKnown {
+        if hasLearned || isKnown || !isWhole {
+          deferMessage(orphan.handle, on: side)
+        } else {
           noteLeftAlone(orphan.handle, on: side)
         }
       }

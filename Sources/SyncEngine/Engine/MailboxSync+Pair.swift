@@ -75,7 +75,8 @@ extension MailboxSync {
             candidates[side].append(
               Pairing.Candidate(
                 index: index, handle: seen.handle, size: content.size, id: nil, content: content,
-                date: seen.details?.date ?? work.item.base?.date(on: side), isStub: true))
+                date: seen.details?.date ?? work.item.base?.date(on: side),
+                keepsDate: !hasNewValidity(side)))
           }
         case (.present(let seen), .absent), (.present(let seen), .lost):
           let known = work.item.base?.contents[side] ?? seen.content

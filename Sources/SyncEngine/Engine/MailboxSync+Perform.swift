@@ -271,6 +271,7 @@ extension MailboxSync {
       return try endpoints[side].renumber(
         handles, targets: traits[side].choosesUIDs ? targets(jobs, on: side) : [])
     }
+    var changes: [StateChange] = []
     for ((job, handle), outcome) in zip(zip(jobs, handles), outcomes) {
       guard case .placed(let uid, let id, _) = outcome else {
         noteFailed(job.index, on: side, outcome)
@@ -278,10 +279,14 @@ extension MailboxSync {
       }
       notePlaced(
         job.index, on: side, uid: uid, id: id, flags: work[job.index].flags[side])
+      if let note = noteRenumberedStub(job.index, on: side, uid) { changes.append(note) }
       // A file that had no number yet did not get another one.
       guard let old = handle.uid else { continue }
       counts[side].renumbered += 1
       report(side, .renumbered(from: old, to: uid))
+    }
+    if !changes.isEmpty {
+      try stateAccess { () throws(StateError) in try store.commit(changes) }
     }
   }
 

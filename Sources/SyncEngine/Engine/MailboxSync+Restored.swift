@@ -71,8 +71,9 @@ extension MailboxSync {
       try store.uids(in: record.id, side: side)
     }
     // Some are always unknown: what was refused, or stubs of nothing.
-    let unknown = present.intersection(UIDSet(UID.first...last)).subtracting(known)
-    return unknown.count > max(0, Int(then.messages) - known.count)
+    let old = UIDSet(UID.first...last)
+    let unknown = present.intersection(old).subtracting(known)
+    return unknown.count > max(0, Int(then.messages) - known.intersection(old).count)
   }
 
   /// Messages that the server had said to be gone, and that are there again under their old UIDs: neither does the

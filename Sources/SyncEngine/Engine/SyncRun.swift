@@ -128,6 +128,7 @@ public final class SyncRun {
       try lanes.run(busy.filter { !$0.isBroken }) { mailbox, endpoints throws(SideFailure) in
         try mailbox.storeFlags(endpoints)
       }
+      for mailbox in active where mailbox.isBroken { try mailbox.keepStubs() }
       try lanes.run(active.filter { !$0.isBroken }) { mailbox, endpoints throws(SideFailure) in
         try mailbox.expunge(endpoints)
       }
@@ -147,9 +148,10 @@ public final class SyncRun {
   private func finishRound(_ active: [MailboxSync]) throws(SideFailure) -> [MailboxSync] {
     markMovedFrom(active)
     let hasLearned = active.contains(where: \.hasLearned)
+    let isWhole = self.isWhole
     var again: [MailboxSync] = []
     for mailbox in active where !mailbox.isBroken {
-      try mailbox.finishOrphans(hasLearned: hasLearned)
+      try mailbox.finishOrphans(hasLearned: hasLearned, isWhole: isWhole)
       if try mailbox.finishRound() {
         again.append(mailbox)
       } else {
@@ -157,6 +159,13 @@ public final class SyncRun {
       }
     }
     return try addingChanged(again, after: active)
+  }
+
+  /// Whether all that there is in the mailboxes selected is, or will be, recorded by this run.
+  private var isWhole: Bool {
+    policy.changes == .both && policy.kinds == .all && !refusesExpunges && unprepared.isEmpty
+      && leftOut.isEmpty
+      && !mailboxes.contains { $0.mayLackMessages || $0.readOnly.left || $0.readOnly.right }
   }
 
   /// A message moved away by another mailbox's step changed its old mailbox too.

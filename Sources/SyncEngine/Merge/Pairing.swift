@@ -17,12 +17,12 @@ public struct Pairing: Sendable {
     public var content: ContentID?
     /// The received date: tells apart messages of equal content.
     public var date: InternalDate?
-    /// It stands for a message of this content (`max-size`), and has the received date of that.
-    public var isStub: Bool
+    /// It is equal to none of another date: a stub (`max-size`), of a time in which nothing was lost from sight.
+    public var keepsDate: Bool
 
     public init(
       index: Int, handle: MessageHandle?, size: UInt64?, id: GlobalUID?, content: ContentID?,
-      date: InternalDate? = nil, isStub: Bool = false
+      date: InternalDate? = nil, keepsDate: Bool = false
     ) {
       self.index = index
       self.handle = handle
@@ -30,7 +30,7 @@ public struct Pairing: Sendable {
       self.id = id
       self.content = content
       self.date = date
-      self.isStub = isStub
+      self.keepsDate = keepsDate
     }
   }
 
@@ -100,13 +100,13 @@ public struct Pairing: Sendable {
   private static func pairUp(_ lefts: [Candidate], _ rights: [Candidate]) -> [Match] {
     var matches: [Match] = []
     var rest = Both(left: inOrder(lefts), right: inOrder(rights))
-    let hasStubs = lefts.contains(where: \.isStub) || rights.contains(where: \.isStub)
-    if lefts.count > 1 || rights.count > 1 || hasStubs {
+    let isDated = lefts.contains(where: \.keepsDate) || rights.contains(where: \.keepsDate)
+    if lefts.count > 1 || rights.count > 1 || isDated {
       matches += pairUp(&rest) { candidate in
         candidate.handle?.uid.map { Trait(uid: $0, date: candidate.date) }
       }
       matches += pairUp(&rest) { candidate in candidate.date.map { Trait(uid: nil, date: $0) } }
-      if hasStubs { rest = rest.map { $0.filter { !$0.isStub } } }
+      if isDated { rest = rest.map { $0.filter { !$0.keepsDate } } }
       matches += pairUp(&rest) { candidate in
         candidate.handle?.uid.map { Trait(uid: $0, date: nil) }
       }

@@ -43,7 +43,7 @@ import Testing
   @Test("a stub of another date stands for another of several equal messages")
   func stubs() {
     var stub = candidate(0, 1, 5, date: 1)
-    stub.isStub = true
+    stub.keepsDate = true
     let twin = match([stub], [candidate(1, 1, 5, date: 2)])
     #expect(twin.pairs.isEmpty && twin.rest.left == [0] && twin.rest.right == [1])
     let both = match([stub], [candidate(1, 1, 5, date: 2), candidate(2, 2, 5, date: 1)])
