@@ -10,6 +10,7 @@ struct FetchLog {
   /// So many entries out of order are put in order before more are taken: a server that tells the same
   /// messages again and again must not fill memory.
   private var limit = 1024
+  private var arrivals: UInt32 = 0
 
   mutating func note(_ uid: UID, _ response: FetchResponse) {
     if let last = entries.last, uid <= last.uid {
@@ -19,7 +20,8 @@ struct FetchLog {
       }
       isAscending = false
     }
-    var entry = FetchedMessage(uid: uid)
+    var entry = FetchedMessage(uid: uid, arrival: arrivals)
+    arrivals &+= 1
     entry.merge(response)
     entries.append(entry)
     if !isAscending, entries.count > limit {
@@ -42,17 +44,18 @@ struct FetchLog {
 
   private mutating func putInOrder() {
     guard !isAscending else { return }
-    let order = entries.indices.sorted { (entries[$0].uid, $0) < (entries[$1].uid, $1) }
-    var merged: [FetchedMessage] = []
-    merged.reserveCapacity(entries.count)
-    for index in order {
-      if let last = merged.last, last.uid == entries[index].uid {
-        merged[merged.count - 1].merge(entries[index])
+    // In place: a second table of all messages would be megabytes.
+    entries.sort { ($0.uid, $0.arrival) < ($1.uid, $1.arrival) }
+    var last = 0
+    for index in entries.indices.dropFirst() {
+      if entries[index].uid == entries[last].uid {
+        entries[last].merge(entries[index])
       } else {
-        merged.append(entries[index])
+        last += 1
+        if last < index { entries[last] = entries[index] }
       }
     }
-    entries = merged
+    entries.removeLast(entries.count - 1 - last)
     isAscending = true
   }
 }
@@ -60,12 +63,17 @@ struct FetchLog {
 /// Everything that was said of one message, in whatever order.
 struct FetchedMessage {
   let uid: UID
+  /// Which of two entries for one message says how it is now.
+  fileprivate let arrival: UInt32
   var flags: FlagSet?
   var size: UInt64?
   var date: InternalDate?
   var id: GlobalUID?
 
-  init(uid: UID) { self.uid = uid }
+  fileprivate init(uid: UID, arrival: UInt32) {
+    self.uid = uid
+    self.arrival = arrival
+  }
 
   var details: MessageDetails? {
     guard let size, let date else { return nil }

@@ -18,7 +18,7 @@ struct FileTable {
   private(set) var entries: [Entry] = []
   /// Names found a second time: the same message listed twice while it was renamed, or a duplicate.
   private(set) var duplicates = 0
-  private var names: [UInt8] = []
+  private var names = ByteBlock()
   /// Open addressing: an index into `entries` plus 1, or 0.
   private var slots: [UInt32] = []
 
@@ -58,14 +58,12 @@ struct FileTable {
       entries[index].isInNew = isInNew
       entries[index].isThere = true
       if hasName(name, index) { return }
-      names.makeRoom(for: name.count)
-      names.append(contentsOf: name)
+      names.append(name)
       entries[index].offset = offset
       entries[index].length = length
       return
     }
-    names.makeRoom(for: name.count)
-    names.append(contentsOf: name)
+    names.append(name)
     entries.makeRoom(for: 1)
     entries.append(
       Entry(
@@ -103,12 +101,12 @@ struct FileTable {
 
   func name(at index: Int) -> FileName {
     let entry = entries[index]
-    return Array(names[Int(entry.offset)..<(Int(entry.offset) + Int(entry.length))])
+    return names[Int(entry.offset)..<(Int(entry.offset) + Int(entry.length))]
   }
 
   func base(at index: Int) -> FileName {
     let entry = entries[index]
-    return Array(names[Int(entry.offset)..<(Int(entry.offset) + Int(entry.baseLength))])
+    return names[Int(entry.offset)..<(Int(entry.offset) + Int(entry.baseLength))]
   }
 
   /// Calls `body` with what follows the base name: the separator and the flags, or nothing.
@@ -139,7 +137,7 @@ struct FileTable {
   mutating func rename(at index: Int, to name: FileName, isInNew: Bool = false) {
     guard let offset = UInt32(exactly: names.count), let length = UInt8(exactly: name.count)
     else { return }
-    names += name
+    names.append(name)
     entries[index].offset = offset
     entries[index].length = length
     entries[index].isInNew = isInNew

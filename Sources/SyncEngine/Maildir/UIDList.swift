@@ -33,7 +33,7 @@ struct UIDList {
   private var otherFields: [[UInt8]] = []
   /// Ascending by UID.
   private(set) var records: [Record] = []
-  private var text: [UInt8] = []
+  private var text = ByteBlock()
 
   /// The largest UID that Dovecot takes.
   static let lastUID = UInt32.max - 1
@@ -48,7 +48,7 @@ struct UIDList {
   // MARK: Reading
 
   init(_ bytes: [UInt8]) {
-    text = bytes
+    text = ByteBlock(bytes)
     let lines = bytes.withUnsafeBufferPointer { parse($0) }
     guard uidValidity != nil else {
       self = UIDList()
@@ -200,10 +200,10 @@ struct UIDList {
     return low < records.count && records[low].uid == uid ? low : nil
   }
 
-  func base(at index: Int) -> FileName { Array(text[records[index].base.range]) }
+  func base(at index: Int) -> FileName { text[records[index].base.range] }
 
   /// The fields between UID and name, without the blanks around them.
-  func extensions(at index: Int) -> [UInt8] { Array(text[records[index].extensions.range]) }
+  func extensions(at index: Int) -> [UInt8] { text[records[index].extensions.range] }
 
   /// The value of one field.
   func value(_ key: UInt8, at index: Int) -> [UInt8]? {
@@ -256,9 +256,8 @@ struct UIDList {
       let second = UIDList.part(
         (text.count + extensions.count)..<(text.count + extensions.count + base.count))
     else { return false }
-    text.makeRoom(for: extensions.count + base.count)
-    text += extensions
-    text += base
+    text.append(extensions)
+    text.append(base)
     records.makeRoom(for: 1)
     records.append(Record(uid: uid, extensions: first, base: second))
     // Else messages that are expunged later would make it begin once more.
@@ -329,12 +328,14 @@ struct UIDList {
   private func appendLine(of record: Record, to bytes: inout [UInt8]) {
     UIDList.append(record.uid, to: &bytes)
     bytes.append(UInt8(ascii: " "))
-    if record.extensions.length > 0 {
-      bytes += text[record.extensions.range]
-      bytes.append(UInt8(ascii: " "))
+    text.withUnsafeBufferPointer { text in
+      if record.extensions.length > 0 {
+        bytes += text[record.extensions.range]
+        bytes.append(UInt8(ascii: " "))
+      }
+      bytes.append(UInt8(ascii: ":"))
+      bytes += text[record.base.range]
     }
-    bytes.append(UInt8(ascii: ":"))
-    bytes += text[record.base.range]
     bytes.append(0x0a)
   }
 
