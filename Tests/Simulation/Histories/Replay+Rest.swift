@@ -133,6 +133,16 @@ extension Replay {
       })
   }
 
+  /// Whether stubs that are left alone lie in one of these mailboxes: then it is left, too.
+  private func hasOrphans(in mailboxes: Set<MailboxName>) -> Bool {
+    let doubtful = self.doubtful
+    return servers.contains { server in
+      mailboxes.contains { name in
+        server[name]?.messages.contains { $0.isStub && doubtful.contains($0.origin) } ?? false
+      }
+    }
+  }
+
   private func isSynced(_ date: InternalDate) -> Bool {
     history.wishes.since.map { RandomUser.date($0) <= date } ?? true
   }
@@ -198,8 +208,10 @@ extension Replay {
   /// Where only one replica was changed, all are what it was.
   private func checkExpectation() {
     // A mailbox that was deleted comes back, unless the user wants it otherwise, and nothing is in it that he
-    // does not want synced.
-    let isDeletionFollowed = history.wishes.delete != .none && history.wishes.since == nil
+    // does not want synced, or that is left alone.
+    let isDeletionFollowed =
+      history.wishes.delete != .none && history.wishes.since == nil
+      && !hasOrphans(in: phase.deleted)
     guard !history.wishes.hasPrefix, let expected = phase.expected, phase.actors.count < 2,
       !phase.hasForgotten,
       !phase.hasDeletedMailbox || isDeletionFollowed, !ledger.hasSpares
