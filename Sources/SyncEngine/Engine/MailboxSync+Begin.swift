@@ -8,12 +8,14 @@ extension MailboxSync {
   /// state of the mailbox some of them, so what was found again is recorded and the rest forgotten, together
   /// with the new anchors. A run that is cut short after this leaves nothing that could be misread: where a
   /// message was forgotten that the other side has still, the next run is told to look at it again, because
-  /// that side's anchor has passed it.
+  /// that side's anchor has passed it. So it is of an anchor that does not tell everything: once the messages are recorded
+  /// that showed it, the next run would rely on it.
   func begin() throws(SideFailure) {
     let isNew = Side.allCases.filter {
       (hasNewValidity($0) && anchors[$0].uidValidity != nil) || hasGoneBack($0)
     }
-    guard !isNew.isEmpty || work.contains(where: \.isLost) else { return }
+    let isAnyStale = isAnchorStale.left || isAnchorStale.right
+    guard !isNew.isEmpty || isAnyStale || work.contains(where: \.isLost) else { return }
     var changes: [StateChange] = []
     for index in work.indices {
       guard var row = work[index].item.base else { continue }
@@ -35,6 +37,9 @@ extension MailboxSync {
       guard !isNew.isEmpty else { continue }
       changes.append(.putMessage(row))
       work[index].item.base = row
+    }
+    for side in Side.allCases where isAnchorStale[side] {
+      record.anchors[side]?.highestModSeq = nil
     }
     for side in isNew {
       record.anchors[side] = Anchor(

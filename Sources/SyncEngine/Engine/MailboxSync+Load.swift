@@ -53,6 +53,7 @@ extension MailboxSync {
   private func look(_ side: Side, _ endpoint: any Endpoint) throws(SideFailure) -> Observation? {
     looked[side] = false
     isOvertaken[side] = false
+    isAnchorStale[side] = false
     defer { observedLowest[side] = reach[side].lowest }
     guard exists[side] else {
       anchors[side] = MailboxSync.emptyAnchor
@@ -81,6 +82,7 @@ extension MailboxSync {
       isOvertaken[side] = true
       observation = try open(side, endpoint, OpenRequest(recheck: request.recheck))
     } else if isTrusted(side), try showsReturned(observation, on: side) {
+      isAnchorStale[side] = true
       request.since = nil
       observation = try open(side, endpoint, request)
     }

@@ -52,6 +52,8 @@ final class MailboxSync {
   /// Sides where UIDs of the base were found to be other messages': an older state was restored, and so much has
   /// come since that its numbers do not tell.
   var isOvertaken = Both(left: false, right: false)
+  /// Sides on which messages are there again: what else went back to what it was, the recorded anchor does not tell.
+  var isAnchorStale = Both(left: false, right: false)
   var work: [ItemWork] = []
   /// Sides changed by this program in this round.
   var changed = Both(left: false, right: false)
