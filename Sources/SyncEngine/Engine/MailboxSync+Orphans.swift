@@ -5,8 +5,9 @@ struct Orphan {
   var handle: MessageHandle
   var id: GlobalUID?
   var content: ContentID?
-  /// Of the message.
-  var original: ContentID?
+
+  /// By this a stub that is pending for its message is told from one in whose place that has come.
+  static let note = "the message that it stands for was not found"
 }
 
 /// Stubs without the messages that they stand for, and messages whose stubs are gone.
@@ -63,8 +64,7 @@ extension MailboxSync {
     orphans[side].append(
       Orphan(
         handle: handle, id: work[index].item.sides[side].seen?.details?.id,
-        content: work[index].item.sides[side].seen?.content,
-        original: work[index].stubDetails?.original))
+        content: work[index].item.sides[side].seen?.content))
   }
 
   /// What is known for stubs in a mailbox that can't be synced any further in this run: what tells of them, a row of another
@@ -75,7 +75,7 @@ extension MailboxSync {
         guard work.item.base == nil, work.stub == side, !traits[side].choosesUIDs,
           let uid = work.uids[side]
         else { return nil }
-        return PendingMessage(mailbox: record.id, side: side, uid: uid)
+        return PendingMessage(mailbox: record.id, side: side, uid: uid, text: Orphan.note)
       }
     }
     guard !notes.isEmpty else { return }
@@ -89,7 +89,7 @@ extension MailboxSync {
     guard work[index].stub == side, work[index].item.base == nil, !traits[side].choosesUIDs else {
       return nil
     }
-    let note = PendingMessage(mailbox: record.id, side: side, uid: uid)
+    let note = PendingMessage(mailbox: record.id, side: side, uid: uid, text: Orphan.note)
     pending[side][uid] = note
     return .putPending(note)
   }
@@ -108,7 +108,7 @@ extension MailboxSync {
           try isOfKnownMessage(orphan, on: side)
         }
         if hasLearned || isKnown || !isWhole {
-          deferMessage(orphan.handle, on: side)
+          deferMessage(orphan.handle, on: side, text: Orphan.note)
         } else {
           noteLeftAlone(orphan.handle, on: side)
         }
@@ -127,13 +127,8 @@ extension MailboxSync {
     {
       return true
     }
-    if let content = orphan.content,
-      try store.messages(withContent: content, on: side).contains(where: { $0.stub == side })
-    {
-      return true
-    }
-    guard let original = orphan.original else { return false }
-    return try !store.messages(withContent: original, on: side.other).isEmpty
+    guard let content = orphan.content else { return false }
+    return try store.messages(withContent: content, on: side).contains { $0.stub == side }
   }
 
   private func noteLeftAlone(_ handle: MessageHandle, on side: Side) {

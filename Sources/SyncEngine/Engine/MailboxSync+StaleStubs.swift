@@ -85,6 +85,6 @@ extension MailboxSync {
   /// which stub was meant.
   private func isNoted(_ handle: MessageHandle, on side: Side) -> Bool {
     guard let uid = handle.uid else { return !pending[side].isEmpty }
-    return pending[side][uid] != nil
+    return pending[side][uid].map { $0.text != Orphan.note } ?? false
   }
 }
