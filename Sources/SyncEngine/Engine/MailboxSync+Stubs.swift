@@ -290,8 +290,8 @@ extension MailboxSync {
     }
     guard policy.maxSize != nil else { return false }
     if traits[side].hasCheapContents { return true }
-    // What a run that died has given another UID, or saved: its message may lie in another mailbox.
-    if let before = savedBefore[side], seen.handle >= .uid(before) { return true }
+    // What a run that died has given another UID, or saved, or a copy of that: its message may lie in another mailbox.
+    if followsUncleanEnd[side] { return true }
     let isUncertain = record.anchors[side] == nil || hasNewValidity(side) || hasIntents[side]
     return work.contains { other in
       guard other.item.sides[side] == .absent || other.item.sides[side] == .lost,

@@ -28,6 +28,8 @@ final class MailboxSync {
   var storedRecord: MailboxRecord?
   /// Sides on which a run that died was saving messages: to be watched until they settle.
   var unsettled: Both<[Intent]> = Both(left: [], right: [])
+  /// Sides on which a run died while it was saving messages, in whatever mailbox.
+  var followsUncleanEnd = Both(left: false, right: false)
   /// From this UID on there may be what a run that died has saved.
   var savedBefore: Both<UID?> = Both(left: nil, right: nil)
   /// What that run was about to save, copy or renumber, until its leftovers have been looked for.

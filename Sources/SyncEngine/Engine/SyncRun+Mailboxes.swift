@@ -186,6 +186,9 @@ extension SyncRun {
         try noteUnprepared(entry, endpoints)
       }
     }
+    for mailbox in mailboxes + quiet {
+      mailbox.followsUncleanEnd = Both { side in intents.contains { $0.side == side } }
+    }
   }
 
   private func prepare(
