@@ -259,6 +259,11 @@ public final class SimulatedLedger: @unchecked Sendable {
   /// Whether there was ever more than one.
   func wasBornTwice(_ content: SimulatedMail) -> Bool { (entries[content]?.all.most ?? 0) > 1 }
 
+  /// Whether one may have been placed anew where it was expunged.
+  func mayBeKept(_ content: SimulatedMail) -> Bool {
+    keepsChanged && entries[content]?.all.removals ?? 0 > 0
+  }
+
   func isSingle(_ content: SimulatedMail) -> Bool { entries[content]?.isSingle ?? false }
 
   public func isBornTwice(_ content: SimulatedMail) -> Bool { (entries[content]?.most ?? 0) > 1 }

@@ -198,11 +198,13 @@ extension Replay {
 
   /// Equal messages that were born apart, or that had to be found anew, may be taken for each other
   /// whatever their dates are. (In a mailbox that was deleted and made anew under another UIDVALIDITY, what is
-  /// there may as well be the old message with a new date as a twin of it that was moved there.)
+  /// there may as well be the old message with a new date as a twin of it that was moved there. Along a chain one that was
+  /// kept on one side has arrived to the next pair, as may a twin on its other side.)
   private func ignoresDate(_ content: SimulatedMail) -> Bool {
     ledger.isBornOnSeveralSides(content)
       || ((hasForgotten || refound.contains(content)) && ledger.wasBornTwice(content))
       || ledger.hasPlacedStubs(of: content)
+      || (history.pairs.count > 1 && ledger.mayBeKept(content) && ledger.wasBornTwice(content))
   }
 
   /// Where only one replica was changed, all are what it was.
