@@ -74,7 +74,9 @@ struct CopySources {
       let original = mailbox.work[index].original(of: side)
       let rows = try mailbox.stateAccess { () throws(StateError) in
         let rows = try self.rows(like: seen, content: content, side: side)
-        guard rows.isEmpty, let original else { return rows }
+        guard rows.isEmpty, let original else {
+          return rows + (try goneTwins(rows, content, of: index, in: m, side: side))
+        }
         return try store.messages(withContent: original, on: side.other)
       }
       guard !rows.isEmpty else { continue }
@@ -148,6 +150,23 @@ struct CopySources {
     }
     guard let content else { return [] }
     return try store.messages(withContent: content, on: side)
+  }
+
+  /// Equal messages of the same date that are gone from the arrival's own mailbox. What is a copy of one that is still
+  /// there may as well be such a one, which another pair has placed anew by copying.
+  private func goneTwins(
+    _ rows: [MessageRecord], _ content: ContentID?, of index: Int, in m: Int, side: Side
+  ) throws(StateError) -> [MessageRecord] {
+    let mailbox = mailboxes[m].record.id
+    guard let first = rows.first, mailboxes[m].work[index].stub == nil,
+      let content = content ?? first.contents[side],
+      vanishedHere[side].contains(Size(mailbox: mailbox, octets: content.size))
+    else { return [] }
+    let date = mailboxes[m].work[index].item.date
+    return try store.messages(withContent: content, on: side).filter { row in
+      row.mailbox == mailbox && row.stub == nil && row.date(on: side) == date
+        && !rows.contains { $0.id == row.id }
+    }
   }
 
   /// - Returns: true if the arrival turned out to be a message of the same mailbox under a new name.
