@@ -35,7 +35,8 @@ extension Observation {
         newIDs.append((uid, id))
       }
     }
-    messages.removeSubrange(kept...)
+    // A shortened array keeps all its room.
+    messages = Array(messages[..<kept])
     guard coverage == .full else { return newIDs }
     while next < known.count {
       vanished.append(known[order(next)].uids[side])

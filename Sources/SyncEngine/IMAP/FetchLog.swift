@@ -11,11 +11,18 @@ struct FetchLog {
   /// messages again and again must not fill memory.
   private var limit = 1024
   private var arrivals: UInt32 = 0
+  /// The index that was last found.
+  private var lastFound = 0
 
   mutating func note(_ uid: UID, _ response: FetchResponse) {
     if let last = entries.last, uid <= last.uid {
       if uid == last.uid {
         entries[entries.count - 1].merge(response)
+        return
+      }
+      // A mailbox is often told twice: what changed by SELECT, and details by FETCH.
+      if isAscending, let index = index(of: uid) {
+        entries[index].merge(response)
         return
       }
       isAscending = false
@@ -28,6 +35,25 @@ struct FetchLog {
       putInOrder()
       limit = max(1024, entries.count * 2)
     }
+  }
+
+  /// Where a message stands among entries that ascend; the one after the last that was asked for is tried first.
+  private mutating func index(of uid: UID) -> Int? {
+    if lastFound + 1 < entries.count, entries[lastFound + 1].uid == uid {
+      lastFound += 1
+      return lastFound
+    }
+    var range = entries.startIndex..<entries.endIndex
+    while let middle = range.isEmpty ? nil : (range.lowerBound + range.upperBound) / 2 {
+      if entries[middle].uid == uid {
+        lastFound = middle
+        return middle
+      }
+      range =
+        entries[middle].uid < uid
+        ? (middle + 1)..<range.upperBound : range.lowerBound..<middle
+    }
+    return nil
   }
 
   /// Everything that was said of each message, ascending.

@@ -23,12 +23,17 @@ final class MailboxObserver: ResponseObserver {
   /// The messages whose flags are known and that are still there, ascending.
   func observed(where isWanted: (UID) -> Bool = { _ in true }) -> [ObservedMessage] {
     let vanished = gathered.vanished
-    return gathered.fetched.messages().compactMap { fetched in
+    let all = gathered.fetched.messages()
+    var observed: [ObservedMessage] = []
+    observed.reserveCapacity(all.count)
+    for fetched in all {
       guard let flags = fetched.flags, !vanished.contains(fetched.uid), isWanted(fetched.uid) else {
-        return nil
+        continue
       }
-      return ObservedMessage(handle: .uid(fetched.uid), flags: flags, details: fetched.details)
+      observed.append(
+        ObservedMessage(handle: .uid(fetched.uid), flags: flags, details: fetched.details))
     }
+    return observed
   }
 
   /// Those of ``observed(where:)``.

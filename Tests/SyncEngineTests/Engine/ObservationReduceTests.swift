@@ -49,6 +49,15 @@ import Testing
     #expect(result.coverage == .changes(vanished: UIDSet([uid(2), uid(5)])))
   }
 
+  @Test("what was taken out takes no room") func room() {
+    let numbers = 1...5_000 as ClosedRange<UInt32>
+    var observation = Observation(
+      anchor: Anchor(uidValidity: nil, uidNext: .first, messages: 0), coverage: .full,
+      messages: numbers.map { message($0, $0 == 7 ? Self.seen : .empty) })
+    _ = observation.reduce(to: numbers.map { known($0, $0) }, side: .left)
+    #expect(observation.messages.count == 1 && observation.messages.capacity < 100)
+  }
+
   @Test("what is not listed in full loses nothing")
   func changes() {
     let coverage = Observation.Coverage.changes(vanished: UIDSet(uid(2)))

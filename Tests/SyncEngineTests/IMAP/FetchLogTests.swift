@@ -52,6 +52,18 @@ import Testing
     #expect(messages.count == 400 && messages.allSatisfy { $0.size == 49 })
   }
 
+  @Test("flags first and details later, or some of them") func twice() throws {
+    var log = FetchLog()
+    let numbers = 1...3_000 as ClosedRange<UInt32>
+    for number in numbers where number % 3 > 0 { try note(&log, number, flags: FlagSet([.seen])) }
+    for number in [2_999, 1, 1_500, 4] as [UInt32] { try note(&log, number, size: 1) }
+    for number in numbers { try note(&log, number, size: UInt64(number)) }
+    let messages = log.messages()
+    #expect(messages.map(\.uid.rawValue) == Array(numbers))
+    #expect(messages.allSatisfy { $0.size == UInt64($0.uid.rawValue) })
+    #expect(messages.count { $0.flags == nil } == 1_000)
+  }
+
   @Test("nothing was said") func empty() {
     var log = FetchLog()
     #expect(log.messages().isEmpty && log.byUID().isEmpty)
