@@ -1,5 +1,6 @@
 import Foundation
 import IMAPClient
+import Synchronization
 import TestSupport
 import Testing
 
@@ -50,6 +51,27 @@ import Testing
       #expect(outcomes.compactMap(\.uid) == Array(1...300))
       #expect(maildir.names("cur").count == 300)
       #expect(try maildir.open().uids == Array(1...300))
+    }
+  }
+
+  @Test("nothing is numbered or put in its place once somebody has taken the lock away")
+  func lockTakenAway() throws {
+    try withTemporaryDirectory { directory in
+      let lock = directory.path("Mail/dovecot-uidlist.lock")
+      let isTaken = Mutex(false)
+      var surroundings = MaildirSurroundings.machine
+      surroundings.uptime = {
+        if isTaken.withLock({ $0 }) { unlink(lock) }
+        return MaildirSurroundings.machine.uptime()
+      }
+      let maildir = try MaildirFixture(directory, surroundings: surroundings)
+      try maildir.prepare()
+      let list = maildir.text("dovecot-uidlist")
+      isTaken.withLock { $0 = true }
+      let error = #expect(throws: EndpointError.self) { try maildir.save("A: 1\r\n\r\n") }
+      #expect(error?.code == .locked)
+      #expect(maildir.text("dovecot-uidlist") == list)
+      #expect((maildir.names("cur") + maildir.names("new") + maildir.names("tmp")).isEmpty)
     }
   }
 
