@@ -50,13 +50,19 @@ final class CrashSweep {
     }
   }
 
-  /// - Returns: the calls to stop at.
-  private func runUnharmed() throws -> [String] {
+  /// The calls of a run that nothing happens to.
+  func calls() throws -> [String] {
     let point = try CrashPoint(happening, at: nil, of: pair.mboxsync)
     try pair.sync(environment: point.environment)
+    return try point.calls()
+  }
+
+  /// - Returns: the calls to stop at.
+  private func runUnharmed() throws -> [String] {
+    let calls = try calls()
     let (left, right) = try views()
     expected = Both(left: contents(left), right: contents(right))
-    return try point.calls()
+    return calls
   }
 
   /// Stops a run, and sees whether the next one puts everything right.
