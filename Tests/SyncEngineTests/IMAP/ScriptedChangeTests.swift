@@ -130,6 +130,25 @@ import Testing
       })
   }
 
+  @Test("a message that is still there after its expunge is not gone") func notExpunged() throws {
+    try withScript(
+      "UIDPLUS",
+      { client in
+        try Script.open(client, Script.empty)
+        // Once more, one after the other, before it is believed.
+        for _ in 1...2 {
+          try client.answer("UID STORE 1 +FLAGS")
+          try client.answer("UID EXPUNGE 1")
+          try client.answer("UID SEARCH UID 1", "* SEARCH 1")
+        }
+        #expect(client.waitForEnd())
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        #expect(try endpoint.expunge(uidSet(1)) == UIDSet())
+      })
+  }
+
   @Test("a read-only mailbox is only read", arguments: Call.changing)
   func readOnly(call: Call) throws {
     try withScript(

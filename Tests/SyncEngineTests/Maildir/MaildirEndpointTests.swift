@@ -148,6 +148,44 @@ import Testing
     }
   }
 
+  @Test(
+    "a directory's time is believed once no later change can have the same",
+    arguments: [
+      (1, 0, false), (1, 99_999_999, false), (1, 100_000_000, true),
+      // A file system that keeps whole seconds.
+      (0, 100_000_000, false), (0, 1_999_999_999, false), (0, 2_000_000_000, true),
+    ] as [(Int64, Int64, Bool)])
+  func age(fraction: Int64, age: Int64, isOld: Bool) throws {
+    try withTemporaryDirectory { directory in
+      try MaildirFixture(directory).prepare()
+      let time = 1_700_000_000 * MaildirSurroundings.second + fraction
+      for name in ["cur", "new"] {
+        let times = [timespec(nanoseconds: time), timespec(nanoseconds: time)]
+        #expect(utimensat(AT_FDCWD, directory.path("Mail/\(name)"), times, 0) == 0)
+      }
+      var surroundings = MaildirSurroundings.machine
+      surroundings.now = { time + age }
+      let maildir = try MaildirFixture(directory, surroundings: surroundings)
+      #expect(try (maildir.open().anchor.stamp != nil) == isOld)
+    }
+  }
+
+  @Test("a file that is missing for a moment is no expunged message") func missing() throws {
+    try withTemporaryDirectory { directory in
+      let clock = TestClock()
+      let maildir = try MaildirFixture(directory, surroundings: clock.surroundings())
+      try maildir.prepare()
+      try maildir.save("A: 1\r\n\r\n", flags: flags([.seen]))
+      let name = try #require(maildir.names("cur").first)
+      try maildir.rename("cur/\(name)", to: "away")
+      let (away, place) = ("\(maildir.root)/away", "\(maildir.root)/cur/\(name)")
+      // Back before it is looked for again.
+      clock.at(seconds: 0) { #expect(rename(away, place) == 0) }
+      #expect(try maildir.another().open(.inbox, OpenRequest()).uids == [1])
+      #expect(maildir.names("cur") == [name])
+    }
+  }
+
   @Test("whole messages in both forms; contents are equal however they are stored") func fetch()
     throws
   {
