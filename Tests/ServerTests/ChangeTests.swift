@@ -95,9 +95,10 @@ import Testing
 
   @Test(
     "what is expunged takes nothing along that others have flagged to be deleted",
-    arguments: Combination.allCases)
-  func onlyTheMeant(combination: Combination) throws {
+    arguments: Combination.allCases, [nil, "UIDPLUS MOVE"])
+  func onlyTheMeant(combination: Combination, lacking: String?) throws {
     try withPair(combination) { pair in
+      if combination != .maildirs { pair.right.keys["disable-capabilities"] = lacking }
       try pair.left.store.add(tokens: ["a", "b", "c"])
       try pair.sync()
       try pair.right.store.flag(["b"], in: "INBOX", add: ["\\Deleted"], remove: [])

@@ -49,7 +49,8 @@ private struct Disk {
     // Locks are for the living; what is in `tmp` is nobody's mail.
     guard path.hasPrefix("/"), !path.contains(".lock"), !path.contains(".sqlite") else { return }
     let parent = (path as NSString).deletingLastPathComponent
-    let isTemporary = parent.hasSuffix("/tmp") || path.hasSuffix(".tmp")
+    let isTemporary =
+      parent.hasSuffix("/tmp") || parent.contains("/tmp/mboxsync-deleted") || path.hasSuffix(".tmp")
     switch words[1] {
     case "write", "pwrite", "writev", "pwritev", "ftruncate": files.insert(path)
     case "fsync", "fdatasync":
@@ -58,9 +59,9 @@ private struct Disk {
     case "syncfs":
       files = []
       directories = []
-    case let name where name.hasPrefix("rename") || name.hasPrefix("link"):
+    case let name
+    where ["rename", "link", "unlink"].contains(where: name.hasPrefix) && !isTemporary:
       directories.insert(parent)
-    case let name where name.hasPrefix("unlink") && !isTemporary: directories.insert(parent)
     default: break
     }
   }

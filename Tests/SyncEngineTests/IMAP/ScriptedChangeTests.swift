@@ -149,6 +149,25 @@ import Testing
       })
   }
 
+  @Test("a message that is shorter than it was said to be is not sent", arguments: [3, 3 << 20])
+  func tooShort(size: UInt64) throws {
+    try withScript(
+      "UIDPLUS LITERAL+",
+      { client in
+        try Script.open(client, Script.empty)
+        #expect(client.waitForEnd())
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        let saver = try endpoint.saver()
+        let item = SaveItem(flags: .empty, date: InternalDate(seconds: 1))
+        try saver.begin(item, size: size, form: .wire)
+        try [UInt8](repeating: 0x61, count: 2).withUnsafeBytes { try saver.write($0) }
+        let error = #expect(throws: EndpointError.self) { try saver.end() }
+        #expect(error?.scope == .message && error?.code == .unreadable)
+      })
+  }
+
   @Test("a read-only mailbox is only read", arguments: Call.changing)
   func readOnly(call: Call) throws {
     try withScript(

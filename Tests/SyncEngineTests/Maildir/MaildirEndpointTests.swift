@@ -160,8 +160,8 @@ import Testing
       try MaildirFixture(directory).prepare()
       let time = 1_700_000_000 * MaildirSurroundings.second + fraction
       for name in ["cur", "new"] {
-        let times = [timespec(nanoseconds: time), timespec(nanoseconds: time)]
-        #expect(utimensat(AT_FDCWD, directory.path("Mail/\(name)"), times, 0) == 0)
+        let stamp = timespec(tv_sec: 1_700_000_000, tv_nsec: Int(fraction))
+        #expect(utimensat(AT_FDCWD, directory.path("Mail/\(name)"), [stamp, stamp], 0) == 0)
       }
       var surroundings = MaildirSurroundings.machine
       surroundings.now = { time + age }
