@@ -108,11 +108,12 @@ public protocol Endpoint: AnyObject {
   ///   is given; but until UIDNEXT is passed or ``pad(to:)`` called, those that this mailbox does not know to have
   ///   been given are taken as targets (``ValidityOrigin/reopenedFrom``).
   /// - Parameter isServers: it is a server's; see ``ValidityOrigin``.
-  /// - Parameter renewsID: the mailbox gets another id of its own, by which others know that the UIDs which it had given
-  ///   under this UIDVALIDITY were lost.
-  func adopt(
-    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool, renewsID: Bool
-  ) throws(EndpointError)
+  func adopt(_ uidValidity: UIDValidity, uidNext: UID, isServers: Bool) throws(EndpointError)
+  /// Gives the open mailbox another id of its own, by which others know that UIDs which it had given were lost. Only where
+  /// ``EndpointTraits/choosesUIDs``.
+  ///
+  /// - Returns: that.
+  func renewID() throws(EndpointError) -> GlobalUID?
   /// A UIDVALIDITY for a mailbox that has none, larger than any that was given here before. Only where
   /// ``EndpointTraits/choosesUIDs``.
   func freshUIDValidity() throws(EndpointError) -> UIDValidity
@@ -127,12 +128,6 @@ public protocol Endpoint: AnyObject {
 
 extension Endpoint {
   public func list() throws(EndpointError) -> MailboxListing { try list(withIDs: true) }
-
-  public func adopt(
-    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool
-  ) throws(EndpointError) {
-    try adopt(uidValidity, uidNext: uidNext, isServers: isServers, renewsID: false)
-  }
 
   public func create(_ mailboxes: [NewMailbox]) throws(EndpointError) -> [EndpointError?] {
     var failures: [EndpointError?] = []

@@ -74,16 +74,15 @@ extension MailboxSync {
     where (policy.changes.includes(side) || anchors[side].uidValidity == nil) && !readOnly[side] {
       let hadMessages = anchors[side].uidValidity != nil && anchors[side].messages > 0
       let expunged = hasNewValidity(side) ? [] : items.vanishedRows(on: side)
-      // It does not know that it ever had it: the list of what it gave then was lost, of which no other pair may know.
-      let hasLostNumbers =
+      // It does not know that it ever had it: the list of what it gave then was lost.
+      hasLostNumbers[side] =
         before[side]?.uidValidity == validity && !origins[side].former.contains(validity)
       try distrust(side)
       let observation = try on(side) { () throws(EndpointError) in
         try select(side, endpoints[side])
         try endpoints[side].adopt(
           validity, uidNext: nextUnder(validity, before),
-          isServers: !traits[side.other].choosesUIDs || origins[side.other].isServers,
-          renewsID: hasLostNumbers)
+          isServers: !traits[side.other].choosesUIDs || origins[side.other].isServers)
         return try endpoints[side].open(fullNames[side], OpenRequest())
       }
       anchors[side] = observation.anchor

@@ -79,10 +79,11 @@ final class IMAPEndpoint: Endpoint {
   func leaveMark(_ mark: String) throws(EndpointError) {}
 
   func adopt(
-    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool, renewsID: Bool
+    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool
   ) throws(EndpointError) {
     throw cannotChoose()
   }
+  func renewID() throws(EndpointError) -> GlobalUID? { throw cannotChoose() }
   func freshUIDValidity() throws(EndpointError) -> UIDValidity { throw cannotChoose() }
 
   func disconnect() { connection.disconnect() }

@@ -136,11 +136,12 @@ public final class MaildirEndpoint: Endpoint {
   public func pad(to uidNext: UID) throws(EndpointError) -> UID { try current().pad(to: uidNext) }
 
   public func adopt(
-    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool, renewsID: Bool
+    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool
   ) throws(EndpointError) {
-    try current().adopt(
-      uidValidity, uidNext: uidNext, isServers: isServers, renewsID: renewsID)
+    try current().adopt(uidValidity, uidNext: uidNext, isServers: isServers)
   }
+
+  public func renewID() throws(EndpointError) -> GlobalUID? { try current().renewID() }
 
   public func freshUIDValidity() throws(EndpointError) -> UIDValidity {
     try store.counter().next(above: openFolder?.list.uidValidity)

@@ -159,8 +159,19 @@ extension MaildirFolder {
     }
   }
 
+  func renewID() throws(EndpointError) -> GlobalUID? {
+    try withLock { lock throws(EndpointError) in
+      try refreshForPlacing()
+      list.mailboxGUID = nil
+      try writeList(lock)
+      try touchCur()
+      try syncDirectories(isNewAsBefore: true)
+      return list.mailboxGUID.map { GlobalUID(identifier: $0) }
+    }
+  }
+
   func adopt(
-    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool, renewsID: Bool
+    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool
   ) throws(EndpointError) {
     knownValidity = nil
     try withLock { lock throws(EndpointError) in
@@ -170,7 +181,6 @@ extension MaildirFolder {
         if !fields.isEmpty { pendingFields[entry.key] = fields }
       }
       list.begin(uidValidity, next: uidNext.rawValue, isServers: isServers)
-      if renewsID { list.mailboxGUID = nil }
       files.forgetUIDs()
       hasAssignedUIDs = true
       try writeList(lock)

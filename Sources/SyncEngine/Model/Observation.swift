@@ -25,7 +25,7 @@ public struct Anchor: Hashable, Sendable {
   }
 }
 
-/// Where the UIDVALIDITY of a mailbox that takes any comes from: what ``Endpoint/adopt(_:uidNext:isServers:renewsID:)``
+/// Where the UIDVALIDITY of a mailbox that takes any comes from: what ``Endpoint/adopt(_:uidNext:isServers:)``
 /// left of it.
 public struct ValidityOrigin: Hashable, Sendable {
   /// It is a server's, from there or by way of another Maildir.

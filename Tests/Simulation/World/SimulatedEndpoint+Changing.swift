@@ -210,7 +210,7 @@ extension SimulatedEndpoint {
   }
 
   public func adopt(
-    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool, renewsID: Bool
+    _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool
   ) throws(EndpointError) {
     let name = try writable()
     guard traits.choosesUIDs else { throw misuse("adopt where the server numbers") }
@@ -219,10 +219,17 @@ extension SimulatedEndpoint {
       server.mailboxes[name]?.adopt(uidValidity, uidNext: uidNext, isServers: isServers) {
         SimulatedServer.key($0.id, UInt64($0.handle.uid?.rawValue ?? 0))
       }
-      if renewsID { server.mailboxes[name]?.id = server.newID() }
     }
     knownValidities[name] = .some(uidValidity)
     toldFlags[name] = nil
+  }
+
+  public func renewID() throws(EndpointError) -> GlobalUID? {
+    let name = try writable()
+    guard traits.choosesUIDs else { throw misuse("renewID where the server has its ids") }
+    try perform(.adopt) { [server] in server.mailboxes[name]?.id = server.newID() }
+    try check(name)
+    return world.locked { server.mailboxes[name]?.id }
   }
 
   public func freshUIDValidity() throws(EndpointError) -> UIDValidity {
