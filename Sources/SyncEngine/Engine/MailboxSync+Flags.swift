@@ -90,6 +90,7 @@ extension MailboxSync {
         unstorable = unstorable.union(lacking)
       }
       tried[change.added.subtracting(lacking), default: []].append(uid)
+      withdrawAttempt(change.removed, uid, on: side)
       if !work[index].isFresh[side] {
         counts[side].flagged += 1
         report(side, .flagged(uid, added: change.added, removed: change.removed))
@@ -97,6 +98,17 @@ extension MailboxSync {
     }
     for (flags, uids) in tried { noteAttempt(flags, UIDSet(uids), on: side) }
     if !unstorable.isEmpty { noteUnstorable(unstorable, on: side) }
+  }
+
+  /// Flags that came with a copy, and were taken off it, did not fail to stay.
+  private func withdrawAttempt(_ flags: FlagSet, _ uid: UID, on side: Side) {
+    guard !flags.isEmpty else { return }
+    for (tried, uids) in attempted[side]
+    where uids.contains(uid) && !tried.intersection(flags).isEmpty {
+      let others = uids.subtracting(UIDSet(uid))
+      attempted[side][tried] = others.isEmpty ? nil : others
+      noteAttempt(tried.subtracting(flags), UIDSet(uid), on: side)
+    }
   }
 
   /// Remembers flags that were set: the next look shows whether they stayed.
