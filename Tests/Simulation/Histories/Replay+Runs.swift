@@ -60,7 +60,10 @@ extension Replay {
     }
     note("ended \(report.result): \(report.failures.map(\.message))")
     noteState()
-    if report.result == .failed { phase.hasDied = true }
+    if report.result == .failed {
+      phase.hasDied = true
+      noteRenamesOfDead()
+    }
     if report.result != .ok {
       phase.isDisturbed = true
       noteUnrecordedStubs(run.pair)

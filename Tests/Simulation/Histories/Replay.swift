@@ -52,6 +52,8 @@ public final class Replay {
     var hasChangedMailboxes = false
     /// By those who renamed them, and by those who deleted them.
     var renamed: Set<MailboxName> = []
+    /// Each with all names that its mailbox ever had.
+    var renames: [Set<MailboxName>] = []
     var deleted: Set<MailboxName> = []
     /// UIDs, ids or a base were lost.
     var hasForgotten = false
@@ -187,10 +189,24 @@ public final class Replay {
     phase.renamed.insert(name)
     // To a run that does not see the new name the mailbox is gone, and it makes it again.
     if isNarrowed || history.wishes.hasPrefix { hasMultiplied = true }
-    let names = formerNames[name, default: []].union([name])
+    var names = formerNames[name, default: []].union([name])
+    defer { phase.renames.append(names) }
+    noteUnknown(names)
     if let new = server.mailboxes.first(where: { $0.value.id == mailbox.id })?.key {
       formerNames[new, default: []].formUnion(names)
+      names.insert(new)
     }
+  }
+
+  /// Of a run that died the base may have lost a mailbox that it knew at that moment.
+  func noteRenamesOfDead() {
+    let last = phase.renames.filter { names in
+      !phase.renames.contains { $0.isStrictSuperset(of: names) }
+    }
+    for names in last { noteUnknown(names) }
+  }
+
+  private func noteUnknown(_ names: Set<MailboxName>) {
     let isKnown = stores.allSatisfy { store in
       store.mailboxes().contains {
         names.contains($0.names.left) || names.contains($0.names.right)
