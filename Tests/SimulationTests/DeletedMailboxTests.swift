@@ -65,7 +65,7 @@ import Testing
     #expect(report.result == .ok && stage.count(.right, old) == nil)
   }
 
-  @Test("messages moved out of it before are copied, not sent, and don't count", arguments: sides)
+  @Test("messages moved out of it before are not sent again, and don't count", arguments: sides)
   func movedOut(_ left: SimulatedTraits) {
     let stage = Stage(left, messages: 20, in: old)
     stage.world.servers.left.createMailbox(archive)
@@ -77,7 +77,9 @@ import Testing
     let report = stage.run()
     #expect(report.result == .ok && stage.count(.right, old) == nil)
     #expect(stage.count(.right, archive) == 20)
-    #expect(report.counts.right.copied == 20 && report.counts.right.saved == 0)
+    // In a Maildir it is a rename: its id, which would tell, is easily lost.
+    #expect(report.counts.right.copied == (left.isMaildir ? 0 : 20))
+    #expect(report.counts.right.saved == 0)
   }
 
   @Test("a dry run tells of deletions and renames, and does nothing", arguments: sides)

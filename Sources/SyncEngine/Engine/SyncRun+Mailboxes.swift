@@ -101,7 +101,7 @@ extension SyncRun {
         if let id = observation?.mailboxID { ids[side][listed.name] = id }
       }
     }
-    return tree.renames(ids: ids, found: try renamedByMessages(tree, endpoints))
+    return tree.renames(ids: ids, found: try renamedByMessages(tree, endpoints, ids: ids))
   }
 
   /// - Returns: false if a side refused it.

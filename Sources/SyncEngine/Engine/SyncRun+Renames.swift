@@ -1,22 +1,30 @@
 import IMAPClient
 
-/// Renames on servers whose mailboxes have no ids of their own: told by the messages.
+/// Renames of mailboxes that have no ids of their own, or may have lost them: told by the messages.
 extension SyncRun {
   /// Under which name a side has the messages of a mailbox that is gone from it.
   ///
   /// Only mailboxes that appeared while others vanished are read, and only where nothing else tells.
+  ///
+  /// - Parameter ids: the mailboxes' own ids, for those whose listing has none.
   func renamedByMessages(
-    _ tree: MailboxTree, _ endpoints: Both<any Endpoint>
+    _ tree: MailboxTree, _ endpoints: Both<any Endpoint>, ids: Both<[MailboxName: GlobalUID]>
   ) throws(SideFailure) -> Both<[MailboxID: MailboxName]> {
     var found = Both<[MailboxID: MailboxName]>(left: [:], right: [:])
     for side in Side.allCases {
-      let gone = tree.entries.compactMap { entry in
+      var gone = tree.entries.compactMap { entry in
         entry.exists(on: side) || !entry.exists(on: side.other) || entry.names[side].isInbox
           ? nil : entry.record
-      }.filter { $0.mailboxIDs[side] == nil && $0.anchors[side] != nil }
+      }.filter { $0.anchors[side] != nil }
       guard !gone.isEmpty else { continue }
       let newcomers = tree.entries.compactMap { entry in
         entry.record == nil && !entry.exists(on: side.other) ? entry.listed[side] : nil
+      }
+      // A Maildir's stands in a file that is lost with a folder's numbers.
+      let known = Set(newcomers.compactMap { $0.id ?? ids[side][$0.name] })
+      let canLoseIDs = endpoints[side].traits.choosesUIDs
+      gone.removeAll { record in
+        record.mailboxIDs[side].map { !canLoseIDs || known.contains($0) } ?? false
       }
       var rest = gone
       for newcomer in newcomers where !rest.isEmpty {
