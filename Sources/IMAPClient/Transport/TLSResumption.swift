@@ -35,8 +35,9 @@ final class TLSResumption {
   func attach(to stream: OpaquePointer, _ context: OpaquePointer, _ verification: TLSVerification) {
     SSL_set_ex_data(stream, TLSResumption.slot, Unmanaged.passUnretained(self).toOpaque())
     guard let saved = sessions.take() else { return }
-    let age = Int64(time(nil)) - saved.verifiedAt
-    guard (0..<TLSResumption.secondsUntilVerified).contains(age),
+    // The file may say any time.
+    let age = Int64(time(nil)).subtractingReportingOverflow(saved.verifiedAt)
+    guard !age.overflow, (0..<TLSResumption.secondsUntilVerified).contains(age.partialValue),
       let session = TLSResumption.decode(saved.session)
     else { return }
     defer { SSL_SESSION_free(session) }

@@ -113,6 +113,12 @@ import Testing
       try write(session.encoded)
       #expect(try run(server) == resumes, "\(seconds)")
     }
+    for time in [Int64.min, .max] {
+      var session = try saved()
+      session.verifiedAt = time
+      try write(session.encoded)
+      #expect(try run(server) == false)
+    }
   }
 
   @Test("files that are not ours alone, or hold anything else") func files() throws {
