@@ -15,7 +15,7 @@ extension MailboxSync {
         take(&rows, &arrivals, on: side, where: { isOneSize($0, $1, on: side) }) {
           id(of: $0, on: side)
         })
-      arrivals = try withoutKnown(arrivals, on: side)
+      if !rows.isEmpty { arrivals = try withoutKnown(arrivals, on: side) }
       if !rows.isEmpty, !arrivals.isEmpty {
         let contents = try contents(of: rows, arrivals, on: side, endpoints)
         gone.formUnion(take(&rows, &arrivals, on: side) { contents[$0] })
