@@ -86,17 +86,25 @@ extension MailboxSync {
     try stateAccess { () throws(StateError) in try vanished(observation, side: side) }
   }
 
+  /// The UIDs that the base knew of when the sides were looked at: read once, however many questions they answer.
+  func knownUIDs(on side: Side) throws(StateError) -> UIDSet {
+    if let known = uidsOfBase[side] { return known }
+    let known = try store.uids(in: record.id, side: side)
+    uidsOfBase[side] = known
+    return known
+  }
+
   /// UIDs of the base that are not there any more. (Those that an observation names may never have been.)
   private func vanished(_ observation: Observation, side: Side) throws(StateError) -> UIDSet {
     switch observation.coverage {
     case .full:
       hasNewValidity(side)
         ? UIDSet()
-        : try store.uids(in: record.id, side: side)
+        : try knownUIDs(on: side)
           .subtracting(UIDSet(observation.messages.compactMap(\.handle.uid)))
     case .changes(let vanished): vanished
     case .present(let present):
-      try store.uids(in: record.id, side: side).subtracting(present)
+      try knownUIDs(on: side).subtracting(present)
     }
   }
 }

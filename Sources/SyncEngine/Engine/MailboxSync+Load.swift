@@ -17,6 +17,7 @@ extension MailboxSync {
     for side in Side.allCases where !unsettled[side].isEmpty {
       try settle(side, endpoints[side])
     }
+    uidsOfBase = Both(left: nil, right: nil)
     let before = record.anchors
     var observations = Both<Observation?>(left: nil, right: nil)
     var known: [KnownMessage]?
@@ -41,6 +42,7 @@ extension MailboxSync {
       items.absorb(
         observation, side: side, vanished: vanished, isDoubtful: hasGoneBack(side))
     }
+    uidsOfBase = Both(left: nil, right: nil)
     try adoptValidity(endpoints, before: before, items: &items)
     noteKnownNext(before)
     observed = anchors

@@ -68,7 +68,7 @@ extension MailboxSync {
       policy.since == nil, let last = then.uidNext.previous
     else { return false }
     let known = try stateAccess { () throws(StateError) in
-      try store.uids(in: record.id, side: side)
+      try knownUIDs(on: side)
     }
     // Some are always unknown: what was refused, or stubs of nothing.
     let old = UIDSet(UID.first...last)
@@ -84,7 +84,7 @@ extension MailboxSync {
     // Of a mailbox of which only the newer messages are wanted, most are unknown.
     guard case .present(let present) = observation.coverage, policy.since == nil else { return }
     let known = try stateAccess { () throws(StateError) in
-      try store.uids(in: record.id, side: side)
+      try knownUIDs(on: side)
     }
     let returned = present.subtracting(known)
       .subtracting(UIDSet(observation.messages.compactMap(\.handle.uid)))

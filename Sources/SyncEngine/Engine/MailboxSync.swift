@@ -56,6 +56,8 @@ final class MailboxSync {
   var isOvertaken = Both(left: false, right: false)
   /// Sides on which messages are there again: what else went back to what it was, the recorded anchor does not tell.
   var isAnchorStale = Both(left: false, right: false)
+  /// The UIDs that the base knew when the sides were looked at, once they were needed.
+  var uidsOfBase: Both<UIDSet?> = Both(left: nil, right: nil)
   var work: [ItemWork] = []
   /// Sides changed by this program in this round.
   var changed = Both(left: false, right: false)
