@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -35,6 +36,46 @@ import Testing
         }
       }
     }
+  }
+
+  /// RFC 9051 §6.2.1: what a server says it can do before TLS, anybody may have said.
+  @Test("what is said before TLS is asked for anew") func capabilitiesBeforeTLS() throws {
+    try withTemporaryDirectory { directory in
+      let certificates = try TestCertificates(in: directory)
+      let server = try DovecotServer.start(in: directory, certificates: certificates)
+      defer { server.stop() }
+      let relay = try FaultyRelay(to: server.port)
+      defer { relay.close() }
+      let greeting = try Self.greeting(of: server.port)
+      // To begin with, no mechanism is offered that the user allows.
+      let place = try #require(greeting.range(of: "AUTH=PLAIN"))
+      let bytes = greeting.utf8.distance(from: greeting.startIndex, to: place.lowerBound)
+      relay.flip(1, after: bytes, .fromServer)
+      var configuration = IMAPConfiguration(
+        target: .tcp(host: "127.0.0.1", port: relay.port), tls: .startTLS)
+      configuration.timeoutSeconds = 20
+      configuration.tlsOptions.caFile = certificates.authority
+      configuration.user = "alice"
+      configuration.password = { () throws(PasswordError) in Array("pass word".utf8) }
+      configuration.mechanisms = [.plain]
+      let connection = try IMAPConnection.connect(configuration)
+      #expect(connection.has(.qResync))
+      connection.disconnect()
+    }
+  }
+
+  private static func greeting(of port: UInt16) throws -> String {
+    let socket = try TCPStream.connect(host: "127.0.0.1", port: port, until: .after(seconds: 20))
+    defer { socket.close() }
+    var driver = StreamDriver(stream: socket)
+    driver.readSize = 1
+    var line: [UInt8] = []
+    while line.last != 0x0a {
+      let byte = try driver.read(1)
+      try #require(byte.count == 1)
+      line += byte
+    }
+    return String(decoding: line, as: UTF8.self)
   }
 
   @Test("a password that can't be had, and a server that is not there")

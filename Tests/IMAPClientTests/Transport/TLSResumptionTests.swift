@@ -127,6 +127,11 @@ import Testing
     let good = try saved().encoded
     try write(good, mode: 0o640)
     #expect(try run(server) == false)
+    if geteuid() == 0 {
+      try write(good)
+      #expect(chown(file, 65_534, 65_534) == 0)
+      #expect(try run(server) == false)
+    }
     var other = try saved()
     other.chain = [[0x30, 0x00]]
     for bytes in [

@@ -126,6 +126,31 @@ import Testing
     }
   }
 
+  @Test("what a helper leaves behind that is lost on the way, is fetched by who asked")
+  func lostLater()
+    throws
+  {
+    try withMailbox(220) { factory, endpoint, texts in
+      factory.allow(connections: 3)
+      try endpoint.fetch(handles(1...220), into: FetchedMessages())
+      factory.helpers.waitUntilMade()
+      let helpers = factory.helpers.take(9)
+      try #require(helpers.count == 2)
+      for helper in helpers { _ = try helper.open(.inbox, OpenRequest()) }
+      helpers[1].connection.abort()
+      let sink = FetchedMessages()
+      let fetch = SharedFetch(endpoint, helpers: helpers, sink)
+      try fetch.run(handles(1...220))
+      let inOrder = sink.messages.sorted { $0.handle < $1.handle }
+      #expect(inOrder.map(\.handle) == handles(1...220))
+      for (handle, bytes) in sink.messages {
+        #expect(bytes == texts[Int(handle.uid?.rawValue ?? 1) - 1])
+      }
+      #expect(fetch.failed.count == 1 && fetch.failed.first === helpers[1])
+      helpers[0].disconnect()
+    }
+  }
+
   @Test("a lane's connection helps while it rests, and is its lane's own again") func lanes() throws
   {
     try withMailbox(220) { factory, endpoint, texts in
