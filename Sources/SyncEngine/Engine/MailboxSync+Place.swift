@@ -198,6 +198,8 @@ extension MailboxSync {
       else { continue }
       if mayRenumber || uid >= next { following.append(job) } else { rest.append(index) }
     }
+    // Where nothing is renumbered, what the leading side gave now may come before what it had given long ago.
+    following.sort { ($0.target ?? .last) < ($1.target ?? .last) }
     try perform(following, on: side, endpoints) { done throws(SideFailure) in
       try self.recordPlaced(done)
     }
