@@ -10,6 +10,13 @@ struct Orphan {
   static let note = "the message that it stands for was not found"
 }
 
+/// Orphans that are pending for nothing but messages that the base has.
+struct WaitingOrphans {
+  var orphans: [Orphan] = []
+  /// A Maildir's, that would have been recorded if it were not for them.
+  var stamp: MaildirStamp?
+}
+
 /// Stubs without the messages that they stand for, and messages whose stubs are gone.
 extension MailboxSync {
   // MARK: Messages
@@ -102,13 +109,14 @@ extension MailboxSync {
   ///   - isWhole: nothing was left to another run that this one could have recorded.
   func finishOrphans(hasLearned: Bool, isWhole: Bool) throws(SideFailure) {
     for side in Side.allCases {
+      let isUnread = changed[side] || observedLowest[side] < observed[side].uidNext
+      waiting[side] = WaitingOrphans(stamp: isUnread ? nil : anchors[side].stamp)
       for orphan in orphans[side] {
         if hasLearned { changed[side] = true }
-        let isKnown = try stateAccess { () throws(StateError) in
-          try isOfKnownMessage(orphan, on: side)
-        }
+        let isKnown = try isOfKnownMessage(orphan, on: side)
         if hasLearned || isKnown || !isWhole {
           deferMessage(orphan.handle, on: side, text: Orphan.note)
+          if !hasLearned, isWhole { waiting[side].orphans.append(orphan) }
         } else {
           noteLeftAlone(orphan.handle, on: side)
         }
@@ -117,18 +125,44 @@ extension MailboxSync {
     }
   }
 
+  /// To be told when mailboxes were deleted: with them the base has forgotten messages, and what is pending for their
+  /// sake has nothing more to wait for.
+  func finishWaiting() throws(SideFailure) {
+    var changes: [StateChange] = []
+    for side in Side.allCases where !waiting[side].orphans.isEmpty {
+      var rest: [Orphan] = []
+      for orphan in waiting[side].orphans {
+        if try isOfKnownMessage(orphan, on: side) {
+          rest.append(orphan)
+          continue
+        }
+        noteLeftAlone(orphan.handle, on: side)
+        if let uid = orphan.handle.uid, pending[side].removeValue(forKey: uid) != nil {
+          changes.append(.removePending(record.id, side, uid))
+        }
+      }
+      waiting[side].orphans = rest
+      guard rest.isEmpty, let stamp = waiting[side].stamp else { continue }
+      record.anchors[side]?.stamp = stamp
+      storedRecord = record
+      changes.append(.putMailbox(record))
+    }
+    guard !changes.isEmpty else { return }
+    try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
+  }
+
   /// Whether the base has its message, which this run can't copy: because it takes no part in it, or is not to be found
   /// on a disk that is not mounted. Another run can.
-  private func isOfKnownMessage(
-    _ orphan: Orphan, on side: Side
-  ) throws(StateError) -> Bool {
-    if let id = orphan.id,
-      try store.messages(withID: id, on: side).contains(where: { $0.stub == side })
-    {
-      return true
+  private func isOfKnownMessage(_ orphan: Orphan, on side: Side) throws(SideFailure) -> Bool {
+    try stateAccess { () throws(StateError) in
+      if let id = orphan.id,
+        try store.messages(withID: id, on: side).contains(where: { $0.stub == side })
+      {
+        return true
+      }
+      guard let content = orphan.content else { return false }
+      return try store.messages(withContent: content, on: side).contains { $0.stub == side }
     }
-    guard let content = orphan.content else { return false }
-    return try store.messages(withContent: content, on: side).contains { $0.stub == side }
   }
 
   private func noteLeftAlone(_ handle: MessageHandle, on side: Side) {

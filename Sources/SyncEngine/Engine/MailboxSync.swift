@@ -78,6 +78,8 @@ final class MailboxSync {
   var partedStubs: Both<Set<MessageHandle>> = Both(left: [], right: [])
   /// Stubs whose messages were not found.
   var orphans: Both<[Orphan]> = Both(left: [], right: [])
+  /// Those that are pending only because the base has their messages.
+  var waiting: Both<WaitingOrphans> = Both(left: WaitingOrphans(), right: WaitingOrphans())
   /// Messages were recorded that were new to the base.
   var hasLearned = false
   /// UIDs that are to be looked at again at the next run, with why.

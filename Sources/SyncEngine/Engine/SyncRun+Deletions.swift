@@ -62,6 +62,7 @@ extension SyncRun {
       }
       observer?.handle(.change(side, entry.names[side], .mailboxDeleted))
       try state { () throws(StateError) in try store.commit([.removeMailbox(record.id)]) }
+      for mailbox in mailboxes { try mailbox.finishWaiting() }
     }
   }
 
