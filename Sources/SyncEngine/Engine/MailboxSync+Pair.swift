@@ -4,6 +4,7 @@ import IMAPClient
 extension MailboxSync {
   func pair(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     try expungeLeftFillers(endpoints)
+    try recordStrays()
     try rejoin(endpoints)
     let isParted = try match(endpoints)
     if try recognizeStubs(endpoints) || isParted { _ = try match(endpoints) }

@@ -274,6 +274,7 @@ extension MailboxSync {
     var changes: [StateChange] = []
     for ((job, handle), outcome) in zip(zip(jobs, handles), outcomes) {
       guard case .placed(let uid, let id, _) = outcome else {
+        if outcome == .gone { try noteStray(job.index, on: side) }
         noteFailed(job.index, on: side, outcome)
         continue
       }

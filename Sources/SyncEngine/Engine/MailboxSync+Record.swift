@@ -39,11 +39,15 @@ extension MailboxSync {
   }
 
   private func row(_ index: Int) throws(StateError) -> MessageRecord? {
+    guard let left = work[index].uids.left, let right = work[index].uids.right else { return nil }
+    return try row(index, under: Both(left: left, right: right))
+  }
+
+  func row(_ index: Int, under uids: Both<UID>) throws(StateError) -> MessageRecord {
     let work = self.work[index]
-    guard let left = work.uids.left, let right = work.uids.right else { return nil }
     let seen = work.item.sides.map(\.seen)
     if var row = work.item.base {
-      row.uids = Both(left: left, right: right)
+      row.uids = uids
       for side in Side.allCases {
         row.ids[side] = seen[side]?.details?.id ?? row.ids[side]
         row.contents[side] = seen[side]?.content ?? row.contents[side]
@@ -61,7 +65,7 @@ extension MailboxSync {
     let shared = work.stub == nil ? content ?? work.source?.record.contents.left : nil
     let id = try store.newMessageID()
     return MessageRecord(
-      id: id, mailbox: record.id, uids: Both(left: left, right: right),
+      id: id, mailbox: record.id, uids: uids,
       guid: work.source?.record.guid ?? seen[first]?.details?.id ?? seen[first.other]?.details?.id
         ?? content?.digest
         ?? GlobalUID(

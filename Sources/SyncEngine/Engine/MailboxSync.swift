@@ -101,6 +101,8 @@ final class MailboxSync {
   var keptMoves: Set<MessageID> = []
   /// Stubs that this run saved: one whose message was gone before it could be recorded is nobody's.
   var savedStubs: Both<Set<UID>> = Both(left: [], right: [])
+  /// Copies that the last round made of messages that were gone then, by UID, as they are to be recorded.
+  var strays: Both<[UID: MessageRecord]> = Both(left: [:], right: [:])
   /// Messages of the base, in any mailbox, that were to be copied here and are gone from this UID.
   var goneSources: [MessageID: UID] = [:]
   /// Messages that could not be synced in this run; not tried again before the next one.

@@ -1,0 +1,53 @@
+import IMAPClient
+
+/// Messages that were moved or expunged while they were brought to the other side.
+///
+/// In `mirror` a Maildir's new file gets its number after its copy has got one. If it is gone by then, there is a copy
+/// and nothing to record it with; at the next look it would have arrived, and come back, or be taken for the other half
+/// of a twin. But it is known what it is: a message that lay on both sides and is gone from one.
+extension MailboxSync {
+  /// To be told of a message that was gone when it was to get its number on `side`.
+  func noteStray(_ index: Int, on side: Side) throws(SideFailure) {
+    let item = work[index].item
+    guard mayRenumber, work[index].isFresh[side.other], work[index].stub == nil,
+      item.base == nil, item.sides[side].seen?.handle.uid == nil,
+      let uid = item.sides[side.other].seen?.handle.uid
+    else { return }
+    strays[side.other][uid] = try stateAccess { () throws(StateError) in
+      try row(index, under: Both(left: uid, right: uid))
+    }
+  }
+
+  /// At the next look: what both sides were seen to have is recorded, and then is like any other message that vanished.
+  func recordStrays() throws(SideFailure) {
+    let strays = self.strays
+    self.strays = Both(left: [:], right: [:])
+    for side in Side.allCases where !strays[side].isEmpty && looked[side.other] {
+      var changes: [StateChange] = []
+      for index in work.indices {
+        guard work[index].item.base == nil, work[index].item.sides[side.other] == .absent,
+          let uid = work[index].handles[side]?.uid, let row = strays[side][uid],
+          try isUsedUp(uid, on: side.other)
+        else { continue }
+        work[index].item.base = row
+        work[index].item.sides[side.other] = .vanished
+        changes.append(.putMessage(row))
+      }
+      guard !changes.isEmpty else { continue }
+      try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
+    }
+  }
+
+  /// Whether no message has the UID on a side, nor ever will.
+  private func isUsedUp(_ uid: UID, on side: Side) throws(SideFailure) -> Bool {
+    guard isTrusted(.left), isTrusted(.right), !isReopened(side), uid < anchors[side].uidNext,
+      !work.contains(where: { $0.handles[side] == .uid(uid) }),
+      !(unselected[side] + stranded[side]).contains(where: { $0.handle == .uid(uid) })
+    else { return false }
+    var uids = Both(left: UIDSet(), right: UIDSet())
+    uids[side] = UIDSet(uid)
+    return try stateAccess { () throws(StateError) in
+      try store.messages(in: record.id, uids: uids).isEmpty
+    }
+  }
+}
