@@ -259,6 +259,11 @@ public final class SimulatedLedger: @unchecked Sendable {
   /// Whether there was ever more than one.
   func wasBornTwice(_ content: SimulatedMail) -> Bool { (entries[content]?.all.most ?? 0) > 1 }
 
+  /// Whether one was ever taken from where it lay.
+  func wasTaken(_ content: SimulatedMail) -> Bool {
+    entries[content].map { $0.all.gone + $0.all.moved > 0 } ?? false
+  }
+
   /// Whether one may have been placed anew where it was expunged.
   func mayBeKept(_ content: SimulatedMail) -> Bool {
     keepsChanged && entries[content]?.all.removals ?? 0 > 0

@@ -199,9 +199,12 @@ extension Replay {
   /// Equal messages that were born apart, or that had to be found anew, may be taken for each other
   /// whatever their dates are. (In a mailbox that was deleted and made anew under another UIDVALIDITY, what is
   /// there may as well be the old message with a new date as a twin of it that was moved there. Along a chain one that was
-  /// kept on one side has arrived to the next pair, as may a twin on its other side.)
+  /// kept on one side has arrived to the next pair, as may a twin on its other side. And of what a run that died had brought to
+  /// a side nobody can tell, once its original is gone, that it did not come there by itself, as a twin did to the other
+  /// side: messages that come to both sides are one, for to have both twice would be worse.)
   private func ignoresDate(_ content: SimulatedMail) -> Bool {
     ledger.isBornOnSeveralSides(content)
+      || (unrecorded.contains(content) && ledger.wasBornTwice(content) && ledger.wasTaken(content))
       || ((hasForgotten || refound.contains(content)) && ledger.wasBornTwice(content))
       || ledger.hasPlacedStubs(of: content)
       || (history.pairs.count > 1 && ledger.mayBeKept(content) && ledger.wasBornTwice(content))

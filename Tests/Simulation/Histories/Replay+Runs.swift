@@ -63,6 +63,7 @@ extension Replay {
     if report.result == .failed {
       phase.hasDied = true
       noteRenamesOfDead()
+      noteUnrecorded(run.pair)
     }
     if report.result != .ok {
       phase.isDisturbed = true
@@ -112,6 +113,25 @@ extension Replay {
           refound.insert(message.origin)
         }
       }
+    }
+  }
+
+  /// What lies on both sides with one date, and the base does not know.
+  private func noteUnrecorded(_ pair: Int) {
+    struct Trait: Hashable {
+      var origin: SimulatedMail
+      var date: InternalDate
+    }
+    for record in stores[pair].mailboxes() {
+      let rows = stores[pair].messages(in: record.id)
+      let traits = Both { side in
+        let known = Set(rows.map { MessageHandle.uid($0.uids[side]) })
+        let messages = worlds[pair].servers[side][record.names[side]]?.messages ?? []
+        return Set(
+          messages.filter { !known.contains($0.handle) }
+            .map { Trait(origin: $0.origin, date: $0.date) })
+      }
+      unrecorded.formUnion(traits.left.intersection(traits.right).map(\.origin))
     }
   }
 

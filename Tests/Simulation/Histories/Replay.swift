@@ -37,6 +37,8 @@ public final class Replay {
   /// Messages of mailboxes that users deleted or renamed, and of stubs that a run left unrecorded. Where they
   /// are found again, it is by their content.
   var refound: Set<SimulatedMail> = []
+  /// Messages that a run which died had brought to the other side and not recorded.
+  var unrecorded: Set<SimulatedMail> = []
   private var log: [String] = []
 
   /// What happened since everything was last level.
