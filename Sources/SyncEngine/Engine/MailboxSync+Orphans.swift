@@ -22,13 +22,15 @@ extension MailboxSync {
   // MARK: Messages
 
   /// What is gone may have been moved to a mailbox that was looked at before: a stub, whose message is the only one
-  /// there is; and anything that is found to be gone in a later round than the first, before which much time may have
-  /// passed. So another round looks at whatever has changed since.
+  /// there is; what had flags that there was no room for, which are only on the other side; and anything that is found to
+  /// be gone in a later round than the first, before which much time may have passed. So another round looks at whatever
+  /// has changed since.
   ///
   /// - Returns: whether the message has to stay in this round.
   func isMissed(_ index: Int, on side: Side) -> Bool {
     // Under a new UIDVALIDITY the base forgets before the next round what is not on both sides.
-    guard let base = work[index].item.base, base.stub == side || isLaterRound,
+    guard let base = work[index].item.base,
+      base.stub == side || !base.lacking[side].isEmpty || isLaterRound,
       work[index].claim == nil, !policy.isDryRun, Side.allCases.allSatisfy({ isTrusted($0) })
     else { return false }
     guard missed.insert(base.id).inserted else { return leavesMissed[side] }
