@@ -40,11 +40,13 @@ public final class MaildirEndpoint: Endpoint {
 
   public func delete(_ mailbox: MailboxName) throws(EndpointError) {
     forgetFolders()
+    try store.noteFormer(mailbox, withThoseBelow: false)
     try store.delete(mailbox)
   }
 
   public func rename(_ mailbox: MailboxName, to name: MailboxName) throws(EndpointError) {
     forgetFolders()
+    try store.noteFormer(mailbox, withThoseBelow: true)
     try store.rename(mailbox, to: name)
   }
 
@@ -138,7 +140,9 @@ public final class MaildirEndpoint: Endpoint {
   public func adopt(
     _ uidValidity: UIDValidity, uidNext: UID, isServers: Bool
   ) throws(EndpointError) {
-    try current().adopt(uidValidity, uidNext: uidNext, isServers: isServers)
+    let folder = try current()
+    let former = try store.formerNext(of: folder.name, uidValidity)
+    try folder.adopt(uidValidity, uidNext: max(uidNext, former), isServers: isServers)
   }
 
   public func renewID() throws(EndpointError) -> GlobalUID? { try current().renewID() }

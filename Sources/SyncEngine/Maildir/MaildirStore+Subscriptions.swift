@@ -55,7 +55,7 @@ extension MaildirStore {
     (0x0d, UInt8(ascii: "r")), (0x0a, UInt8(ascii: "n")),
   ]
 
-  private static func escape(_ bytes: [UInt8]) -> [UInt8] {
+  static func escape(_ bytes: [UInt8]) -> [UInt8] {
     bytes.flatMap { byte in
       escapes.first { $0.byte == byte }.map { [0x01, $0.code] } ?? [byte]
     }

@@ -216,7 +216,8 @@ extension SimulatedEndpoint {
     guard traits.choosesUIDs else { throw misuse("adopt where the server numbers") }
     try perform(.adopt) { [server] in
       server.noteUIDValidity(uidValidity)
-      server.mailboxes[name]?.adopt(uidValidity, uidNext: uidNext, isServers: isServers) {
+      let next = max(uidNext, server.formerNext(of: name, uidValidity))
+      server.mailboxes[name]?.adopt(uidValidity, uidNext: next, isServers: isServers) {
         SimulatedServer.key($0.id, UInt64($0.handle.uid?.rawValue ?? 0))
       }
     }

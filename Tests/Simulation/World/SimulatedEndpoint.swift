@@ -84,7 +84,10 @@ public final class SimulatedEndpoint: Endpoint {
   public func delete(_ mailbox: MailboxName) throws(EndpointError) {
     try checkExists(mailbox)
     if mailbox.isInbox { throw refused("INBOX can't be deleted") }
-    try perform(.delete(mailbox)) { [server] in server.mailboxes[mailbox] = nil }
+    try perform(.delete(mailbox)) { [server] in
+      server.noteFormer(mailbox)
+      server.mailboxes[mailbox] = nil
+    }
     if opened == mailbox { opened = nil }
   }
 
@@ -96,6 +99,10 @@ public final class SimulatedEndpoint: Endpoint {
     }
     try perform(.rename(mailbox)) { [server] in
       if server.mailboxes[mailbox] != nil, server.mailboxes[name] == nil {
+        for old in server.mailboxes.keys where old == mailbox || old.removingPrefix(mailbox) != nil
+        {
+          server.noteFormer(old)
+        }
         server.rename(mailbox, to: name)
       }
     }

@@ -39,6 +39,8 @@ public final class SimulatedServer: @unchecked Sendable {
   var hasForgotten = false
   let originalTraits: SimulatedTraits
 
+  /// How far mailboxes had come that were of these names before this tool renamed or deleted them, in a Maildir.
+  private var former: [MailboxName: [UIDValidity: UID]] = [:]
   private var lastUIDValidity: UInt32
   private var lastNumber: UInt64 = 0
 
@@ -130,6 +132,18 @@ public final class SimulatedServer: @unchecked Sendable {
       mailbox.id = newID()
     }
     mailboxes[name] = mailbox
+  }
+
+  /// To be told before a run takes the name from a mailbox.
+  func noteFormer(_ name: MailboxName) {
+    guard traits.isMaildir, let mailbox = mailboxes[name], let validity = mailbox.uidValidity else {
+      return
+    }
+    former[name, default: [:]][validity] = max(formerNext(of: name, validity), mailbox.uidNext)
+  }
+
+  func formerNext(of name: MailboxName, _ validity: UIDValidity) -> UID {
+    former[name]?[validity] ?? .first
   }
 
   func rename(_ mailbox: MailboxName, to name: MailboxName) {

@@ -80,6 +80,35 @@ import Testing
     }
   }
 
+  @Test(
+    "a mailbox that is made anew under a name that one was renamed or deleted from goes on where that was",
+    arguments: Layout.allCases, [true, false])
+  func former(layout: Layout, isRenamed: Bool) throws {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory, layout: layout)
+      try maildir.endpoint.create(.inbox, specialUse: nil)
+      try maildir.endpoint.leaveMark("pair")
+      let names = try ["A", "A/B ä"].map { try mailbox($0) }
+      for name in names { try maildir.prepare(name, validity: 77, next: 20) }
+      if isRenamed {
+        try maildir.endpoint.rename(names[0], to: try mailbox("C"))
+      } else {
+        for name in names.reversed() { try maildir.endpoint.delete(name) }
+      }
+      let other = try maildir.another()
+      for name in names {
+        for (validity, next) in [(77, 20), (78, 5)] as [(UInt32, UInt32)] {
+          try other.create(name, specialUse: nil)
+          _ = try other.open(name, OpenRequest())
+          try other.adopt(try #require(UIDValidity(validity)), uidNext: uid(5), isServers: true)
+          let observation = try other.open(name, OpenRequest())
+          #expect(observation.anchor.uidNext == uid(next))
+        }
+      }
+      #expect(try other.hasMark("pair") == .present)
+    }
+  }
+
   @Test("subscriptions of both forms") func subscriptions() throws {
     try withTemporaryDirectory { directory in
       let maildir = try MaildirFixture(directory)
