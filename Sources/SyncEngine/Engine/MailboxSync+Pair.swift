@@ -36,9 +36,39 @@ extension MailboxSync {
     let equal = Pairing.matchByContent(&candidates)
     let parted = try pairsOfStubs(equal, rest: candidates, endpoints)
     matches += equal.filter { !parted.contains($0) }
+    matches += try matchByOriginal(&candidates)
     matches += try matchByEssence(candidates, endpoints)
     join(matches)
     return !parted.isEmpty
+  }
+
+  private struct Original: Hashable {
+    var guid: GlobalUID
+    var date: InternalDate?
+  }
+
+  /// Copies of one message of the base on both sides, by the sides' own ids: a run died after it had copied what a user
+  /// copied on the other side. Where a server altered the original, their contents don't tell that they are one.
+  private func matchByOriginal(
+    _ candidates: inout Both<[Pairing.Candidate]>
+  ) throws(SideFailure) -> [Pairing.Match] {
+    guard !candidates.left.isEmpty, !candidates.right.isEmpty else { return [] }
+    var originals: [Int: Original] = [:]
+    for side in Side.allCases {
+      let before = originals.count
+      for candidate in candidates[side] {
+        guard let id = candidate.id, work[candidate.index].item.base == nil,
+          work[candidate.index].stub == nil
+        else { continue }
+        let rows = try stateAccess { () throws(StateError) in
+          try store.messages(withID: id, on: side)
+        }
+        guard let row = rows.first(where: { $0.stub == nil }) else { continue }
+        originals[candidate.index] = Original(guid: row.guid, date: candidate.date)
+      }
+      if originals.count == before { return [] }
+    }
+    return Pairing.match(&candidates) { originals[$0.index] }
   }
 
   /// Messages of the base that nobody had to ask anything of so far have no size yet.
