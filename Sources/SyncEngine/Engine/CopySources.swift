@@ -252,6 +252,10 @@ struct CopySources {
     _ row: MessageRecord, uid: UID, flags: FlagSet, on side: Side
   ) -> CopySource? {
     guard let record = records[side][row.mailbox] else { return nil }
+    var row = row
+    for side in Side.allCases {
+      row.lacking[side].formUnion(record.unproven[side].intersection(row.flags))
+    }
     let validity =
       places[row.id].map { mailboxes[$0.mailbox].anchors[side].uidValidity }
       ?? record.anchors[side]?.uidValidity

@@ -85,8 +85,11 @@ extension MailboxSync {
       let change = FlagChange(from: work[index].flags[side], to: work[index].wanted[side])
       let lacking = missing[uid] ?? .empty
       work[index].setFlags(work[index].wanted[side].subtracting(lacking), on: side)
-      if !lacking.isEmpty, work[index].item.base != nil {
-        work[index].item.base?.lacking[side].formUnion(lacking)
+      if let base = work[index].item.base {
+        doubtful[side].remove(base.id)
+        // Whether they stay now, the next look shows.
+        work[index].item.base?.lacking[side] = base.lacking[side].subtracting(change.added)
+          .union(lacking)
         unstorable = unstorable.union(lacking)
       }
       tried[change.added.subtracting(lacking), default: []].append(uid)

@@ -14,6 +14,7 @@ extension MailboxSync {
     orphans = Both(left: [], right: [])
     misses = Both(left: false, right: false)
     hasLearned = false
+    doubtful = Both(left: [], right: [])
     for side in Side.allCases where !unsettled[side].isEmpty {
       try settle(side, endpoints[side])
     }
@@ -70,7 +71,9 @@ extension MailboxSync {
     var request = OpenRequest()
     if let anchor = record.anchors[side] {
       request.detailsFrom = anchor.uidNext
-      if isFit || roundsWorked > 0 { request.since = anchor }
+      // What was dropped in silence need not be among the changes.
+      let isAnyDoubted = !doubted[side].isEmpty && roundsWorked == 0
+      if isFit && !isAnyDoubted || roundsWorked > 0 { request.since = anchor }
     }
     request.recheck = UIDSet(pending[side].keys)
     let probed = try probes(side)

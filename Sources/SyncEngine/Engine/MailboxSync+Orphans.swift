@@ -30,7 +30,7 @@ extension MailboxSync {
   func isMissed(_ index: Int, on side: Side) -> Bool {
     // Under a new UIDVALIDITY the base forgets before the next round what is not on both sides.
     guard let base = work[index].item.base,
-      base.stub == side || !base.lacking[side].isEmpty || isLaterRound,
+      base.stub == side || !mayLack(base, on: side).isEmpty || isLaterRound,
       work[index].claim == nil, !policy.isDryRun, Side.allCases.allSatisfy({ isTrusted($0) })
     else { return false }
     guard missed.insert(base.id).inserted else { return leavesMissed[side] }

@@ -39,7 +39,9 @@ extension MailboxSync {
   }
 
   private func decide(_ index: Int) {
-    let item = work[index].item
+    var item = work[index].item
+    let doubts = self.doubts(item)
+    for side in Side.allCases { item.base?.lacking[side].formUnion(doubts[side]) }
     var decision = Merge.decide(item, conflict: policy.conflict)
     if isBodyLost(item, decision: decision), let side = item.base?.stub {
       decision = .expunge(on: side)
@@ -50,8 +52,9 @@ extension MailboxSync {
     }
     work[index].decision = decision
     switch decision {
-    case .agree(_, let changes):
-      work[index].isDropped = !planFlags(index, changes)
+    case .agree(_, var changes):
+      let isDoubted = putBack(doubts, index, &changes)
+      work[index].isDropped = !planFlags(index, changes) && !isDoubted
       planWholeMessage(index)
     case .place(let side):
       planPlacement(index, on: side)

@@ -21,6 +21,7 @@ extension MailboxSync {
         if let note = noteReplaced(index, row) { changes.append(note) }
       }
       if !changes.isEmpty {
+        if let note = noteUnproven() { changes.append(note) }
         try store.commit(changes, durability)
         mayBeAltered = false
       }
@@ -107,6 +108,7 @@ extension MailboxSync {
       changes.append(.putMessage(row))
     }
     guard !changes.isEmpty else { return }
+    if let note = noteUnproven() { changes.append(note) }
     try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
   }
 
@@ -180,6 +182,7 @@ extension MailboxSync {
       record.anchors[side]?.stamp = changed[side] ? nil : anchors[side].stamp
     }
     hasDroppedStamp = Both(left: false, right: false)
+    settleUnproven()
     record.selection = MailboxSync.selection(of: policy)
     let isChanged = changed.left || changed.right
     if mode == .mirror, !isChanged, anchors.left.uidNext == anchors.right.uidNext,

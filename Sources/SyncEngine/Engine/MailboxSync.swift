@@ -118,6 +118,10 @@ final class MailboxSync {
   var attempted: Both<[FlagSet: UIDSet]> = Both(left: [:], right: [:])
   /// Messages among them that the side shows no change of: it took nothing.
   var untouched = Both(left: UIDSet(), right: UIDSet())
+  /// Keywords that a run which died has set on a side, and that nobody has looked for since.
+  var doubted: Both<FlagSet>
+  /// Messages that were found without them in this round, and that they have not been given again.
+  var doubtful: Both<Set<MessageID>> = Both(left: [], right: [])
   /// Flags that other messages are seen to have on a side, so that it can hold them.
   var held = Both(left: FlagSet.empty, right: FlagSet.empty)
   var counts = Both(left: ChangeCounts(), right: ChangeCounts())
@@ -155,6 +159,7 @@ final class MailboxSync {
     self.observer = observer
     self.traits = traits
     self.pause = pause
+    doubted = record.unproven
     anchors = record.anchors.map { $0 ?? MailboxSync.emptyAnchor }
     observed = anchors
   }

@@ -315,9 +315,9 @@ extension SyncRun {
     _ record: MailboxRecord, side: Side, listed: ListedMailbox?, traits: EndpointTraits
   ) -> Bool {
     guard let listed, let now = listed.anchor, let then = record.anchors[side] else { return true }
-    guard !policy.comparesEverything, record.selection == MailboxSync.selection(of: policy) else {
-      return true
-    }
+    guard !policy.comparesEverything, record.selection == MailboxSync.selection(of: policy),
+      record.unproven[side].isEmpty
+    else { return true }
     if traits.choosesUIDs {
       // Whose UIDVALIDITY is to stand, depends on what it had before.
       let isUnlike = record.anchors.left?.uidValidity != record.anchors.right?.uidValidity

@@ -46,12 +46,15 @@ public struct MailboxRecord: Hashable, Sendable {
   /// Which messages were selected (`since`, `max-size`) when the anchors were taken; another selection
   /// makes them unfit.
   public var selection: String
+  /// Keywords that messages were given on a side since it was last looked at: whether it keeps them is not known.
+  public var unproven: Both<FlagSet>
 
   public init(
     id: MailboxID, names: Both<MailboxName>,
     mailboxIDs: Both<GlobalUID?> = Both(left: nil, right: nil),
     anchors: Both<Anchor?> = Both(left: nil, right: nil), mode: UIDMode? = nil,
-    agreedNext: UID = .first, isSubscribed: Bool? = nil, selection: String = ""
+    agreedNext: UID = .first, isSubscribed: Bool? = nil, selection: String = "",
+    unproven: Both<FlagSet> = Both(left: .empty, right: .empty)
   ) {
     self.id = id
     self.names = names
@@ -61,6 +64,7 @@ public struct MailboxRecord: Hashable, Sendable {
     self.agreedNext = agreedNext
     self.isSubscribed = isSubscribed
     self.selection = selection
+    self.unproven = unproven
   }
 }
 

@@ -65,15 +65,23 @@ extension Statement {
   /// Keywords are atoms, so a space divides them.
   mutating func bind(_ flags: FlagSet) {
     bind(Int64(flags.system.rawValue))
-    bind(
-      flags.keywords.isEmpty ? nil : flags.keywords.map(\.text).joined(separator: " "))
+    bind(keywords: flags)
+  }
+
+  mutating func bind(keywords flags: FlagSet) {
+    bind(flags.keywords.isEmpty ? nil : flags.keywords.map(\.text).joined(separator: " "))
   }
 
   mutating func readFlags() throws(SQLiteError) -> FlagSet {
     guard let raw = UInt8(exactly: readInteger()) else { throw .malformed("no flags") }
-    let system = SystemFlags(rawValue: raw)
-    guard let text = readOptionalText() else { return FlagSet(system) }
-    return FlagSet(system, keywords: text.split(separator: " ").compactMap { Keyword($0) })
+    var flags = readKeywords()
+    flags.system = SystemFlags(rawValue: raw)
+    return flags
+  }
+
+  mutating func readKeywords() -> FlagSet {
+    guard let text = readOptionalText() else { return .empty }
+    return FlagSet([], keywords: text.split(separator: " ").compactMap { Keyword($0) })
   }
 
   mutating func bind(_ name: MailboxName) {
@@ -140,6 +148,8 @@ extension Statement {
     bind(mailbox.agreedNext)
     bind(mailbox.isSubscribed.map { $0 ? Int64(1) : 0 })
     bind(mailbox.selection)
+    bind(keywords: mailbox.unproven.left)
+    bind(keywords: mailbox.unproven.right)
   }
 
   mutating func readMailbox() throws(SQLiteError) -> MailboxRecord {
@@ -148,7 +158,8 @@ extension Statement {
       mailboxIDs: Both(left: readGUID(), right: readGUID()),
       anchors: Both(left: try readAnchor(), right: try readAnchor()),
       mode: try readMode(), agreedNext: try readUID(),
-      isSubscribed: readOptionalInteger().map { $0 != 0 }, selection: readText())
+      isSubscribed: readOptionalInteger().map { $0 != 0 }, selection: readText(),
+      unproven: Both(left: readKeywords(), right: readKeywords()))
   }
 
   private mutating func readMode() throws(SQLiteError) -> UIDMode? {

@@ -1,7 +1,7 @@
 /// The tables of a base, and every statement that is used on them.
 enum Schema {
   /// `PRAGMA user_version`; to be raised when a table changes, with a step that converts.
-  static let version: Int64 = 2
+  static let version: Int64 = 3
   /// `PRAGMA application_id`, in ASCII "mbxs": tells a base from any other SQLite database.
   static let applicationID: Int64 = 0x6d62_7873
 
@@ -20,7 +20,8 @@ enum Schema {
       left_cur INTEGER, left_new INTEGER, left_uidlist INTEGER, left_keywords INTEGER,
       right_validity INTEGER, right_next INTEGER, right_modseq INTEGER, right_messages INTEGER,
       right_cur INTEGER, right_new INTEGER, right_uidlist INTEGER, right_keywords INTEGER,
-      mode TEXT, agreed_next INTEGER NOT NULL, subscribed INTEGER, selection TEXT NOT NULL);
+      mode TEXT, agreed_next INTEGER NOT NULL, subscribed INTEGER, selection TEXT NOT NULL,
+      left_unproven TEXT, right_unproven TEXT);
 
     CREATE TABLE message (
       id INTEGER PRIMARY KEY,
@@ -66,7 +67,11 @@ enum Schema {
     INSERT INTO intent (mailbox, side, size, date, next)
       SELECT mailbox, side, size, 0, next FROM old_intent ORDER BY id;
     DROP TABLE old_intent;
-    """
+    """,
+    2: """
+    ALTER TABLE mailbox ADD COLUMN left_unproven TEXT;
+    ALTER TABLE mailbox ADD COLUMN right_unproven TEXT;
+    """,
   ]
 
   /// Find a message by what it is. Its values come in no order, so that filling these indexes row by row
@@ -129,7 +134,7 @@ enum Query: Int, CaseIterable {
   var sql: String {
     switch self {
     case .mailboxes: "SELECT * FROM mailbox ORDER BY id"
-    case .putMailbox: "INSERT OR REPLACE INTO mailbox VALUES (\(Query.parameters(27)))"
+    case .putMailbox: "INSERT OR REPLACE INTO mailbox VALUES (\(Query.parameters(29)))"
     case .removeMailbox: "DELETE FROM mailbox WHERE id = ?"
     case .removeMailboxMessages: "DELETE FROM message WHERE mailbox = ?"
     case .removeMailboxPending: "DELETE FROM pending WHERE mailbox = ?"

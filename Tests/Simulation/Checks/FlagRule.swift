@@ -14,21 +14,22 @@ struct FlagRule {
   private let ignoresKeywords: Bool
   /// No side has room for all keywords.
   private let isReferenceLimited: Bool
-  /// A server drops keywords although it answers OK, and a run may have died before it looked whether they are there:
-  /// then the next one takes them for removed.
-  private let mayMissKeywords: Bool
+  /// Nor has one that lies between two that have.
+  private let isChainLimited: Bool
+  /// Nothing was lost or forgotten that would tell a message.
+  private let isJudged: Bool
+  /// What a user moved while a run was under way may have been expunged and saved anew, as the one side had it.
+  private let moved: Set<SimulatedMail>
 
   init(_ replay: Replay) {
     ignoresKeywords = replay.hasKeywordLimit
     isReferenceLimited = replay.reference?.originalTraits.keywordLimit != .max
-    mayMissKeywords =
-      replay.phase.hasDied
-      && replay.servers.contains {
-        !$0.traits.isMaildir && $0.originalTraits.keywordLimit != .max
-      }
-    guard let views = replay.phase.level, !replay.phase.hasForgotten, !replay.hasMultiplied,
-      !replay.phase.hasDeletedMailbox, replay.history.wishes.since == nil
-    else {
+    isChainLimited = replay.hasKeywordLimit && replay.history.pairs.count > 1
+    moved = replay.phase.movedInRun
+    isJudged =
+      !replay.phase.hasForgotten && !replay.hasMultiplied && !replay.phase.hasDeletedMailbox
+      && replay.history.wishes.since == nil
+    guard let views = replay.phase.level, isJudged else {
       level = [:]
       return
     }
@@ -71,13 +72,32 @@ struct FlagRule {
 
   /// To be asked when all are level.
   func violations(_ replay: Replay) -> [String] {
-    guard !level.isEmpty, let reference = replay.reference else { return [] }
+    guard isJudged, let reference = replay.reference else { return [] }
     if !exact.isEmpty { replay.coverage.note("rest: three-way rule of flags") }
     let now = FlagRule.single(SimulatedView.all(reference), replay.ledger)
-    return level.compactMap { content, base in
+    let wrong = level.compactMap { content, base -> String? in
       guard let entry = replay.ledger.entries[content], entry.isSingle else { return nil }
       return violation(content, base, now[content], entry)
-    }.sorted()
+    }
+    let lost = now.compactMap { content, flags -> String? in
+      guard let entry = replay.ledger.entries[content], !moved.contains(content) else { return nil }
+      // What goes with a message that is expunged, or moved to where no run looks, is no loss.
+      let isInPlace = entry.late.removals == 0 && entry.late.moved == 0
+      return isInPlace ? loss(content, flags, entry) : nil
+    }
+    return (wrong + lost).sorted()
+  }
+
+  /// Also of a message that is new: what was set and not taken away is there.
+  private func loss(
+    _ content: SimulatedMail, _ flags: FlagSet, _ entry: SimulatedLedger.Entry
+  ) -> String? {
+    var lost = entry.added.subtracting(entry.removed).subtracting(flags)
+    // Of messages that are found to be one again both must have it.
+    lost.system.remove(.deleted)
+    let ignoresKeywords = isReferenceLimited || isChainLimited
+    guard !(ignoresKeywords ? simplified(lost) : lost).isEmpty else { return nil }
+    return "\(SimulatedContent.label(content)): (\(lost)) was set and is gone"
   }
 
   private func violation(
@@ -94,7 +114,7 @@ struct FlagRule {
     let odd = flags.subtracting(base).subtracting(entry.added)
     let lost = base.subtracting(flags).subtracting(entry.removed)
     // What a side has no room for stays on the other.
-    let isLost = !(isReferenceLimited || mayMissKeywords ? simplified(lost) : lost).isEmpty
+    let isLost = !(isReferenceLimited ? simplified(lost) : lost).isEmpty
     guard !simplified(odd).isEmpty || isLost else { return nil }
     return "\(label): (\(flags)) of (\(base)), which nobody did"
   }

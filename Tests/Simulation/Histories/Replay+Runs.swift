@@ -61,7 +61,6 @@ extension Replay {
     note("ended \(report.result): \(report.failures.map(\.message))")
     noteState()
     if report.result == .failed {
-      phase.hasDied = true
       noteRenamesOfDead()
       noteUnrecorded(run.pair)
     }

@@ -48,8 +48,6 @@ public final class Replay {
     var hasRun = false
     /// Runs did not end well, or users did something meanwhile.
     var isDisturbed = false
-    /// A run was killed, or lost its connection.
-    var hasDied = false
     var hasDeletedMailbox = false
     var hasChangedMailboxes = false
     /// By those who renamed them, and by those who deleted them.

@@ -158,6 +158,8 @@ import Testing
     try change(
       """
       ALTER TABLE message DROP COLUMN right_date;
+      ALTER TABLE mailbox DROP COLUMN left_unproven;
+      ALTER TABLE mailbox DROP COLUMN right_unproven;
       DROP INDEX message_left_id;
       CREATE INDEX message_left_id ON message (left_id_low) WHERE left_id_low IS NOT NULL;
       DROP TABLE intent;
@@ -173,6 +175,9 @@ import Testing
     let uids = Both(left: UIDSet(uid(42)), right: UIDSet())
     do {
       let store = try open(access).store
+      var mailbox = sampleMailbox(1)
+      mailbox.unproven = Both(left: .empty, right: .empty)
+      #expect(try store.mailboxes() == [mailbox])
       #expect(try store.messages(in: MailboxID(1), uids: uids) == [read])
       let id = try #require(read.ids.left)
       #expect(try store.messages(withID: id, on: .left) == [read])

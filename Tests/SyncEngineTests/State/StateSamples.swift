@@ -26,7 +26,9 @@ func sampleMailbox(_ id: Int64, _ components: [String] = ["Work", "a/b", "Größ
       right: Anchor(
         uidValidity: nil, uidNext: .first, messages: 0,
         stamp: MaildirStamp(cur: 1, new: -1, uidList: .max, keywords: 0))),
-    mode: .mirror, agreedNext: uid(77), isSubscribed: false, selection: "since=1 max=2")
+    mode: .mirror, agreedNext: uid(77), isSubscribed: false, selection: "since=1 max=2",
+    unproven: Both(
+      left: .empty, right: FlagSet([], keywords: ["$Junk", "a'b"].compactMap { Keyword($0) })))
 }
 
 /// A message with every field set.
