@@ -98,6 +98,7 @@ extension History.Wishes {
     if comparesEverything { words.append("full") }
     if sharesValidity { words.append("one-uidvalidity") }
     if hasPrefix { words.append("prefix") }
+    if hasMap { words.append("names") }
     return words
   }
 
@@ -120,6 +121,7 @@ extension History.Wishes {
     case ("guarded", nil): return set(\.isGuarded, true)
     case ("full", nil): return set(\.comparesEverything, true)
     case ("prefix", nil): return set(\.hasPrefix, true)
+    case ("names", nil): return set(\.hasMap, true)
     case ("one-uidvalidity", nil): return set(\.sharesValidity, true)
     default: return false
     }

@@ -51,6 +51,16 @@ public struct History: Hashable, Sendable {
     /// The name of that one.
     static let prefix = MailboxName(["top"]) ?? .inbox
 
+    /// Some mailboxes have other names on the right: those that its user gives to mailboxes that he makes.
+    public var hasMap = false
+
+    /// What A's user calls by one number is called by the next on the right.
+    static let map: [(left: MailboxName, right: MailboxName)] = (1...60).compactMap { number in
+      guard let left = MailboxName(["m\(number)-A"]), let right = MailboxName(["m\(number + 1)-B"])
+      else { return nil }
+      return (left, right)
+    }
+
     /// So many may be expunged in a mailbox, where the guard is up.
     static let guardedLimit = 3
 
@@ -125,6 +135,7 @@ extension History.Wishes {
     policy.maxExpunge = isGuarded ? .messages(History.Wishes.guardedLimit) : .percent(100)
     policy.comparesEverything = comparesEverything
     if hasPrefix { policy.prefixes.right = History.Wishes.prefix }
+    if hasMap { policy.map = History.Wishes.map }
     // With several lanes it would depend on the machine which comes first.
     policy.jobs = 1
     return policy

@@ -18,6 +18,10 @@ public struct HistoryMaker {
     let (profile, random) = Profile.choose(seed)
     if profile != .ordinary { maker.random = random }
     maker.make(profile)
+    // Drawn from nothing, so that the other histories stay what they were.
+    if seed % 7 == 3, maker.history.replicas.count == 2, !maker.history.wishes.hasPrefix {
+      maker.history.wishes.hasMap = true
+    }
     return maker.history
   }
 

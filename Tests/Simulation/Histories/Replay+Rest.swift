@@ -186,6 +186,12 @@ extension Replay {
         tolerance: tolerance)
       return
     }
+    if history.wishes.hasMap {
+      failures += SimulatedConvergence.differences(
+        servers, rightName: { records[$0]?.names.right ?? $0 }, mode: { records[$0]?.mode },
+        tolerance: tolerance)
+      return
+    }
     failures += SimulatedConvergence.differences(
       servers, mode: { records[$0]?.mode }, tolerance: tolerance)
     failures += watch.switchSides(servers, isSynced: tolerance.isSynced) {
@@ -217,7 +223,7 @@ extension Replay {
     let isDeletionFollowed =
       history.wishes.delete != .none && history.wishes.since == nil
       && !hasOrphans(in: phase.deleted)
-    guard !history.wishes.hasPrefix, let expected = phase.expected, phase.actors.count < 2,
+    guard !history.wishes.hasPrefix, !history.wishes.hasMap, let expected = phase.expected, phase.actors.count < 2,
       !phase.hasForgotten,
       !phase.hasDeletedMailbox || isDeletionFollowed, !ledger.hasSpares
     else { return }

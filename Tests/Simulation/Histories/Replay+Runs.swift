@@ -174,6 +174,7 @@ extension Replay {
     if run.comparesEverything { coverage.note("run: full") }
     if !run.mailboxes.isEmpty { coverage.note("run: only some mailboxes") }
     if history.wishes.hasPrefix { coverage.note("run: with a prefix") }
+    if history.wishes.hasMap { coverage.note("run: with names of its own") }
   }
 
   /// What a run's steps are worth.

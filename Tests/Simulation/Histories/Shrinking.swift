@@ -110,6 +110,7 @@ public struct Shrinking {
     _ = attempt { $0.wishes.comparesEverything = false }
     _ = attempt { $0.wishes.sharesValidity = false }
     _ = attempt { $0.wishes.hasPrefix = false }
+    _ = attempt { $0.wishes.hasMap = false }
   }
 
   private mutating func simplifyReplicas() {
