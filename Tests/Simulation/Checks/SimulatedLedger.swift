@@ -288,6 +288,11 @@ public final class SimulatedLedger: @unchecked Sendable {
     entries[content].map { $0.all.stubCopies + $0.all.stubMoves > 0 } ?? false
   }
 
+  /// Whether users have moved stubs of it since all were level.
+  func hasMovedStubs(of content: SimulatedMail) -> Bool {
+    entries[content].map { $0.late.stubMoves > 0 } ?? false
+  }
+
   public func isEdited(_ content: SimulatedMail) -> Bool { entries[content]?.isEdited ?? false }
 
   private func removals(_ contents: Set<SimulatedMail>) -> Int {

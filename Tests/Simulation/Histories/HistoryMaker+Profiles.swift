@@ -260,8 +260,7 @@ extension HistoryMaker {
     chooseTwo()
     chooseWishes()
     history.wishes.sharesValidity = false
-    // A stub that is looked at while its message is not selected is left alone for good.
-    history.wishes.hasMaxSize = false
+    history.wishes.hasMaxSize = history.seed % 3 == 0
     history.wishes.hasPrefix = random.oneIn(3)
     furnish(mailboxes: 1...4, messages: 3...8)
     let choices = [

@@ -223,7 +223,8 @@ extension Replay {
     let isDeletionFollowed =
       history.wishes.delete != .none && history.wishes.since == nil
       && !hasOrphans(in: phase.deleted)
-    guard !history.wishes.hasPrefix, !history.wishes.hasMap, let expected = phase.expected, phase.actors.count < 2,
+    guard !history.wishes.hasPrefix, !history.wishes.hasMap, let expected = phase.expected,
+      phase.actors.count < 2,
       !phase.hasForgotten,
       !phase.hasDeletedMailbox || isDeletionFollowed, !ledger.hasSpares
     else { return }

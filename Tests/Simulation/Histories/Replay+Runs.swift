@@ -183,6 +183,7 @@ extension Replay {
     // Were it still on its way, both pairs might save the same message, and neither knows of the other.
     for other in worlds where other !== world { other.settle() }
     phase.hasRun = true
+    noteStubsOutside(pair, policy)
     DecisionCount(world, stores[pair], policy).count(in: coverage)
     let stubs = StubCount(world)
     let report = SyncRun(

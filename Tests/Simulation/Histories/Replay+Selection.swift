@@ -73,6 +73,23 @@ extension Replay {
     untouched = [:]
   }
 
+  /// A stub that a user moved to where the run does not look is as good as expunged, and its message goes: there is nothing
+  /// to tell it by.
+  func noteStubsOutside(_ pair: Int, _ policy: Policy) {
+    guard history.wishes.hasMaxSize, isLimited(policy) else { return }
+    for side in Side.allCases {
+      let server = worlds[pair].servers[side]
+      for name in unselected(pair, side, policy) {
+        guard let mailbox = server[name] else { continue }
+        for message in mailbox.messages
+        where message.isStub && ledger.hasMovedStubs(of: message.origin) {
+          let place = "\(server.number) \(mailbox.birth) \(message.handle)"
+          if stubsOutside.insert(place).inserted { ledger.noteRemoval(message.origin) }
+        }
+      }
+    }
+  }
+
   private func isLimited(_ policy: Policy) -> Bool {
     policy.mailboxes != .everything || policy.onlyMailboxes != .everything
       || policy.prefixes.right != nil

@@ -32,6 +32,8 @@ public final class Replay {
   /// And that while the replicas had different mailboxes. Or, of three replicas, one had renamed a mailbox that another
   /// deleted: to who deleted it the renamed one is a new one, and the old one comes back from the third.
   var hasMultiplied = false
+  /// Stubs that were moved out of what is selected.
+  var stubsOutside: Set<String> = []
   /// All that a mailbox was called before, by its name.
   private var formerNames: [MailboxName: Set<MailboxName>] = [:]
   /// Messages of mailboxes that users deleted or renamed, and of stubs that a run left unrecorded. Where they
