@@ -163,6 +163,10 @@ extension MemoryStateStore.Snapshot {
     case .putMessage(let message):
       messages[message.id] = message
       nextMessage = max(nextMessage, message.id.rawValue + 1)
+    case .putID(let mailbox, let side, let uid, let id):
+      for (key, message) in messages where message.mailbox == mailbox && message.uids[side] == uid {
+        messages[key]?.ids[side] = id
+      }
     case .removeMessage(let id):
       messages[id] = nil
     case .putPending(let message):

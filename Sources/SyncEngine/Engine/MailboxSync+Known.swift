@@ -55,17 +55,7 @@ extension MailboxSync {
     guard !policy.isDryRun else { return }
     for start in stride(from: 0, to: ids.count, by: 500) {
       let some = ids[start..<min(start + 500, ids.count)]
-      let idOfUID = Dictionary(some.map { ($0.uid, $0.id) }) { first, _ in first }
-      var uids = Both(left: UIDSet(), right: UIDSet())
-      uids[side] = UIDSet(some.map(\.uid))
-      let rows = try store.messages(in: record.id, uids: uids)
-      try store.commit(
-        rows.compactMap { row in
-          guard let id = idOfUID[row.uids[side]] else { return nil }
-          var row = row
-          row.ids[side] = id
-          return .putMessage(row)
-        }, .soon)
+      try store.commit(some.map { .putID(record.id, side, $0.uid, $0.id) }, .soon)
     }
   }
 

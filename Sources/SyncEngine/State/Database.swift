@@ -110,6 +110,9 @@ struct Database: ~Copyable {
     return try statement.step() ? statement.readText() : ""
   }
 
+  /// By the last INSERT, UPDATE or DELETE that was run.
+  var changedRows: Int32 { handle.map { sqlite3_changes($0) } ?? 0 }
+
   /// Whether a transaction is open: SQLite ends it itself after some errors.
   var isInTransaction: Bool { handle.map { sqlite3_get_autocommit($0) == 0 } ?? false }
 

@@ -117,7 +117,10 @@ enum Query: Int, CaseIterable {
   case messagesByRightContent
   case anyOfLeftSize
   case anyOfRightSize
-  case putMessage
+  case updateMessage
+  case insertMessage
+  case putLeftID
+  case putRightID
   case removeMessage
 
   case pending
@@ -176,7 +179,12 @@ enum Query: Int, CaseIterable {
       """
     case .anyOfLeftSize: "SELECT 1 FROM message WHERE left_size = ? LIMIT 1"
     case .anyOfRightSize: "SELECT 1 FROM message WHERE right_size = ? LIMIT 1"
-    case .putMessage: "INSERT OR REPLACE INTO message VALUES (\(Query.parameters(25)))"
+    case .updateMessage: "UPDATE message SET \(Query.messageAssignments) WHERE id = ?1"
+    case .insertMessage: "INSERT INTO message VALUES (\(Query.parameters(25)))"
+    case .putLeftID:
+      "UPDATE message SET left_id_high = ?3, left_id_low = ?4 WHERE mailbox = ?1 AND left_uid = ?2"
+    case .putRightID:
+      "UPDATE message SET right_id_high = ?3, right_id_low = ?4 WHERE mailbox = ?1 AND right_uid = ?2"
     case .removeMessage: "DELETE FROM message WHERE id = ?"
 
     case .pending: "SELECT * FROM pending ORDER BY mailbox, side, uid"
@@ -195,6 +203,19 @@ enum Query: Int, CaseIterable {
     case .counter: "SELECT next FROM counter WHERE name = ?"
     case .setCounter: "INSERT OR REPLACE INTO counter VALUES (?, ?)"
     }
+  }
+
+  /// In the order of the columns, of which the first is the id.
+  private static var messageAssignments: String {
+    let columns = [
+      "mailbox", "left_uid", "right_uid", "guid_high", "guid_low",
+      "left_id_high", "left_id_low", "right_id_high", "right_id_low",
+      "left_size", "left_digest_high", "left_digest_low",
+      "right_size", "right_digest_high", "right_digest_low",
+      "flags", "keywords", "left_lacking", "left_lacking_keywords",
+      "right_lacking", "right_lacking_keywords", "date", "stub", "right_date",
+    ]
+    return columns.enumerated().map { "\($1) = ?\($0 + 2)" }.joined(separator: ", ")
   }
 
   private static func parameters(_ count: Int) -> String {

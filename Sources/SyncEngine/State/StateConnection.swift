@@ -3,8 +3,9 @@ struct StateConnection: ~Copyable {
   var database: Database
   private var mailboxIDs = Counter(name: "mailbox")
   private var messageIDs = Counter(name: "message")
-  /// Changes in the open transaction.
+  /// Changes in the open transaction, and how many of them the next run would have to work for, if they were lost.
   private var waiting = 0
+  private var waitingWork = 0
   /// Why changes were lost that somebody was told would be durable soon. Nothing is committed after that: a lane that
   /// knows nothing of it would expunge what these made up for.
   private var loss: SQLiteError?
@@ -39,9 +40,11 @@ struct StateConnection: ~Copyable {
       for change in changes { try apply(change) }
       if isFilling { try database.execute(Schema.lookups) }
       waiting += changes.count
-      if durability == .now || waiting >= StateConnection.waitingLimit { try makeDurable() }
+      waitingWork += changes.count { if case .putID = $0 { false } else { true } }
+      if durability == .now || waitingWork >= StateConnection.waitingLimit { try makeDurable() }
     } catch {
       waiting = 0
+      waitingWork = 0
       if hadWaiting { loss = error }
       if database.isInTransaction { try? database.execute("ROLLBACK") }
       throw error
@@ -53,6 +56,7 @@ struct StateConnection: ~Copyable {
     try messageIDs.save(to: &database)
     try database.execute("COMMIT")
     waiting = 0
+    waitingWork = 0
     mailboxIDs.stored = mailboxIDs.next
     messageIDs.stored = messageIDs.next
   }
@@ -90,8 +94,12 @@ struct StateConnection: ~Copyable {
     case .putMessage(let message):
       try messageIDs.load(from: &database)
       messageIDs.pass(message.id.rawValue)
-      var statement = try database.statement(.putMessage)
-      statement.bind(message)
+      try put(message)
+    case .putID(let mailbox, let side, let uid, let id):
+      var statement = try database.statement(side == .left ? .putLeftID : .putRightID)
+      statement.bind(mailbox.rawValue)
+      statement.bind(uid)
+      statement.bind(id)
       try statement.run()
     case .removeMessage(let id):
       try run(.removeMessage, id.rawValue)
@@ -119,6 +127,16 @@ struct StateConnection: ~Copyable {
       statement.bind(key.rawValue)
       statement.bind(value)
       try statement.run()
+    }
+  }
+
+  /// In two steps: INSERT OR REPLACE would keep a journal of its own of every page that it touches, in a file.
+  private mutating func put(_ message: MessageRecord) throws(SQLiteError) {
+    for query in [Query.updateMessage, .insertMessage] {
+      var statement = try database.statement(query)
+      statement.bind(message)
+      try statement.run()
+      if database.changedRows > 0 { return }
     }
   }
 

@@ -58,7 +58,8 @@ public enum Durability: Hashable, Sendable {
   /// When the call returns: for what must be known before anything else is done.
   case now
   /// With the next change that is to be durable at once, or earlier; every question sees it already. For what the next
-  /// run would find out again, had this one died before it wrote it down.
+  /// run would find out again, had this one died before it wrote it down. (Ids alone, which it would just be told again,
+  /// are never a reason to write earlier.)
   case soon
 }
 
@@ -84,6 +85,8 @@ public enum StateChange: Hashable, Sendable {
   case removeMailbox(MailboxID)
   /// Inserts or replaces, by id.
   case putMessage(MessageRecord)
+  /// The side's own id of the message that has this UID, or of the messages: nothing else of their rows changes.
+  case putID(MailboxID, Side, UID, GlobalUID)
   case removeMessage(MessageID)
   /// Inserts or replaces, by mailbox, side and UID.
   case putPending(PendingMessage)

@@ -231,4 +231,33 @@ import Testing
     try writer.commit([.setValue(.mark, "m")], .soon)
     #expect(try open(.readOnly).store.value(.mark) == "m")
   }
+
+  @Test("ids that a side told wait for something else to be written")
+  func manyIDs() throws {
+    try fill()
+    let writer = try open().store
+    let ids: [StateChange] = (1...200).map { .putID(MailboxID(1), .right, uid($0), guid(7)) }
+    for _ in 1...5 { try writer.commit(ids, .soon) }
+    #expect(try writer.messages(withID: guid(7), on: .right).count == 200)
+    #expect(try open(.readOnly).store.messages(withID: guid(7), on: .right).isEmpty)
+    try writer.flush()
+    #expect(try open(.readOnly).store.messages(withID: guid(7), on: .right).count == 200)
+  }
+
+  @Test("what is put is not written to a journal of its own, message by message")
+  func statementJournal() throws {
+    let writer = try open().store
+    let messages = (1...1200).map { sampleMessage($0, left: UInt32($0), right: UInt32($0)) }
+    try writer.commit(messages.map { .putMessage($0) })
+    let before = try writesOfThisThread()
+    try writer.commit(messages.prefix(450).map { .putMessage($0) }, .soon)
+    // Each page once, into the journal.
+    #expect(try writesOfThisThread() - before < 1000)
+  }
+
+  private func writesOfThisThread() throws -> Int {
+    let lines = try String(contentsOfFile: "/proc/thread-self/io", encoding: .utf8)
+    let line = try #require(lines.split(separator: "\n").first { $0.hasPrefix("syscw: ") })
+    return try #require(Int(line.dropFirst(7)))
+  }
 }

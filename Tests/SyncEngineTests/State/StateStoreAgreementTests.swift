@@ -60,7 +60,7 @@ import Testing
     let mailbox = Int64.random(in: 1...3, using: &random)
     let number = UInt32.random(in: 1...9, using: &random)
     let side: Side = Bool.random(using: &random) ? .left : .right
-    switch Int.random(in: 0...20, using: &random) {
+    switch Int.random(in: 0...22, using: &random) {
     case 0: return .removeMailbox(MailboxID(mailbox))
     case 1...2: return .putMailbox(sampleMailbox(mailbox))
     case 3...5: return .removeMessage(MessageID(Int64.random(in: 1...20, using: &random)))
@@ -69,6 +69,9 @@ import Testing
     case 8: return .putIntent(sampleIntent(mailbox, side, UInt64(number)))
     case 9: return .clearIntents(MailboxID(mailbox), side)
     case 10: return .setValue(.mark, String(number))
+    case 11...12:
+      let id = guid(UInt64.random(in: 1001...1020, using: &random))
+      return .putID(MailboxID(mailbox), side, uid(number), id)
     default:
       var message = sampleMessage(
         Int64.random(in: 1...20, using: &random), in: mailbox, left: number,
