@@ -80,6 +80,10 @@ extension MaildirFolder {
     }
     numbered.sort { $0.uid < $1.uid }
     unnumbered.sort { $0.key < $1.key }
+    countSizes(
+      of: numbered.lazy.filter { numbered in
+        UID(numbered.uid).map { $0 >= detailsFrom || probe.contains($0) } ?? false
+      }.map(\.index) + unnumbered.map(\.index))
     for (uid, index) in numbered {
       guard let uid = UID(uid) else { continue }
       let observed = ObservedMessage(handle: .uid(uid), flags: flags(ofFileAt: index))

@@ -47,6 +47,32 @@ import Testing
     }
   }
 
+  @Test("of many messages whose names don't tell their sizes each is counted as it is") func sizes()
+    throws
+  {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      try maildir.makeFolder("")
+      var expected: [Int64: UInt64] = [:]
+      for number in 1...250 {
+        // Some longer than what is read at a time, some with CRLFs already.
+        let lineEnd = number % 7 == 0 ? "\r\n" : "\n"
+        let lines = number % 50 == 0 ? 30_000 + number : number
+        let text = String(repeating: "12345\(lineEnd)", count: lines)
+        let path = "cur/\(number).M1P1.host:2,S"
+        try maildir.write(text, to: path)
+        let date = Int64(1_000_000 + number)
+        try FileManager.default.setAttributes(
+          [.modificationDate: Date(timeIntervalSince1970: TimeInterval(date))],
+          ofItemAtPath: "\(maildir.root)/\(path)")
+        expected[date] = UInt64(lines * 7)
+      }
+      let details = try maildir.open().messages.compactMap(\.details)
+      #expect(details.count == 250)
+      #expect(details.allSatisfy { expected[$0.date.seconds] == $0.size })
+    }
+  }
+
   @Test("names that are no mailboxes are told of and left alone") func unusable() throws {
     try withTemporaryDirectory { directory in
       let maildir = try MaildirFixture(directory)
