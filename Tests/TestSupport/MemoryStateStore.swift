@@ -118,7 +118,8 @@ public final class MemoryStateStore: StateStore {
 
   public func value(_ key: StateKey) -> String? { state.withLock { $0.values[key] } }
 
-  /// What waited is lost with a commit that fails: the process has died, or ends.
+  /// What waited is lost with a commit that fails: the process has died, or ends. What is carried out behind the caller's
+  /// back has not been carried out yet.
   public func commit(
     _ changes: [StateChange], _ durability: Durability
   ) throws(StateError) {

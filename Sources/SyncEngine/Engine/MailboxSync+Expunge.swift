@@ -54,7 +54,7 @@ extension MailboxSync {
     let jobs = zip(files, freeUIDs(files.count, on: side)).map { index, target in
       Job(index: index, kind: .renumber, target: target)
     }
-    try perform(jobs, on: side, endpoints) { _ in }
+    try perform(jobs, on: side, endpoints)
   }
 
   /// Files without a number can't be recorded, and what is not recorded would have arrived when it is seen next,

@@ -4,39 +4,51 @@ import IMAPClient
 extension MailboxSync {
   private static let batchOctets: UInt64 = 64 << 20
 
-  /// A server is kept waiting between two batches; what a Maildir gets is written down in smaller ones.
-  func batchCount(on side: Side) -> Int { traits[side].choosesUIDs ? 500 : 1000 }
+  func batchCount(on side: Side) -> Int {
+    traits[side].choosesUIDs ? policy.batches.forMaildir : policy.batches.forServer
+  }
 
-  /// Carries out jobs in their order, those of a kind together.
+  /// Carries out jobs in their order, those of a kind together, and records each batch.
   ///
-  /// - Parameter afterBatch: gets the indices of the batch's messages.
+  /// - Parameter goesOn: more jobs for this side are to follow.
   func perform(
-    _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>,
-    afterBatch: ([Int]) throws(SideFailure) -> Void
+    _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>, goesOn: Bool = false
   ) throws(SideFailure) {
     guard !jobs.isEmpty else { return }
     changed[side] = true
     var rest = jobs[...]
-    let batchCount = batchCount(on: side)
     while let first = rest.first {
+      let isNumbered = first.kind == .renumber && traits[side].choosesUIDs
+      let batchCount = isNumbered ? policy.batches.numbered : batchCount(on: side)
       var batch: [Job] = []
       var octets: UInt64 = 0
       while let job = rest.first, job.kind == first.kind, batch.count < batchCount,
         batch.isEmpty || octets < MailboxSync.batchOctets
       {
-        octets += job.kind == .stub ? UInt64(StubMessage.headerLimit) : size(of: job.index)
+        octets += self.octets(of: job)
         batch.append(job)
         rest.removeFirst()
       }
       switch first.kind {
-      case .save: try save(batch, on: side, endpoints)
+      case .save:
+        try noteIntents(batch, before: rest, on: side)
+        try save(batch, on: side, endpoints)
       case .stub: try saveStubs(batch, on: side, endpoints)
       case .copy(let mailbox, let moving):
         try copy(batch, on: side, from: mailbox, moving: moving, endpoints)
       case .renumber: try renumber(batch, on: side, endpoints)
       }
-      try afterBatch(batch.map(\.index))
+      try recordPlaced(batch.map(\.index), goesOn: goesOn || !rest.isEmpty)
       if rest.count >= batchCount { Memory.giveBack() }
+    }
+  }
+
+  /// What crosses the wire, or is written, for a job.
+  private func octets(of job: Job) -> UInt64 {
+    switch job.kind {
+    case .renumber: 0
+    case .stub: UInt64(StubMessage.headerLimit)
+    case .save, .copy: size(of: job.index)
     }
   }
 
@@ -106,7 +118,7 @@ extension MailboxSync {
       return unhashed.isEmpty ? [:] : try endpoints[from].contents(of: unhashed)
     }
     if !saver.altered.isEmpty { noteAltered(saver.altered, on: side) }
-    noteSizes(transfer.completed, contents, from)
+    noteSizes(transfer.completed, contents, jobOfHandle, from)
     var alone: [Job] = []
     for (completed, outcome) in zip(transfer.completed, outcomes) {
       guard let job = jobOfHandle[completed.handle] else { continue }
@@ -135,16 +147,13 @@ extension MailboxSync {
   /// A text is taken as it comes, however long it was said to be: some servers only estimate that. But it may
   /// be damaged, and without the base it is not recognised on the other side.
   private func noteSizes(
-    _ completed: [Transfer.Completed], _ contents: [MessageHandle: ContentID], _ from: Side
+    _ completed: [Transfer.Completed], _ contents: [MessageHandle: ContentID],
+    _ jobs: [MessageHandle: Job], _ from: Side
   ) {
-    var sizes: [MessageHandle: UInt64] = [:]
-    for work in work {
-      guard let seen = work.item.sides[from].seen, let size = seen.details?.size else { continue }
-      sizes[seen.handle] = size
-    }
     let wrong = completed.filter { message in
       guard let size = (message.content ?? contents[message.handle])?.size,
-        let told = sizes[message.handle]
+        let job = jobs[message.handle],
+        let told = work[job.index].item.sides[from].seen?.details?.size
       else { return false }
       return size != told
     }

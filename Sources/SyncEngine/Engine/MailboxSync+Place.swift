@@ -144,9 +144,7 @@ extension MailboxSync {
         try pad(side, to: first.uid, endpoints)
       }
       let jobs = run.compactMap { job($0.index, on: side, target: $0.uid) }
-      try perform(jobs, on: side, endpoints) { done throws(SideFailure) in
-        try self.recordPlaced(done)
-      }
+      try perform(jobs, on: side, endpoints)
     }
   }
 
@@ -175,19 +173,21 @@ extension MailboxSync {
         if let job = job(index, on: lead, target: target) { leading.append(job) }
         target = target.next ?? target
       }
-      try perform(leading, on: lead, endpoints) { done throws(SideFailure) in
-        // A run that dies before the other side follows must not leave them as vanished and arrived.
-        try self.recordPlaced(done)
-      }
-      try performFollowing(Array(indices), lead, endpoints)
-      try recordPlaced(Array(indices))
+      let rest = fresh[min(start + batchCount, fresh.count)...]
+      try noteIntents(leading.filter { $0.kind == .save }, before: rest, on: lead)
+      // A run that dies before the other side follows must not leave them as vanished and arrived: what one side has
+      // done is recorded.
+      let goesOn = !rest.isEmpty
+      try perform(leading, on: lead, endpoints, goesOn: goesOn)
+      try performFollowing(Array(indices), lead, endpoints, goesOn: goesOn)
+      try recordPlaced(Array(indices), goesOn: goesOn)
     }
   }
 
   /// The other side follows the numbers that the leading one gave. A run that may renumber nothing can't help it
   /// if a number is used up there: then the message gets another one, for the time being.
   private func performFollowing(
-    _ indices: [Int], _ lead: Side, _ endpoints: Both<any Endpoint>
+    _ indices: [Int], _ lead: Side, _ endpoints: Both<any Endpoint>, goesOn: Bool
   ) throws(SideFailure) {
     let side = lead.other
     let next = anchors[side].uidNext
@@ -200,15 +200,11 @@ extension MailboxSync {
     }
     // Where nothing is renumbered, what the leading side gave now may come before what it had given long ago.
     following.sort { ($0.target ?? .last) < ($1.target ?? .last) }
-    try perform(following, on: side, endpoints) { done throws(SideFailure) in
-      try self.recordPlaced(done)
-    }
+    try perform(following, on: side, endpoints, goesOn: goesOn)
     let others = zip(rest, freeUIDs(rest.count, on: side)).compactMap { index, target in
       job(index, on: side, target: target)
     }
-    try perform(others, on: side, endpoints) { done throws(SideFailure) in
-      try self.recordPlaced(done)
-    }
+    try perform(others, on: side, endpoints, goesOn: goesOn)
   }
 
   /// Messages that the following side refused at an earlier run: it gets them first, or they would be given
@@ -223,9 +219,7 @@ extension MailboxSync {
       jobs.append(job)
       target = target.next ?? target
     }
-    try perform(jobs, on: lead.other, endpoints) { done throws(SideFailure) in
-      try self.recordPlaced(done)
-    }
+    try perform(jobs, on: lead.other, endpoints)
     let keepers = jobs.compactMap { job in
       work[job.index].handles[lead.other]?.uid.map {
         UIDSpace.Keeper(index: job.index, uid: $0, side: lead)
@@ -236,7 +230,7 @@ extension MailboxSync {
 
   /// What has to be done on `side` for the message to lie there under `target`; `nil` if nothing has, or
   /// nothing may.
-  private func job(_ index: Int, on side: Side, target: UID?) -> Job? {
+  func job(_ index: Int, on side: Side, target: UID?) -> Job? {
     guard !work[index].isDropped else { return nil }
     if let handle = work[index].handles[side] {
       guard handle.uid == nil || (mayRenumber && handle.uid != target) else { return nil }
@@ -285,9 +279,7 @@ extension MailboxSync {
         work[index].decision == .place(on: side) && !work[index].isDropped
           && work[index].handles[side] == nil
       }.sorted(by: mapOrder(side)).map { Job(index: $0, kind: placement($0), target: nil) }
-      try perform(jobs, on: side, endpoints) { done throws(SideFailure) in
-        try self.recordPlaced(done)
-      }
+      try perform(jobs, on: side, endpoints)
     }
   }
 
@@ -332,9 +324,7 @@ extension MailboxSync {
         jobs.append(Job(index: index, kind: .renumber, target: target))
         target = target.next ?? target
       }
-      try perform(jobs, on: side, endpoints) { done throws(SideFailure) in
-        try self.recordPlaced(done)
-      }
+      try perform(jobs, on: side, endpoints)
     }
   }
 

@@ -4,12 +4,14 @@ import IMAPClient
 /// intended, save for the notes that ``noteIntents(_:on:)`` leaves for a run after an unclean end.
 extension MailboxSync {
   /// Records messages that lie on both sides now.
-  func recordPlaced(_ indices: [Int]) throws(SideFailure) {
+  ///
+  /// - Parameter goesOn: others are to be placed next: what may take its time is written down meanwhile.
+  func recordPlaced(_ indices: [Int], goesOn: Bool = false) throws(SideFailure) {
     try stateAccess { () throws(StateError) in
       var changes: [StateChange] = []
       // One that is not written down is found again by its content, unless a server altered it; and a UID that has
       // changed without the base knowing could change once more.
-      var durability = mayBeAltered ? Durability.now : .soon
+      var durability: Durability = !mayBeAltered ? .soon : goesOn ? .behind : .now
       for index in indices {
         guard let row = try self.row(index), row != work[index].item.base || !work[index].isRecorded
         else { continue }
@@ -114,6 +116,27 @@ extension MailboxSync {
 
   // MARK: Intents
 
+  /// Notes the messages of a batch that are to be saved, and those of the following ones.
+  func noteIntents(
+    _ batch: [Job], before rest: ArraySlice<Job>, on side: Side
+  ) throws(SideFailure) {
+    guard traits[side].settlesSlowly, batch.contains(where: { !work[$0.index].isIntended[side] })
+    else { return }
+    let following = rest.prefix(max(0, policy.batches.intended - batch.count))
+      .prefix { $0.kind == .save }
+    try noteIntents(batch + following, on: side)
+  }
+
+  /// The same for messages that are to get new UIDs on both sides, as far as they are to be saved.
+  func noteIntents(
+    _ batch: [Job], before fresh: ArraySlice<Int>, on side: Side
+  ) throws(SideFailure) {
+    let following = fresh.prefix(policy.batches.intended).lazy.compactMap {
+      self.job($0, on: side, target: nil)
+    }.filter { $0.kind == .save }
+    try noteIntents(batch, before: Array(following)[...], on: side)
+  }
+
   /// Notes what is about to be saved on a side whose server may go on without us: design.md §6.
   ///
   /// - Parameter sizes: where they are not those of the messages.
@@ -122,7 +145,9 @@ extension MailboxSync {
   ) throws(SideFailure) {
     guard traits[side].settlesSlowly else { return }
     var changes: [StateChange] = []
-    for (number, job) in jobs.enumerated() {
+    for (number, job) in jobs.enumerated()
+    where job.kind != .save || !work[job.index].isIntended[side] {
+      work[job.index].isIntended[side] = true
       let isCopied = job.kind == .renumber && traits[side].renumbersByCopy
       changes.append(
         .putIntent(
@@ -132,6 +157,7 @@ extension MailboxSync {
             uidNext: anchors[side].uidNext,
             original: isCopied ? work[job.index].handles[side]?.uid : nil)))
     }
+    guard !changes.isEmpty else { return }
     hasIntents[side] = true
     try stateAccess { () throws(StateError) in try store.commit(changes) }
   }

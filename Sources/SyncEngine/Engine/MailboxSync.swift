@@ -207,6 +207,8 @@ struct ItemWork {
   var isFresh = Both(left: false, right: false)
   /// The base has `item.base` as it is here.
   var isRecorded = true
+  /// The base has been told that it is about to be saved.
+  var isIntended = Both(left: false, right: false)
   /// Nothing can be done about it any more in this run.
   var isDropped = false
   /// The side on which only a stub is to lie, or lies.

@@ -77,6 +77,8 @@ public struct Policy: Sendable {
   public var isDryRun = false
   /// Mailboxes at a time.
   public var jobs = 4
+  /// Others than these are for tests.
+  public var batches = Batches.standard
 
   public init() {}
 }

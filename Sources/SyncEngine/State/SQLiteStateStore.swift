@@ -8,6 +8,8 @@ public final class SQLiteStateStore: StateStore {
   private let access: Access
   /// `nil` where only reading, unless shared.
   private let lock: StateLock?
+  /// What is being committed on another thread.
+  private let behind = Mutex<CommitBehind?>(nil)
 
   public enum Access: CaseIterable, Hashable, Sendable {
     case readWrite
@@ -170,7 +172,23 @@ public final class SQLiteStateStore: StateStore {
       throw StateError(
         .permission, "\(files.database) is open for reading only", advice: "run without --dry-run")
     }
+    if durability == .behind, try commitBehind(changes) { return }
     try use { (connection) throws(SQLiteError) in try connection.commit(changes, durability) }
+  }
+
+  /// - Returns: false if it has to be done by the caller.
+  private func commitBehind(_ changes: [StateChange]) throws(StateError) -> Bool {
+    try behind.withLock { (current) throws(StateError) in
+      let before = current
+      current = nil
+      try before?.finish()
+      current = CommitBehind { () throws(StateError) in
+        try self.useNow { (connection) throws(SQLiteError) in
+          try connection.commit(changes, .behind)
+        }
+      }
+      return current != nil
+    }
   }
 
   public func expectQuestions() throws(StateError) {
@@ -199,9 +217,22 @@ extension SQLiteStateStore {
     }
   }
 
+  /// After what is being committed.
+  private func use<Result: Sendable>(
+    _ body: (inout StateConnection) throws(SQLiteError) -> Result
+  ) throws(StateError) -> Result {
+    // Whoever asks meanwhile waits at the lock.
+    try behind.withLock { (current) throws(StateError) in
+      let before = current
+      current = nil
+      try before?.finish()
+    }
+    return try useNow(body)
+  }
+
   /// Alone with the connection. A database found damaged is set aside at once, so that the next run
   /// makes a new one; this run has lost its base.
-  private func use<Result: Sendable>(
+  private func useNow<Result: Sendable>(
     _ body: (inout StateConnection) throws(SQLiteError) -> Result
   ) throws(StateError) -> Result {
     try connection.withLock { (connection) throws(StateError) -> Result in

@@ -41,11 +41,11 @@ struct StateConnection: ~Copyable {
       if isFilling { try database.execute(Schema.lookups) }
       waiting += changes.count
       waitingWork += changes.count { if case .putID = $0 { false } else { true } }
-      if durability == .now || waitingWork >= StateConnection.waitingLimit { try makeDurable() }
+      if durability != .soon || waitingWork >= StateConnection.waitingLimit { try makeDurable() }
     } catch {
       waiting = 0
       waitingWork = 0
-      if hadWaiting { loss = error }
+      if hadWaiting || durability == .behind { loss = error }
       if database.isInTransaction { try? database.execute("ROLLBACK") }
       throw error
     }

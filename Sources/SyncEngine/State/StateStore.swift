@@ -57,6 +57,9 @@ extension StateStore {
 public enum Durability: Hashable, Sendable {
   /// When the call returns: for what must be known before anything else is done.
   case now
+  /// Soon after the call has returned: it is carried out meanwhile, and every later call waits for it. For what need not be
+  /// waited for while there is something else to be done; should it fail, the next call tells.
+  case behind
   /// With the next change that is to be durable at once, or earlier; every question sees it already. For what the next
   /// run would find out again, had this one died before it wrote it down. (Ids alone, which it would just be told again,
   /// are never a reason to write earlier.)

@@ -99,6 +99,7 @@ extension History.Wishes {
     if sharesValidity { words.append("one-uidvalidity") }
     if hasPrefix { words.append("prefix") }
     if hasMap { words.append("names") }
+    if hasSmallBatches { words.append("small-batches") }
     return words
   }
 
@@ -122,6 +123,7 @@ extension History.Wishes {
     case ("full", nil): return set(\.comparesEverything, true)
     case ("prefix", nil): return set(\.hasPrefix, true)
     case ("names", nil): return set(\.hasMap, true)
+    case ("small-batches", nil): return set(\.hasSmallBatches, true)
     case ("one-uidvalidity", nil): return set(\.sharesValidity, true)
     default: return false
     }

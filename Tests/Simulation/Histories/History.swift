@@ -47,6 +47,8 @@ public struct History: Hashable, Sendable {
 
     /// The right side's mailboxes are those below one of its own.
     public var hasPrefix = false
+    /// Messages are placed a few at a time.
+    public var hasSmallBatches = false
 
     /// The name of that one.
     static let prefix = MailboxName(["top"]) ?? .inbox
@@ -136,6 +138,7 @@ extension History.Wishes {
     policy.comparesEverything = comparesEverything
     if hasPrefix { policy.prefixes.right = History.Wishes.prefix }
     if hasMap { policy.map = History.Wishes.map }
+    if hasSmallBatches { policy.batches = .smallest }
     // With several lanes it would depend on the machine which comes first.
     policy.jobs = 1
     return policy

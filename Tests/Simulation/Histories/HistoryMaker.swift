@@ -22,6 +22,9 @@ public struct HistoryMaker {
     if seed % 7 == 3, maker.history.replicas.count == 2, !maker.history.wishes.hasPrefix {
       maker.history.wishes.hasMap = true
     }
+    // By a generator of its own, so that the other histories stay what they were.
+    var batches = SplitMix64(seed: seed ^ 0x62_6174_6368_6573)
+    maker.history.wishes.hasSmallBatches = batches.oneIn(3)
     return maker.history
   }
 

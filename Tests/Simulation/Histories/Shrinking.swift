@@ -111,6 +111,7 @@ public struct Shrinking {
     _ = attempt { $0.wishes.sharesValidity = false }
     _ = attempt { $0.wishes.hasPrefix = false }
     _ = attempt { $0.wishes.hasMap = false }
+    _ = attempt { $0.wishes.hasSmallBatches = false }
   }
 
   private mutating func simplifyReplicas() {

@@ -232,6 +232,24 @@ import Testing
     #expect(try open(.readOnly).store.value(.mark) == "m")
   }
 
+  @Test(
+    "what is committed behind the caller's back is there for who asks next, and durable by then")
+  func behind() throws {
+    try fill()
+    let writer = try open().store
+    for number in 1...10 {
+      let message = sampleMessage(1000, left: UInt32(number), right: 1)
+      try writer.commit([.putMessage(message)], .behind)
+      #expect(try writer.messages(withID: guid(2000), on: .left) == [message])
+      #expect(try open(.readOnly).store.messages(withID: guid(2000), on: .left) == [message])
+    }
+    let last = sampleMessage(1000, left: 11, right: 1)
+    try writer.commit([.putMessage(last)], .behind)
+    try writer.commit([.setValue(.mark, "m")], .soon)
+    #expect(try open(.readOnly).store.messages(withID: guid(2000), on: .left) == [last])
+    #expect(try open(.readOnly).store.value(.mark) == nil)
+  }
+
   @Test("ids that a side told wait for something else to be written")
   func manyIDs() throws {
     try fill()

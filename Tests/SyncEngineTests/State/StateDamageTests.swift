@@ -258,6 +258,23 @@ import Testing
     #expect(try store.value(.mark) == "y")
   }
 
+  @Test(
+    "a commit that fails behind the caller's back is told of by the next call, and is the last one")
+  func lostBehind() throws {
+    try change(
+      """
+      CREATE TRIGGER fail BEFORE INSERT ON message WHEN new.id = 666
+      BEGIN SELECT RAISE(ABORT, 'no'); END
+      """)
+    let store = try open().store
+    try store.commit(
+      [.removeMailbox(MailboxID(1)), .putMessage(sampleMessage(666, left: 1, right: 1))], .behind)
+    #expect(throws: StateError.self) { try store.mailboxes() }
+    #expect(try store.mailboxes() == [sampleMailbox(1)])
+    #expect(throws: StateError.self) { try store.commit([.setValue(.mark, "x")]) }
+    #expect(try store.value(.mark) == nil)
+  }
+
   @Test("what waited and was lost with another commit is not thought to be safe by anyone")
   func lostWaiting() throws {
     try change(

@@ -1,0 +1,24 @@
+/// How many messages are placed before what was done is recorded.
+public struct Batches: Hashable, Sendable {
+  /// A server is kept waiting between two batches.
+  public var forServer: Int
+  /// What a Maildir gets is written down in smaller ones.
+  public var forMaildir: Int
+  /// To number a message of a Maildir takes no more than a line of a list.
+  public var numbered: Int
+  /// So many are noted as intended at a time, rather than those of each batch while the server waits.
+  public var intended: Int
+
+  public init(forServer: Int, forMaildir: Int, numbered: Int, intended: Int) {
+    self.forServer = forServer
+    self.forMaildir = forMaildir
+    self.numbered = numbered
+    self.intended = intended
+  }
+
+  public static let standard = Batches(
+    forServer: 1000, forMaildir: 500, numbered: 1000, intended: 5000)
+
+  /// So small that what may happen between two of them happens to a few messages, too.
+  public static let smallest = Batches(forServer: 2, forMaildir: 1, numbered: 2, intended: 3)
+}
