@@ -52,9 +52,14 @@ extension MailboxSync {
   private func matchByOriginal(
     _ candidates: inout Both<[Pairing.Candidate]>
   ) throws(SideFailure) -> [Pairing.Match] {
-    guard !candidates.left.isEmpty, !candidates.right.isEmpty else { return [] }
+    // At a first sync nobody can have copied anything; and there may be very many.
+    guard !candidates.left.isEmpty, !candidates.right.isEmpty, record.anchors.left != nil,
+      record.anchors.right != nil
+    else { return [] }
     var originals: [Int: Original] = [:]
-    for side in Side.allCases {
+    let fewer: Side = candidates.left.count < candidates.right.count ? .left : .right
+    try stateAccess { () throws(StateError) in try store.expectQuestions() }
+    for side in [fewer, fewer.other] {
       let before = originals.count
       for candidate in candidates[side] {
         guard let id = candidate.id, work[candidate.index].item.base == nil,
