@@ -191,6 +191,8 @@ extension HistoryMaker {
       history.replicas[index].keywordLimit = Int.random(in: 0...2, using: &random)
     }
     furnish(mailboxes: 0...1, messages: 2...4)
+    // What was made of `random` before stays what it was.
+    var others = SplitMix64(seed: history.seed ^ 0x6b65_7977_6f72_6473)
     for _ in 0..<Int.random(in: 2...3, using: &random) {
       act([.flag, .flag, .unflag, .keyword, .keyword, .unkeyword, .copy, .move], 2...6)
       var incidents: [History.Incident] = []
@@ -201,10 +203,24 @@ extension HistoryMaker {
             : deed([.flag, .flag, .expunge], before: .store, upTo: 2))
       }
       if random.oneIn(3) { incidents.append(fault(at: [.store, .commit], isRefused: false)) }
+      if others.oneIn(3) { incidents.append(keywordOfNewMessage(using: &others)) }
       run(incidents)
       if Bool.random(using: &random) { run([]) }
       history.steps.append(.rest)
     }
+  }
+
+  /// A message that is new, perhaps with a keyword, and a run that dies at about the time when it would look whether that
+  /// has stayed.
+  private mutating func keywordOfNewMessage(
+    using random: inout SplitMix64
+  ) -> History.Incident {
+    let replica = Int.random(in: history.replicas.indices, using: &random)
+    history.steps.append(.deed(replica, .deliver, number()))
+    history.steps.append(.deed(replica, .keyword, number()))
+    return History.Incident(
+      moment: .before, call: Bool.random(using: &random) ? .open : .commit,
+      number: Int.random(in: 2...5, using: &random), event: .fault(.crash(.none)))
   }
 
   // MARK: Guards
