@@ -115,23 +115,26 @@ extension Replay {
     }
   }
 
-  /// What lies on both sides with one date, and the base does not know.
+  /// What lies on both sides with one date, in whatever mailboxes, and the base does not know.
   private func noteUnrecorded(_ pair: Int) {
     struct Trait: Hashable {
       var origin: SimulatedMail
       var date: InternalDate
     }
-    for record in stores[pair].mailboxes() {
-      let rows = stores[pair].messages(in: record.id)
-      let traits = Both { side in
+    let store = stores[pair]
+    let unknown = Both { side in
+      var traits: Set<Trait> = []
+      for record in store.mailboxes() {
+        let rows = store.messages(in: record.id)
         let known = Set(rows.map { MessageHandle.uid($0.uids[side]) })
-        let messages = worlds[pair].servers[side][record.names[side]]?.messages ?? []
-        return Set(
-          messages.filter { !known.contains($0.handle) }
-            .map { Trait(origin: $0.origin, date: $0.date) })
+        let mailbox = worlds[pair].servers[side][record.names[side]]
+        for message in mailbox?.messages ?? [] where !known.contains(message.handle) {
+          traits.insert(Trait(origin: message.origin, date: message.date))
+        }
       }
-      unrecorded.formUnion(traits.left.intersection(traits.right).map(\.origin))
+      return traits
     }
+    unrecorded.formUnion(unknown.left.intersection(unknown.right).map(\.origin))
   }
 
   /// - Returns: the first fault among them.
