@@ -17,14 +17,14 @@ extension SyncRun {
     _ early: Both<Result<MailboxListing, SideFailure>>?
   ) throws(SideFailure) -> MailboxTree {
     var records = known
-    let (listings, found) = try list(endpoints, records, early)
+    var (listings, tree) = try list(endpoints, records, early)
     guard checkListing(listings, records), try checkAnythingIsThere(listings, endpoints) else {
       return MailboxTree(entries: [])
     }
-    var tree = found
     guard policy.followsRenames, policy.kinds.contains(.mailboxes) else { return tree }
     if policy.isDryRun {
       try foreseeRenames(&tree, endpoints)
+      try leaveAloneHalfSelected(listings, records, in: &tree, endpoints)
       return tree
     }
     var refused = Set<MailboxID>()
@@ -32,7 +32,7 @@ extension SyncRun {
     for _ in 0...2 * records.count {
       let renames = try self.renames(tree, endpoints)
       let next = renames.first {
-        mayFollow($0) && ($0.side == nil || !refused.contains($0.record.id))
+        mayFollow($0, tree) && ($0.side == nil || !refused.contains($0.record.id))
       }
       guard let rename = next else {
         try leaveAlone(renames, in: &tree, endpoints)
@@ -40,39 +40,43 @@ extension SyncRun {
       }
       if try !follow(rename, endpoints) { refused.insert(rename.record.id) }
       records = try state { () throws(StateError) in try store.mailboxes() }
-      (_, tree) = try list(endpoints, records)
+      (listings, tree) = try list(endpoints, records)
     }
+    try leaveAloneHalfSelected(listings, records, in: &tree, endpoints)
     return tree
   }
 
   // MARK: Renames
 
-  private func mayFollow(_ rename: MailboxTree.Rename) -> Bool {
-    rename.side.map { policy.changes.includes($0) } ?? true
+  private func mayFollow(_ rename: MailboxTree.Rename, _ tree: MailboxTree) -> Bool {
+    guard let side = rename.side else { return true }
+    return policy.changes.includes(side) && unselectedChild(of: rename, tree) == nil
   }
 
   /// What a run would rename, and what it would find then.
   private func foreseeRenames(
     _ tree: inout MailboxTree, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
-    let renames = try self.renames(tree, endpoints)
-    for rename in renames where mayFollow(rename) {
+    let found = tree
+    let renames = try self.renames(found, endpoints)
+    for rename in renames where mayFollow(rename, found) {
       if let side = rename.side {
         let new = rename.newNames[side]
         observer?.handle(.change(side, rename.oldName, .mailboxRenamed(to: new)))
       }
       tree.assume(rename)
     }
-    try leaveAlone(renames.filter { !mayFollow($0) }, in: &tree, endpoints)
+    try leaveAlone(renames.filter { !mayFollow($0, found) }, in: &tree, endpoints)
   }
 
   /// Renames that this run may not or can't follow wait for another one, or their messages would be saved again under
   /// the old name.
-  private func leaveAlone(
+  func leaveAlone(
     _ renames: [MailboxTree.Rename], in tree: inout MailboxTree, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
     for rename in renames {
       guard let side = rename.side else { continue }
+      tellUnselectedChild(of: rename, tree)
       let names = (there: rename.newNames[side.other], here: rename.oldName)
       let isConcerned = { (entry: MailboxTree.Entry) in
         entry.record?.id == rename.record.id
@@ -84,7 +88,7 @@ extension SyncRun {
     }
   }
 
-  private func renames(
+  func renames(
     _ tree: MailboxTree, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) -> [MailboxTree.Rename] {
     var ids = Both<[MailboxName: GlobalUID]>(left: [:], right: [:])
@@ -97,7 +101,7 @@ extension SyncRun {
         guard let listed = entry.listed[side], listed.id == nil else { continue }
         // A mailbox that can't be opened can't have been renamed for us either.
         let observation = try? endpoints[side].open(
-          full(listed.name, side), OpenRequest(detailsFrom: .last))
+          full(listed.name, side), OpenRequest(detailsFrom: .last, isOnlyToRead: true))
         if let id = observation?.mailboxID { ids[side][listed.name] = id }
       }
     }

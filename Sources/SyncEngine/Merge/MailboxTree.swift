@@ -148,6 +148,11 @@ public struct MailboxTree: Sendable {
         : Both(left: names.left(of: old), right: old))
   }
 
+  /// The left name of a mailbox that need not be among the entries.
+  func leftName(of name: MailboxName, on side: Side) -> MailboxName {
+    side == .left ? name : names.left(of: name)
+  }
+
   private func exists(_ name: MailboxName, on side: Side) -> Bool {
     entries.contains { $0.listed[side]?.name == name }
   }

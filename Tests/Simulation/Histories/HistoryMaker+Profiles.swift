@@ -282,7 +282,7 @@ extension HistoryMaker {
     let choices = [
       ["INBOX"], ["*", "!m*"], ["m*"], ["*", "!INBOX"], ["*", "!*-A"], ["INBOX", "*-B"],
     ]
-    // What is renamed to a name that is not selected is as good as deleted, or made again.
+    // What is renamed to a name that the pair does not select is as good as deleted, or made again.
     let deeds = Deed.all.filter { $0 != .rename } + [.move, .move, .expunge, .empty]
     for _ in 0..<Int.random(in: 2...3, using: &random) {
       act(deeds, 0...3)
@@ -295,6 +295,8 @@ extension HistoryMaker {
         if random.oneIn(3) { history.steps.append(.rest) }
         history.steps.append(.select(0, ["*"]))
       } else {
+        // A run of some mailboxes waits with a rename that leads into them, or out of them.
+        if history.seed % 3 == 1 { act([.rename], 0...2) }
         var run = History.Run(pair: 0)
         run.mailboxes = choices.randomElement(using: &random) ?? ["INBOX"]
         if random.oneIn(4) {

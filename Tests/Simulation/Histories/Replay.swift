@@ -236,6 +236,15 @@ public final class Replay {
       }
     }
     if servers.count > 2, !phase.renamed.isDisjoint(with: phase.deleted) { hasMultiplied = true }
+    if !phase.renamed.isEmpty, history.wishes.hasMap, hasMetByName { hasMultiplied = true }
+  }
+
+  /// Whether users have given two mailboxes names that are one by the map: neither can follow the other's rename.
+  private var hasMetByName: Bool {
+    let known = Set(stores.flatMap { $0.mailboxes().map(\.names) }.map { [$0.left, $0.right] })
+    return History.Wishes.map.contains { left, right in
+      servers[0][left] != nil && servers[1][right] != nil && !known.contains([left, right])
+    }
   }
 
   private func noteForgetting(

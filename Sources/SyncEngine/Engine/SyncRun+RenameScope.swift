@@ -1,0 +1,46 @@
+import IMAPClient
+
+/// Renames that reach out of what is selected: nothing outside may be touched, and being left out is neither coming nor
+/// going.
+extension SyncRun {
+  /// A run of some mailboxes only, to which one of a mailbox's two names belongs: to it the mailbox would be gone, or
+  /// new, and all its messages would be saved again. A run of both follows the rename.
+  func leaveAloneHalfSelected(
+    _ listings: Both<[ListedMailbox]>, _ records: [MailboxRecord], in tree: inout MailboxTree,
+    _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    let isUneven = tree.entries.contains { !$0.exists(on: .left) || !$0.exists(on: .right) }
+    guard policy.onlyMailboxes != .everything, isUneven else { return }
+    var whole = policy
+    whole.onlyMailboxes = .everything
+    let all = MailboxTree(listings: listings, records: records, policy: whole)
+    let renames = try self.renames(all, endpoints).filter {
+      policy.selects($0.record.names.left) != policy.selects($0.newNames.left)
+    }
+    try leaveAlone(renames, in: &tree, endpoints)
+  }
+
+  /// A mailbox below the one to be renamed that is not selected: a server would take it along.
+  func unselectedChild(of rename: MailboxTree.Rename, _ tree: MailboxTree) -> MailboxName? {
+    guard let side = rename.side else { return nil }
+    return knownAtStart[side].sorted().first { name in
+      guard let own = policy.prefixes[side].map({ name.removingPrefix($0) }) ?? name,
+        own.removingPrefix(rename.oldName) != nil
+      else { return false }
+      return !policy.selects(tree.leftName(of: own, on: side))
+    }
+  }
+
+  /// What a run of some mailboxes leaves alone, another one follows; what the pair's own selection stops stays as it is.
+  func tellUnselectedChild(of rename: MailboxTree.Rename, _ tree: MailboxTree) {
+    guard policy.onlyMailboxes == .everything, let side = rename.side,
+      let child = unselectedChild(of: rename, tree)
+    else { return }
+    observer?.handle(
+      .notice(
+        SyncFailure(
+          side: side, mailbox: rename.oldName, code: .conflict, scope: .mailbox,
+          message: "not renamed to \(rename.newNames[side]): \(child) is below it and not selected",
+          advice: "rename it here, too, or give it its old name back on the \(side.other)")))
+  }
+}
