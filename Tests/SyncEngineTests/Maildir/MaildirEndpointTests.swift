@@ -47,9 +47,8 @@ import Testing
     }
   }
 
-  @Test("of many messages whose names don't tell their sizes each is counted as it is") func sizes()
-    throws
-  {
+  @Test("of many messages whose names don't tell their sizes each is counted as it is")
+  func manySizes() throws {
     try withTemporaryDirectory { directory in
       let maildir = try MaildirFixture(directory)
       try maildir.makeFolder("")
