@@ -113,8 +113,10 @@ struct FlagRule {
     }
     let odd = flags.subtracting(base).subtracting(entry.added)
     let lost = base.subtracting(flags).subtracting(entry.removed)
-    // What a side has no room for stays on the other.
-    let isLost = !(isReferenceLimited ? simplified(lost) : lost).isEmpty
+    // What a side has no room for stays on the other, and goes with the other's message: should a copy that a run which died had
+    // not recorded come back from there, it comes without.
+    let isRoomLacking = isReferenceLimited || entry.late.removals > 0
+    let isLost = !(isRoomLacking ? simplified(lost) : lost).isEmpty
     guard !simplified(odd).isEmpty || isLost else { return nil }
     return "\(label): (\(flags)) of (\(base)), which nobody did"
   }
