@@ -1,6 +1,7 @@
 import IMAPClient
 import Simulation
 import SyncEngine
+import Synchronization
 import TestSupport
 import Testing
 
@@ -13,14 +14,16 @@ import Testing
   private static let sides = [SimulatedTraits.maildir, .imap()]
 
   private func run(
-    _ world: SimulatedWorld, _ store: MemoryStateStore, _ change: (inout Policy) -> Void = { _ in }
+    _ world: SimulatedWorld, _ store: MemoryStateStore, _ told: Told? = nil,
+    _ change: (inout Policy) -> Void = { _ in }
   ) -> SyncReport {
     var policy = Policy()
     policy.jobs = 1
     policy.delete = .both
     change(&policy)
     return SyncRun(
-      pair: "simulated", policy: policy, factories: world.factories, store: store, pause: { _ in }
+      pair: "simulated", policy: policy, factories: world.factories, store: store, observer: told,
+      pause: { _ in }
     ).run()
   }
 
@@ -39,11 +42,12 @@ import Testing
     for seen in [work, projects] {
       let (world, store) = renamed(left)
       for isDry in [true, false] {
-        let report = run(world, store) {
+        let told = Told()
+        let report = run(world, store, told) {
           $0.onlyMailboxes = .exactly(seen)
           $0.isDryRun = isDry
         }
-        #expect(report.result == .ok && report.notices.isEmpty)
+        #expect(report.result == .ok && told.all.isEmpty)
         #expect(report.counts.left.isEmpty && report.counts.right.isEmpty)
         #expect(world.servers.left[work] == nil && world.servers.right[projects] == nil)
       }
@@ -58,15 +62,28 @@ import Testing
     let (world, store) = renamed(left)
     world.servers.right.createMailbox(below)
     for _ in 1...2 {
-      let report = run(world, store) { $0.mailboxes = MailboxPatterns(words: ["*", "!work/*"]) }
+      let told = Told()
+      let report = run(world, store, told) {
+        $0.mailboxes = MailboxPatterns(words: ["*", "!work/*"])
+      }
       #expect(report.result == .ok)
-      #expect(report.notices.map(\.mailbox) == [work] && report.notices.map(\.code) == [.conflict])
-      #expect(report.notices.first?.message.contains("work/private") == true)
+      #expect(told.all.map(\.mailbox) == [work] && told.all.map(\.code) == [.conflict])
+      #expect(told.all.first?.message.contains("work/private") == true)
       #expect(world.servers.right[work]?.messages.count == 1)
       #expect(world.servers.right[below] != nil && world.servers.left[work] == nil)
     }
     #expect(run(world, store).result == .ok)
     #expect(world.servers.right[work] == nil && world.servers.right[below] == nil)
     #expect(world.servers.right[projects]?.messages.count == 1)
+  }
+
+  private final class Told: SyncObserver {
+    private let notices = Mutex<[SyncFailure]>([])
+
+    var all: [SyncFailure] { notices.withLock { $0 } }
+
+    func handle(_ event: SyncEvent) {
+      if case .notice(let notice) = event { notices.withLock { $0.append(notice) } }
+    }
   }
 }
