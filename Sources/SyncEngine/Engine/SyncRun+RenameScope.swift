@@ -14,10 +14,17 @@ extension SyncRun {
     var whole = policy
     whole.onlyMailboxes = .everything
     let all = MailboxTree(listings: listings, records: records, policy: whole)
-    let renames = try self.renames(all, endpoints).filter {
-      policy.selects($0.record.names.left) != policy.selects($0.newNames.left)
-    }
+    let renames = try self.renames(all, endpoints).filter { isHalfSelected($0, all) }
     try leaveAlone(renames, in: &tree, endpoints)
+  }
+
+  /// Whether some of its names are selected, and some are not: what it was called, what it is to be called, and, where both
+  /// sides have renamed it, what it is called now on the side that is to follow.
+  private func isHalfSelected(_ rename: MailboxTree.Rename, _ tree: MailboxTree) -> Bool {
+    var names = [rename.record.names.left, rename.newNames.left]
+    if let side = rename.side { names.append(tree.leftName(of: rename.oldName, on: side)) }
+    let selected = names.count { policy.selects($0) }
+    return selected > 0 && selected < names.count
   }
 
   /// A mailbox below the one to be renamed that is not selected: a server would take it along.
