@@ -81,8 +81,9 @@ struct FlagRule {
     }
     let lost = now.compactMap { content, flags -> String? in
       guard let entry = replay.ledger.entries[content], !moved.contains(content) else { return nil }
-      // What goes with a message that is expunged, or moved to where no run looks, is no loss.
-      let isInPlace = entry.late.removals == 0 && entry.late.moved == 0
+      // What goes with a message that is expunged (also as flagged `\Deleted`, and then kept where it was changed), or moved to
+      // where no run looks, is no loss.
+      let isInPlace = entry.late.gone == 0 && entry.late.moved == 0
       return isInPlace ? loss(content, flags, entry) : nil
     }
     return (wrong + lost).sorted()
