@@ -96,6 +96,7 @@ struct FlagRule {
     var lost = entry.added.subtracting(entry.removed).subtracting(flags)
     // Of messages that are found to be one again both must have it.
     lost.system.remove(.deleted)
+    lost = lost.subtracting(entry.fleeting)
     let ignoresKeywords = isReferenceLimited || isChainLimited
     guard !(ignoresKeywords ? simplified(lost) : lost).isEmpty else { return nil }
     return "\(SimulatedContent.label(content)): (\(lost)) was set and is gone"

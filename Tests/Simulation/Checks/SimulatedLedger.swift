@@ -65,6 +65,8 @@ public final class SimulatedLedger: @unchecked Sendable {
     /// What users did to its flags since ``settle(_:)``.
     var added = FlagSet.empty
     var removed = FlagSet.empty
+    /// Set on a stub during a run, which may be putting the message in its place at that moment.
+    var fleeting = FlagSet.empty
 
     /// So many lie at least on one server or another, at any time.
     var least: Int {
@@ -104,6 +106,8 @@ public final class SimulatedLedger: @unchecked Sendable {
   /// What was changed on one side and is gone from the other is placed there anew: even if it was moved, where a run
   /// carries over the new place alone.
   var keepsChanged = false
+  /// Users act while a run is at work.
+  var isDuringRun = false
   private var edits: [Edit] = []
   /// Since ``settle(_:)``, by the mailbox that they were moved from.
   private var stubsMoved: [GlobalUID: [SimulatedMail]] = [:]
@@ -190,6 +194,12 @@ public final class SimulatedLedger: @unchecked Sendable {
     if !keepsChanged { stubsMoved[mailbox, default: []].append(content) }
   }
 
+  /// Of a stub that is moved before the run has recorded it, and that dies, nobody knows that it was another's: as with a whole
+  /// message there may be one in the old place and one in the new.
+  func noteUnrecordedStub(_ content: SimulatedMail) {
+    entries[content]?.note { $0.splitMoves = max($0.splitMoves, $0.stubMoves) }
+  }
+
   /// With a mailbox that comes back, the messages come back whose stubs were moved out of it. And who deletes one that was
   /// restored deletes, on the other side, what the backup lacks as well.
   func noteDeletion(of mailbox: GlobalUID) {
@@ -231,6 +241,11 @@ public final class SimulatedLedger: @unchecked Sendable {
     entries[content] = entry
   }
 
+  func noteFleetingFlags(_ content: SimulatedMail, added: FlagSet) {
+    guard isDuringRun, let fleeting = entries[content]?.fleeting else { return }
+    entries[content]?.fleeting = fleeting.union(added)
+  }
+
   /// All servers have all messages: begins a new account of what users do.
   public func settle(_ servers: [SimulatedServer]) {
     let all = servers.map(\.contentCounts)
@@ -244,6 +259,7 @@ public final class SimulatedLedger: @unchecked Sendable {
       entries[content]?.settledMost = all.map { $0[content] ?? 0 }.max() ?? 0
       entries[content]?.late = Account()
       entries[content]?.added = .empty
+      entries[content]?.fleeting = .empty
       entries[content]?.removed = .empty
       entries[content]?.lateRemovals = 0
       entries[content]?.missing = [:]

@@ -110,6 +110,7 @@ extension Replay {
         for message in mailbox?.messages ?? []
         where message.isStub && !known.contains(message.handle) {
           refound.insert(message.origin)
+          ledger.noteUnrecordedStub(message.origin)
         }
       }
     }
@@ -150,7 +151,9 @@ extension Replay {
         phase.isDisturbed = true
         coverage.note("deed during a run: \(deed.rawValue)")
         phase.isInRun = true
+        ledger.isDuringRun = true
         act(replica, deed, number)
+        ledger.isDuringRun = false
         phase.isInRun = false
       case .fault(let fault):
         // A base can't be disconnected; it is the process that dies.

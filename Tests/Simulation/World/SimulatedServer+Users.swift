@@ -37,8 +37,9 @@ extension SimulatedServer {
     guard let index = mailboxes[mailbox]?.index(handle),
       let flags = mailboxes[mailbox]?.messages[index].flags
     else { return }
-    if let content = mailboxes[mailbox]?.messages[index].origin {
-      ledger?.noteFlags(content, added: added, removed: removed)
+    if let message = mailboxes[mailbox]?.messages[index] {
+      ledger?.noteFlags(message.origin, added: added, removed: removed)
+      if message.isStub { ledger?.noteFleetingFlags(message.origin, added: added) }
     }
     mailboxes[mailbox]?.setFlags(flags.union(added).subtracting(removed), at: index)
   }
