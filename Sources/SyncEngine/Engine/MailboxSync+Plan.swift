@@ -41,7 +41,9 @@ extension MailboxSync {
   private func decide(_ index: Int) {
     var item = work[index].item
     let doubts = self.doubts(item)
-    for side in Side.allCases { item.base?.lacking[side].formUnion(doubts[side]) }
+    for side in Side.allCases where !doubts[side].isEmpty {
+      item.base?.lacking[side].formUnion(doubts[side])
+    }
     var decision = Merge.decide(item, conflict: policy.conflict)
     if isBodyLost(item, decision: decision), let side = item.base?.stub {
       decision = .expunge(on: side)

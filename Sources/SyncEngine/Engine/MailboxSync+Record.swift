@@ -131,6 +131,8 @@ extension MailboxSync {
   func noteIntents(
     _ batch: [Job], before fresh: ArraySlice<Int>, on side: Side
   ) throws(SideFailure) {
+    guard traits[side].settlesSlowly, batch.contains(where: { !work[$0.index].isIntended[side] })
+    else { return }
     let following = fresh.prefix(policy.batches.intended).lazy.compactMap {
       self.job($0, on: side, target: nil)
     }.filter { $0.kind == .save }

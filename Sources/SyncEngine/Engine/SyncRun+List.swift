@@ -60,11 +60,10 @@ extension SyncRun {
 
   private func noteUnusable(_ listing: MailboxListing, on side: Side) {
     for name in listing.unusable {
-      observer?.handle(
-        .notice(
-          SyncFailure(
-            side: side, mailbox: nil, code: .nameNotPossible, scope: .mailbox,
-            message: "\(name.name): \(name.reason)", advice: "left alone")))
+      tell(
+        SyncFailure(
+          side: side, mailbox: nil, code: .nameNotPossible, scope: .mailbox,
+          message: "\(name.name): \(name.reason)", advice: "left alone"))
     }
   }
 }

@@ -30,12 +30,10 @@ extension SyncRun {
   /// A mailbox below the one to be renamed that is not selected: a server would take it along.
   func unselectedChild(of rename: MailboxTree.Rename, _ tree: MailboxTree) -> MailboxName? {
     guard let side = rename.side else { return nil }
-    return knownAtStart[side].sorted().first { name in
-      guard let own = policy.prefixes[side].map({ name.removingPrefix($0) }) ?? name,
-        own.removingPrefix(rename.oldName) != nil
-      else { return false }
-      return !policy.selects(tree.leftName(of: own, on: side))
-    }
+    let old = full(rename.oldName, side)
+    return knownAtStart[side].compactMap { name in
+      name.removingPrefix(old).map { rename.oldName.appending($0) }
+    }.filter { !policy.selects(tree.leftName(of: $0, on: side)) }.min()
   }
 
   /// What a run of some mailboxes leaves alone, another one follows; what the pair's own selection stops stays as it is.
@@ -43,11 +41,10 @@ extension SyncRun {
     guard policy.onlyMailboxes == .everything, let side = rename.side,
       let child = unselectedChild(of: rename, tree)
     else { return }
-    observer?.handle(
-      .notice(
-        SyncFailure(
-          side: side, mailbox: rename.oldName, code: .conflict, scope: .mailbox,
-          message: "not renamed to \(rename.newNames[side]): \(child) is below it and not selected",
-          advice: "rename it here, too, or give it its old name back on the \(side.other)")))
+    tell(
+      SyncFailure(
+        side: side, mailbox: rename.oldName, code: .conflict, scope: .mailbox,
+        message: "not renamed to \(rename.newNames[side]): \(child) is below it and not selected",
+        advice: "rename it here, too, or give it its old name back on the \(side.other)"))
   }
 }

@@ -276,6 +276,13 @@ public final class SyncRun {
         message: error.message, advice: error.advice))
   }
 
+  /// Once, however often the sides are listed.
+  func tell(_ notice: SyncFailure) {
+    guard !report.notices.contains(notice) else { return }
+    report.notices.append(notice)
+    observer?.handle(.notice(notice))
+  }
+
   private func finish() {
     report.traffic = lanes.traffic
     for mailbox in mailboxes {

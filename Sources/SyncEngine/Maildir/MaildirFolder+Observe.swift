@@ -131,10 +131,10 @@ extension MaildirFolder {
     let stored = UInt64(clamping: status.st_size)
     var reader = MessageReader(try openFile(at: index))
     let size = try reader.wireSize()
-    if countedSizes.count < MaildirFolder.countedLimit, size >= stored,
-      let short = UInt32(exactly: stored), let added = UInt32(exactly: size - stored)
+    if countedSizes.count < MaildirFolder.countedLimit,
+      let counted = CountedSize(stored: stored, wire: size)
     {
-      countedSizes[key] = CountedSize(stored: short, added: added)
+      countedSizes[key] = counted
     }
     return size
   }

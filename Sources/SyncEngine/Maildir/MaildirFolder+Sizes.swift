@@ -37,25 +37,10 @@ extension MaildirFolder {
   }
 
   /// Without a look after a file that is not there any more.
-  fileprivate func count(_ index: Int, _ buffer: inout [UInt8]) throws(SystemError) -> CountedSize?
-  {
-    let file = try directory(ofFileAt: index).openFile(files.name(at: index))
-    let length = UInt64(clamping: try file.status().st_size)
-    var ends = LineEnds()
-    var stored: UInt64 = 0
-    var size: UInt64 = 0
-    while true {
-      let count = try SystemError.count {
-        buffer.withUnsafeMutableBytes { Glibc.read(file.descriptor, $0.baseAddress, $0.count) }
-      }
-      if count == 0 { break }
-      stored += UInt64(count)
-      size += UInt64(ends.wireCount(of: buffer[..<count]))
-    }
-    guard stored == length, let short = UInt32(exactly: stored),
-      let added = UInt32(exactly: size - stored)
-    else { return nil }
-    return CountedSize(stored: short, added: added)
+  fileprivate func count(_ index: Int) throws(SystemError) -> CountedSize? {
+    var reader = MessageReader(try directory(ofFileAt: index).openFile(files.name(at: index)))
+    let stored = UInt64(clamping: try reader.status().st_size)
+    return CountedSize(stored: stored, wire: try reader.wireSize())
   }
 }
 
@@ -71,9 +56,8 @@ private final class SizeShare: @unchecked Sendable {
   }
 
   func run() {
-    var buffer = [UInt8](repeating: 0, count: MessageReader.pieceSize)
     for index in indices {
-      guard let size = try? folder.count(index, &buffer) else { continue }
+      guard let size = try? folder.count(index) else { continue }
       counted.append((folder.files.entries[index].key, size))
     }
   }

@@ -41,6 +41,15 @@ final class MaildirFolder {
     var stored: UInt32
     /// The line ends that lack a CR.
     var added: UInt32
+
+    /// - Returns: `nil` if it does not fit, or the file changed meanwhile.
+    init?(stored: UInt64, wire: UInt64) {
+      guard wire >= stored, let stored = UInt32(exactly: stored),
+        let added = UInt32(exactly: wire - UInt64(stored))
+      else { return nil }
+      self.stored = stored
+      self.added = added
+    }
   }
 
   /// Two megabytes.

@@ -9,13 +9,6 @@ public struct Batches: Hashable, Sendable {
   /// So many are noted as intended at a time, rather than those of each batch while the server waits.
   public var intended: Int
 
-  public init(forServer: Int, forMaildir: Int, numbered: Int, intended: Int) {
-    self.forServer = forServer
-    self.forMaildir = forMaildir
-    self.numbered = numbered
-    self.intended = intended
-  }
-
   public static let standard = Batches(
     forServer: 1000, forMaildir: 500, numbered: 1000, intended: 5000)
 
