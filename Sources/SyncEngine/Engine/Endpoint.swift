@@ -268,6 +268,9 @@ public protocol MessageSaver: AnyObject {
   func commit() throws(EndpointError) -> [PlacementOutcome]
   /// Messages of the last commit that the side keeps in another form than they were given.
   var altered: [UID] { get }
+  /// Flags that messages of the last commit did not get, because the mailbox has no room for them; a server says
+  /// nothing of these.
+  var lacking: [UID: FlagSet] { get }
   /// It computes what messages are while it saves them, so that nobody else need do it.
   var identifies: Bool { get }
   /// What the message ended last is.
@@ -276,8 +279,15 @@ public protocol MessageSaver: AnyObject {
 
 extension MessageSaver {
   public var altered: [UID] { [] }
+  public var lacking: [UID: FlagSet] { [:] }
   public var identifies: Bool { false }
   public var identity: ContentID? { nil }
+
+  /// What a message that was to have `flags` has of them.
+  func kept(_ flags: FlagSet, _ outcome: PlacementOutcome) -> FlagSet {
+    guard case .placed(let uid, _, _) = outcome, let lacking = lacking[uid] else { return flags }
+    return flags.subtracting(lacking)
+  }
 }
 
 /// A message to be saved.

@@ -18,7 +18,7 @@ extension MailboxSync {
     }
     let all = try self.known(known)
     known = all
-    noteHeld(all, on: side)
+    if let observation { noteHeld(all, observation, on: side) }
     try learn(observation?.reduce(to: all, side: side) ?? [], on: side)
   }
 

@@ -8,10 +8,11 @@ extension MailboxSync {
     return messages.reduce(FlagSet.empty) { $0.union($1.flags) }
   }
 
-  func noteHeld(_ known: [KnownMessage], on side: Side) {
+  func noteHeld(_ known: [KnownMessage], _ observation: Observation, on side: Side) {
     guard !attempted[side].isEmpty else { return }
     let all = attempted[side].values.reduce(UIDSet()) { $0.union($1) }
     for message in known where !all.contains(message.uids[side]) {
+      guard observation.leavesOut(message.uids[side]) else { continue }
       held[side].formUnion(message.flags[side])
     }
   }
@@ -45,11 +46,13 @@ extension MailboxSync {
     let all = attempted.values.reduce(UIDSet()) { $0.union($1) }
     var seen: [UID: FlagSet] = [:]
     var held = self.held[side]
-    for row in items.rows where !all.contains(row.uids[side]) {
-      held = held.union(row.flags(on: side))
-    }
     for message in observation.messages {
       if let uid = message.handle.uid { seen[uid] = message.flags }
+    }
+    // What a message had that is gone by now may not have been there any more when another was to get it.
+    for row in items.rows where !all.contains(row.uids[side]) {
+      guard seen[row.uids[side]] == nil, observation.leavesOut(row.uids[side]) else { continue }
+      held = held.union(row.flags(on: side))
     }
     var unstorable = FlagSet.empty
     for index in items.rows.indices {
@@ -92,5 +95,16 @@ extension MailboxSync {
         .message, .keywords, "can't hold the flag \(names) on every message that has it",
         advice: "the flag stays where it is; nothing was lost"),
       on: side)
+  }
+}
+
+extension Observation {
+  /// Whether a message that is not among `messages` is there, unchanged.
+  fileprivate func leavesOut(_ uid: UID) -> Bool {
+    switch coverage {
+    case .full: false
+    case .changes(let vanished): !vanished.contains(uid)
+    case .present(let present): present.contains(uid)
+    }
   }
 }

@@ -128,7 +128,8 @@ extension MailboxSync {
         let flags = items[completed.handle]?.flags ?? .empty
         noteSaved(
           job.index, on: side, outcome,
-          content: completed.content ?? contents[completed.handle], flags: flags)
+          content: completed.content ?? contents[completed.handle],
+          flags: saver.kept(flags, outcome))
       }
     }
     for (handle, why) in transfer.missing {

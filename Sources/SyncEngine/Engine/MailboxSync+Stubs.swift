@@ -141,9 +141,11 @@ extension MailboxSync {
   ) throws(SideFailure) -> [(Job, StubMessage)] {
     guard !stubs.isEmpty else { return [] }
     try noteIntents(stubs.map(\.job), on: side, sizes: stubs.map(\.stub.content.size))
-    let outcomes = try on(side) { () throws(EndpointError) in
+    let saver = try on(side) { () throws(EndpointError) in
       try select(side, endpoints[side])
-      let saver = try endpoints[side].saver()
+      return try endpoints[side].saver()
+    }
+    let outcomes = try on(side) { () throws(EndpointError) in
       for (job, stub) in stubs {
         // The id of the message is none of the stub's.
         var item = saveItem(job, on: side)
@@ -162,7 +164,7 @@ extension MailboxSync {
       }
       noteSaved(
         job.index, on: side, outcome, content: stub.original,
-        flags: flagsToSave(job.index, on: side))
+        flags: saver.kept(flagsToSave(job.index, on: side), outcome))
       noteContent(stub.content, of: job.index, on: side)
       if case .placed(let uid, _, _) = outcome { savedStubs[side].insert(uid) }
     }

@@ -93,6 +93,7 @@ extension MaildirFolder {
     var unstorable: [Keyword] = []
     let letters = keywords.letters(
       from: [], adding: message.item.flags, removing: .empty, unstorable: &unstorable)
+    message.lacking = FlagSet([], keywords: unstorable)
     let fields = message.item.guid.map { Array("G\($0)".utf8) } ?? []
     guard let uid = nextUID(message.item.target),
       list.append(uid: uid.rawValue, extensions: fields, base: message.finalBase)

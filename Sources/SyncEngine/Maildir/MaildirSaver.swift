@@ -14,6 +14,7 @@ final class MaildirSaver: MessageSaver {
   /// Makes the files before those durable, while more are written.
   private var syncing: FileSync?
   private var syncingMessages: [DeliveredMessage] = []
+  private(set) var lacking: [UID: FlagSet] = [:]
 
   /// So many files are written before the first is waited for: the disk then takes them together. Twice as
   /// many are open at a time.
@@ -85,7 +86,12 @@ final class MaildirSaver: MessageSaver {
     syncFiles(inBackground: false)
     finishSync()
     defer { discard() }
-    return try folder.deliver(ended, from: tmp)
+    let outcomes = try folder.deliver(ended, from: tmp)
+    lacking = [:]
+    for (message, outcome) in zip(ended, outcomes) where !message.lacking.isEmpty {
+      if case .placed(let uid, _, _) = outcome { lacking[uid] = message.lacking }
+    }
+    return outcomes
   }
 
   private func syncFiles(inBackground: Bool) {
@@ -145,6 +151,8 @@ final class DeliveredMessage {
   private var counter = LineEnds()
   private var output: [UInt8] = []
   var isInPlace = false
+  /// What there was no room for in the folder.
+  var lacking = FlagSet.empty
 
   init(_ item: SaveItem, size: UInt64, form: MessageForm, base: FileName) {
     self.item = item

@@ -114,7 +114,7 @@ public final class Replay {
 
   /// What someone needs to see what went wrong.
   public var story: String {
-    let told = log + ["WRONG:"] + failures.prefix(20)
+    let told = log + (failures.isEmpty ? [] : ["WRONG:"]) + failures.prefix(20)
     return told.map { "  \($0)\n" }.joined()
   }
 

@@ -16,6 +16,7 @@ final class SimulatedSaver: MessageSaver {
   private var begun: Message?
   private var ended: [Message] = []
   private(set) var altered: [UID] = []
+  private(set) var lacking: [UID: FlagSet] = [:]
 
   init(_ endpoint: SimulatedEndpoint, _ mailbox: MailboxName) {
     self.endpoint = endpoint
@@ -62,17 +63,28 @@ final class SimulatedSaver: MessageSaver {
       try endpoint.perform(.save)
       return messages.map { _ in .retryAlone }
     }
-    let outcomes = try endpoint.perform(
+    let results = try endpoint.perform(
       .save,
       changes: messages.map { [server, mailbox] message in
         { SimulatedSaver.save(message, server, mailbox) }
       })
+    let outcomes = results.map(\.outcome)
+    noteLacking(results)
     altered = zip(messages, outcomes).compactMap { message, outcome in
       guard case .placed(let uid, _, _) = outcome, let alters = server.alters else { return nil }
       let content = SimulatedSaver.wire(message)
       return alters(content) == content ? nil : uid
     }
     return outcomes
+  }
+
+  /// A server says nothing of what it does not keep; that is seen at the next look only.
+  private func noteLacking(_ results: [(outcome: PlacementOutcome, lacking: FlagSet)]) {
+    lacking = [:]
+    guard server.traits.isMaildir else { return }
+    for result in results where !result.lacking.isEmpty {
+      if case .placed(let uid, _, _) = result.outcome { lacking[uid] = result.lacking }
+    }
   }
 
   private func refusal(_ message: Message) -> PlacementOutcome? {
@@ -93,14 +105,14 @@ final class SimulatedSaver: MessageSaver {
 
   private static func save(
     _ message: Message, _ server: SimulatedServer, _ name: MailboxName
-  ) -> PlacementOutcome {
+  ) -> (outcome: PlacementOutcome, lacking: FlagSet) {
     let content = wire(message)
-    if let refusal = refusal(content, server) { return refusal }
+    if let refusal = refusal(content, server) { return (refusal, .empty) }
     guard let mailbox = server.mailboxes[name] else {
-      return .refused(.mailboxGone, "\(name) does not exist")
+      return (.refused(.mailboxGone, "\(name) does not exist"), .empty)
     }
     let id = (server.traits.isMaildir ? message.item.guid : nil) ?? server.newID()
-    let (flags, _) = SimulatedEndpoint.storable(message.item.flags, in: mailbox, server)
+    let (flags, unstorable) = SimulatedEndpoint.storable(message.item.flags, in: mailbox, server)
     let original =
       StubMark(header: content)?.original.flatMap { server.ledger?.message($0) }
       ?? server.ledger?.original(ofAltered: content)
@@ -114,7 +126,10 @@ final class SimulatedSaver: MessageSaver {
       date: message.item.date,
       id: id,
       uid: message.item.target)
-    guard let uid else { return .targetTaken }
-    return .placed(uid, id: server.traits.isMaildir ? id : nil, movedAway: false)
+    guard let uid else { return (.targetTaken, .empty) }
+    return (
+      .placed(uid, id: server.traits.isMaildir ? id : nil, movedAway: false),
+      FlagSet([], keywords: unstorable)
+    )
   }
 }

@@ -7,6 +7,27 @@ import Testing
 @testable import SyncEngine
 
 @Suite("The Maildir endpoint: saving") struct MaildirSavingTests {
+  @Test("keywords for which there is no room are told") func lacking() throws {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      try maildir.prepare(validity: 5, next: 1)
+      try maildir.write(
+        (0..<26).map { "\($0) K\($0)\n" }.joined(), to: "dovecot-keywords")
+      _ = try maildir.open()
+      let saver = try maildir.endpoint.saver()
+      for names in [["K3"], ["K3", "Beyond"]] {
+        let keywords = FlagSet([.seen], keywords: names.compactMap { Keyword($0) })
+        let item = SaveItem(flags: keywords, date: InternalDate(seconds: 7))
+        try saver.begin(item, size: 2, form: .stored)
+        try Array("\n\n".utf8).withUnsafeBytes { try saver.write($0) }
+        try saver.end()
+      }
+      #expect(try saver.commit().map(\.uid) == [1, 2])
+      #expect(saver.lacking == [uid(2): flags([], "Beyond")])
+      #expect(try maildir.open().flags(of: 2) == flags([.seen], "K3"))
+    }
+  }
+
   @Test("bytes, date, flags, id and place") func save() throws {
     try withTemporaryDirectory { directory in
       let maildir = try MaildirFixture(directory)
