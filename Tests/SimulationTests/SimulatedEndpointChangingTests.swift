@@ -227,6 +227,22 @@ import Testing
   }
 
   @Test(
+    "removes what is as it was known",
+    arguments: [SimulatedTraits.imap(), .imap(tier: .none), .maildir])
+  func remove(_ traits: SimulatedTraits) throws {
+    let (world, endpoint) = try world(traits)
+    let server = world.servers.left
+    for token in 1...2 { server.deliver(message(token), flags: FlagSet([.flagged])) }
+    server.numberAll(.inbox)
+    try endpoint.select(.inbox)
+    let known = [uid(1): FlagSet([.flagged]), uid(2): .empty, uid(3): .empty]
+    let outcomes = try endpoint.remove(known)
+    #expect(outcomes[uid(1)] == .removed && outcomes[uid(3)] == .missing)
+    #expect(outcomes[uid(2)] == .changed(FlagSet([.flagged])))
+    #expect(server[.inbox]?.uids == UIDSet(uid(2)))
+  }
+
+  @Test(
     "renumbers, keeping flags, date and id",
     arguments: [SimulatedTraits.imap(), .imap(canMove: false), .maildir])
   func renumber(_ traits: SimulatedTraits) throws {

@@ -86,6 +86,11 @@ public protocol Endpoint: AnyObject {
   /// Expunges exactly these messages, whatever other messages are flagged `\Deleted`.
   /// - Returns: those that are certainly gone.
   func expunge(_ uids: UIDSet) throws(EndpointError) -> UIDSet
+  /// Expunges a few messages, each only if nobody has changed its flags meanwhile and it is still there to be expunged: as
+  /// far as the store lets that be one step.
+  ///
+  /// - Parameter known: the flags that each is supposed to have.
+  func remove(_ known: [UID: FlagSet]) throws(EndpointError) -> [UID: RemovalOutcome]
 
   /// Gives messages of the open mailbox new UIDs, in this order; flags, keywords and dates are kept.
   ///
@@ -321,6 +326,18 @@ public enum PlacementOutcome: Hashable, Sendable {
   /// keywords, to be tried again without them.
   case retryAlone
   case refused(FailureCode, String)
+}
+
+/// What became of a message that was to be expunged as it was known.
+public enum RemovalOutcome: Hashable, Sendable {
+  /// It is gone, and was there until now.
+  case removed
+  /// Somebody else had taken it away.
+  case missing
+  /// It is there still, and has these flags.
+  case changed(FlagSet)
+  /// It is there still; why, is not known.
+  case kept
 }
 
 /// Flags to be added to and removed from messages.

@@ -68,7 +68,7 @@ extension MailboxSync {
     }
   }
 
-  private func take(_ outcome: StoreOutcome, indexOfUID: [UID: Int], on side: Side) {
+  func take(_ outcome: StoreOutcome, indexOfUID: [UID: Int], on side: Side) {
     var missing: [UID: FlagSet] = [:]
     for (keyword, uids) in outcome.unstorable {
       for uid in uids where indexOfUID[uid] != nil {

@@ -15,6 +15,7 @@ extension MailboxSync {
     misses = Both(left: false, right: false)
     hasLearned = false
     doubtful = Both(left: [], right: [])
+    hasRemovedStubs = Both(left: false, right: false)
     for side in Side.allCases where !unsettled[side].isEmpty {
       try settle(side, endpoints[side])
     }

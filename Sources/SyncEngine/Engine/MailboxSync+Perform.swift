@@ -39,6 +39,7 @@ extension MailboxSync {
       case .renumber: try renumber(batch, on: side, endpoints)
       }
       try recordPlaced(batch.map(\.index), goesOn: goesOn || !rest.isEmpty)
+      try replaceStubs(of: batch.map(\.index), endpoints)
       if rest.count >= batchCount { Memory.giveBack() }
     }
   }

@@ -64,6 +64,7 @@ extension MailboxSync {
   private func placeAll(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     // Found to be the same on both sides, or found again under another UID.
     try recordPlaced(work.indices.filter { isOnBothSides($0) })
+    try replaceStubs(of: Array(work.indices), endpoints)
     // A run that may change one side only can't bring both under one UIDVALIDITY: the next one does.
     let isShared = anchors.left.uidValidity == anchors.right.uidValidity
     if mode == .mirror, isShared {

@@ -35,7 +35,7 @@ extension MailboxSync {
   private func isSettled(_ index: Int) -> Bool {
     let item = work[index]
     guard isOnBothSides(index), item.isRecorded, item.stub == nil, item.fulfils == nil,
-      item.claim == nil,
+      item.claim == nil, item.stubDetails == nil,
       item.flags == item.wanted, item.item.base?.flags == agreedFlags(index)
     else { return false }
     return mode == .map || item.uids.left == item.uids.right

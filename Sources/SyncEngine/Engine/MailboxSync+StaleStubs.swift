@@ -5,13 +5,13 @@ extension MailboxSync {
   /// Once the whole message is recorded, its stub belongs to no row: this leads the next run to it, should
   /// this one be cut short.
   func noteReplaced(_ index: Int, _ row: MessageRecord) -> StateChange? {
-    guard let stub = work[index].stubDetails?.replaced, row.uids[stub.side] != stub.uid else {
-      return nil
-    }
+    guard let stub = work[index].stubDetails?.replaced, !stub.isNoted,
+      row.uids[stub.side] != stub.uid
+    else { return nil }
     let note = PendingMessage(mailbox: record.id, side: stub.side, uid: stub.uid)
     pending[stub.side][stub.uid] = note
     staleStubs[stub.side].insert(.uid(stub.uid))
-    work[index].stubDetails = nil
+    work[index].stubDetails?.replaced?.isNoted = true
     return .putPending(note)
   }
 
@@ -22,6 +22,7 @@ extension MailboxSync {
 
   /// Stubs in whose place the whole messages have come.
   func expungeStaleStubs(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    try replaceStubs(of: Array(work.indices), endpoints)
     for side in Side.allCases where !staleStubs[side].isEmpty {
       let stubs = staleStubs[side].sorted()
       guard allows(.new, on: side) else {
@@ -29,7 +30,7 @@ extension MailboxSync {
         continue
       }
       staleStubs[side] = []
-      changed[side] = true
+      noteStubsGone(from: side)
       try settleRecords()
       let uids = UIDSet(try numbers(of: stubs, on: side, endpoints[side]).sorted())
       let gone = try on(side) { () throws(EndpointError) in

@@ -5,11 +5,11 @@ final class StubDetails {
   /// The message for which an arrival that turned out to be a stub stands, if that tells.
   fileprivate(set) var original: ContentID?
   /// The stub in whose place the whole message is to come.
-  fileprivate(set) var replaced: (side: Side, uid: UID)?
+  var replaced: ReplacedStub?
 
   fileprivate init(original: ContentID?) { self.original = original }
 
-  fileprivate init(replaced side: Side, _ uid: UID) { replaced = (side, uid) }
+  fileprivate init(replaced: ReplacedStub) { self.replaced = replaced }
 }
 
 /// `max-size`: a message larger than that comes to the other side as a stub (``StubMessage``), until
@@ -46,10 +46,11 @@ extension MailboxSync {
   /// A stub that is flagged, on either side, or named by `fetch` makes place for its message: this becomes
   /// one that is to be placed where the stub lies.
   func planWholeMessage(_ index: Int) {
-    guard let side = work[index].stub, work[index].item.base != nil,
+    guard let side = work[index].stub,
       work[index].wanted[side].system.contains(.flagged)
         || isAskedFor(work[index].item, on: side),
-      let stub = work[index].handles[side]?.uid, let message = work[index].handles[side.other]
+      let base = work[index].item.base, let stub = work[index].handles[side]?.uid,
+      let message = work[index].handles[side.other]
     else { return }
     let isPossible =
       allows(.new, on: side) && (mode == .map || mayRenumber)
@@ -59,7 +60,8 @@ extension MailboxSync {
       deferMessage(message, on: side.other)
       return
     }
-    work[index].stubDetails = StubDetails(replaced: side, stub)
+    work[index].stubDetails = StubDetails(
+      replaced: ReplacedStub(side: side, uid: stub, flags: work[index].flags[side], row: base))
     work[index].stub = nil
     work[index].decision = .place(on: side)
     work[index].item.sides[side] = .absent
@@ -293,7 +295,7 @@ extension MailboxSync {
     guard policy.maxSize != nil else { return false }
     if traits[side].hasCheapContents { return true }
     // What a run that died has given another UID, or saved, or a copy of that: its message may lie in another mailbox.
-    if followsUncleanEnd[side] { return true }
+    if followsUncleanEnd[side] || mayHaveStrayed[side] { return true }
     let isUncertain = record.anchors[side] == nil || hasNewValidity(side) || hasIntents[side]
     return work.contains { other in
       guard other.item.sides[side] == .absent || other.item.sides[side] == .lost,
@@ -342,12 +344,15 @@ extension MailboxSync {
         work[arrival].handles[side].flatMap { contents[$0] } == wanted
           && work[arrival].item.date == work[stub].item.date
       }
-      guard let found, let uid = work[stub].handles[side]?.uid else { continue }
+      guard let found, let uid = work[stub].handles[side]?.uid, let row = work[stub].item.base
+      else { continue }
       let arrival = rest.remove(at: found)
       gone.insert(arrival)
       work[stub].item.sides[side] = work[arrival].item.sides[side]
       work[stub].stub = nil
-      work[stub].stubDetails = StubDetails(replaced: side, uid)
+      // What was changed on the stub since it was recorded is not on the message yet.
+      work[stub].stubDetails = StubDetails(
+        replaced: ReplacedStub(side: side, uid: uid, flags: row.flags(on: side), row: row))
       noteContent(wanted, of: stub, on: side)
     }
     work = work.enumerated().filter { !gone.contains($0.offset) }.map(\.element)

@@ -70,6 +70,8 @@ final class MailboxSync {
   var staleStubs: Both<Set<MessageHandle>> = Both(left: [], right: [])
   /// Messages were sent to a server and are not recorded yet: what it may have made of them, only their UIDs tell.
   var mayBeAltered = false
+  /// Sides on which stubs made place for their messages: copies of them are known by nothing but their first lines.
+  var hasRemovedStubs = Both(left: false, right: false)
   /// It is not the first round of the run.
   var isLaterRound = false
   /// Sides on which messages are seen to be gone in this round that may have been moved where it did not look.
@@ -101,6 +103,8 @@ final class MailboxSync {
   var keptMoves: Set<MessageID> = []
   /// Stubs that this run saved: one whose message was gone before it could be recorded is nobody's.
   var savedStubs: Both<Set<UID>> = Both(left: [], right: [])
+  /// Sides on which stubs of any mailbox made place for their messages in an earlier round.
+  var mayHaveStrayed = Both(left: false, right: false)
   /// Copies that the last round made of messages that were gone then, by UID, as they are to be recorded.
   var strays: Both<[UID: MessageRecord]> = Both(left: [:], right: [:])
   /// Messages of the base, in any mailbox, that were to be copied here and are gone from this UID.

@@ -58,6 +58,9 @@ extension SyncRun {
     _ again: [MailboxSync], after active: [MailboxSync]
   ) throws(SideFailure) -> [MailboxSync] {
     var again = again
+    for side in Side.allCases where active.contains(where: { $0.hasRemovedStubs[side] }) {
+      for mailbox in mailboxes + quiet { mailbox.mayHaveStrayed[side] = true }
+    }
     for side in Side.allCases where active.contains(where: { $0.misses[side] }) {
       let endpoint = try lanes.first()[side]
       let listing = try on(side) { () throws(EndpointError) in try endpoint.list(withIDs: false) }

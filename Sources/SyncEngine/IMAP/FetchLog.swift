@@ -95,6 +95,7 @@ struct FetchedMessage {
   var size: UInt64?
   var date: InternalDate?
   var id: GlobalUID?
+  var modSeq: ModSequence?
 
   fileprivate init(uid: UID, arrival: UInt32) {
     self.uid = uid
@@ -110,6 +111,7 @@ struct FetchedMessage {
     flags = response.flags ?? flags
     size = response.size ?? size
     date = response.internalDate ?? date
+    modSeq = response.modSeq ?? modSeq
     if let emailID = response.emailID, !emailID.isEmpty { id = GlobalUID(identifier: emailID) }
   }
 
@@ -118,5 +120,6 @@ struct FetchedMessage {
     size = later.size ?? size
     date = later.date ?? date
     id = later.id ?? id
+    modSeq = later.modSeq ?? modSeq
   }
 }

@@ -18,6 +18,55 @@ extension IMAPEndpoint {
     return try confirmGone(uids)
   }
 
+  func remove(_ known: [UID: FlagSet]) throws(EndpointError) -> [UID: RemovalOutcome] {
+    guard !known.isEmpty else { return [:] }
+    let hasModSeq = try selectToChange().highestModSeq != nil && hasModSequences
+    observer.begin()
+    let items = ["UID", "FLAGS"] + (hasModSeq ? ["MODSEQ"] : [])
+    let uids = UIDSet(known.keys.sorted())
+    // What others have expunged a server may show until it has said that it is gone; Dovecot does, also to a FETCH that is
+    // sent together with this. RFC 2180 §4.1
+    _ = try perform(.noop, to: "look at messages")
+    try pipeline(uids.pieces().map { .fetch($0, items) }, to: "look at messages")
+    let found = observer.gathered.fetched.byUID()
+    var outcomes: [UID: RemovalOutcome] = [:]
+    var due: [FetchedMessage] = []
+    for (uid, flags) in known.sorted(by: { $0.key < $1.key }) {
+      guard let message = found[uid], let now = message.flags,
+        !observer.gathered.vanished.contains(uid)
+      else {
+        outcomes[uid] = .missing
+        continue
+      }
+      if now == flags { due.append(message) } else { outcomes[uid] = .changed(now) }
+    }
+    let gone = try removeUnchanged(due)
+    for message in due { outcomes[message.uid] = gone.contains(message.uid) ? .removed : .kept }
+    return outcomes
+  }
+
+  /// - Returns: those that are gone.
+  private func removeUnchanged(_ messages: [FetchedMessage]) throws(EndpointError) -> UIDSet {
+    let uids = UIDSet(messages.map(\.uid).sorted())
+    guard connection.has(.uidPlus), messages.allSatisfy({ $0.modSeq != nil }) else {
+      return try expunge(uids)
+    }
+    // What is flagged by nobody can't be expunged: the condition of the one command holds for the other. RFC 7162 §3.1.3
+    let flagging = messages.map { message in
+      Command.store(
+        UIDSet(message.uid), adding: true, FlagSet(.deleted), unchangedSince: message.modSeq)
+    }
+    let expunging = uids.pieces().map { Command.expunge($0) }
+    for status in try pipeline(flagging + expunging) {
+      if let error = storeRefusal(status, to: "expunge messages") { throw EndpointError(error) }
+    }
+    let gone = try confirmGone(uids)
+    guard gone != uids else { return gone }
+    // As above: commands that come together may see the mailbox as it was before them.
+    try pipeline(expunging, to: "expunge messages")
+    return try confirmGone(uids)
+  }
+
   /// Those that are certainly not there any more; to be asked in a flight of its own.
   private func confirmGone(_ uids: UIDSet) throws(EndpointError) -> UIDSet {
     if uids.subtracting(observer.gathered.vanished).isEmpty { return uids }

@@ -85,7 +85,7 @@ extension IMAPEndpoint {
   }
 
   /// A NO with MODIFIED says no more than an OK with it. RFC 7162 §3.1.3
-  private func storeRefusal(_ status: StatusResponse, to action: String) -> IMAPError? {
+  func storeRefusal(_ status: StatusResponse, to action: String) -> IMAPError? {
     if status.condition == .no, case .modified? = status.code { return nil }
     return refusal(status, to: action)
   }

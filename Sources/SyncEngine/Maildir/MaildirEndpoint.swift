@@ -129,6 +129,10 @@ public final class MaildirEndpoint: Endpoint {
     try current().expunge(uids)
   }
 
+  public func remove(_ known: [UID: FlagSet]) throws(EndpointError) -> [UID: RemovalOutcome] {
+    try current().remove(known)
+  }
+
   public func renumber(
     _ handles: [MessageHandle], targets: [UID]
   ) throws(EndpointError) -> [PlacementOutcome] {

@@ -97,6 +97,40 @@ extension MaildirFolder {
     }
   }
 
+  func remove(_ known: [UID: FlagSet]) throws(EndpointError) -> [UID: RemovalOutcome] {
+    try withLock { lock throws(EndpointError) in
+      try refresh()
+      var outcomes: [UID: RemovalOutcome] = [:]
+      for (uid, flags) in known.sorted(by: { $0.key < $1.key }) {
+        try confirm(lock)
+        outcomes[uid] = try remove(uid, flags)
+      }
+      let gone = outcomes.filter { $0.value == .removed || $0.value == .missing }.keys
+      try drop(UIDSet(gone.sorted()), lock)
+      return outcomes
+    }
+  }
+
+  /// The file's name, which has its flags in it, is the precondition.
+  private func remove(_ uid: UID, _ flags: FlagSet) throws(EndpointError) -> RemovalOutcome {
+    for _ in 0..<3 {
+      guard let index = fileIndex(of: uid), files.entries[index].isThere else { return .missing }
+      let now = self.flags(ofFileAt: index)
+      guard now == flags else { return .changed(now) }
+      do throws(SystemError) {
+        try directory(ofFileAt: index).unlink(files.name(at: index))
+        files.remove(at: index)
+        return .removed
+      } catch {
+        guard error.isMissing else {
+          throw error.endpointError("can't remove a message from \(path)")
+        }
+      }
+      try scan()
+    }
+    return .kept
+  }
+
   /// Takes out the records of messages whose files have gone from here.
   func drop(_ uids: UIDSet, _ lock: Dotlock) throws(EndpointError) {
     try syncDirectories()

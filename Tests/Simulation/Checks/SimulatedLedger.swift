@@ -65,8 +65,10 @@ public final class SimulatedLedger: @unchecked Sendable {
     /// What users did to its flags since ``settle(_:)``.
     var added = FlagSet.empty
     var removed = FlagSet.empty
-    /// Set on a stub during a run, which may be putting the message in its place at that moment.
+    /// Set on a stub at the moment in which it goes, or after a run died that had put the message in its place.
     var fleeting = FlagSet.empty
+    /// A run that died has left a stub of it that the base does not know.
+    var hasLeftStub = false
 
     /// So many lie at least on one server or another, at any time.
     var least: Int {
@@ -106,8 +108,8 @@ public final class SimulatedLedger: @unchecked Sendable {
   /// What was changed on one side and is gone from the other is placed there anew: even if it was moved, where a run
   /// carries over the new place alone.
   var keepsChanged = false
-  /// Users act while a run is at work.
-  var isDuringRun = false
+  /// Users act just before a run expunges something that it has looked at.
+  var isAtExpunge = false
   private var edits: [Edit] = []
   /// Since ``settle(_:)``, by the mailbox that they were moved from.
   private var stubsMoved: [GlobalUID: [SimulatedMail]] = [:]
@@ -186,18 +188,21 @@ public final class SimulatedLedger: @unchecked Sendable {
     entries[content, default: Entry()].note { $0.stubCopies += 1 }
   }
 
-  func noteStubMove(_ content: SimulatedMail, from mailbox: GlobalUID) {
+  /// - Parameter isUnseen: nobody can tell it from an expunge, if that is under way.
+  func noteStubMove(_ content: SimulatedMail, from mailbox: GlobalUID, isUnseen: Bool) {
+    let isSplit = keepsChanged || isUnseen && isAtExpunge
     entries[content, default: Entry()].note { account in
       account.stubMoves += 1
-      if keepsChanged { account.splitMoves += 1 }
+      if isSplit { account.splitMoves += 1 }
     }
-    if !keepsChanged { stubsMoved[mailbox, default: []].append(content) }
+    if !isSplit { stubsMoved[mailbox, default: []].append(content) }
   }
 
   /// Of a stub that is moved before the run has recorded it, and that dies, nobody knows that it was another's: as with a whole
   /// message there may be one in the old place and one in the new.
   func noteUnrecordedStub(_ content: SimulatedMail) {
     entries[content]?.note { $0.splitMoves = max($0.splitMoves, $0.stubMoves) }
+    entries[content]?.hasLeftStub = true
   }
 
   /// With a mailbox that comes back, the messages come back whose stubs were moved out of it. And who deletes one that was
@@ -241,9 +246,10 @@ public final class SimulatedLedger: @unchecked Sendable {
     entries[content] = entry
   }
 
-  func noteFleetingFlags(_ content: SimulatedMail, added: FlagSet) {
-    guard isDuringRun, let fleeting = entries[content]?.fleeting else { return }
-    entries[content]?.fleeting = fleeting.union(added)
+  /// - Parameter isUnseen: nobody is told of a change that comes just before an expunge.
+  func noteStubFlags(_ content: SimulatedMail, added: FlagSet, isUnseen: Bool) {
+    guard let entry = entries[content], entry.hasLeftStub || isUnseen && isAtExpunge else { return }
+    entries[content]?.fleeting = entry.fleeting.union(added)
   }
 
   /// All servers have all messages: begins a new account of what users do.
@@ -260,6 +266,7 @@ public final class SimulatedLedger: @unchecked Sendable {
       entries[content]?.late = Account()
       entries[content]?.added = .empty
       entries[content]?.fleeting = .empty
+      entries[content]?.hasLeftStub = false
       entries[content]?.removed = .empty
       entries[content]?.lateRemovals = 0
       entries[content]?.missing = [:]

@@ -14,10 +14,11 @@ extension HistoryMaker {
     case .guards: makeGuards()
     case .selections: makeSelections()
     case .alterations: makeAlterations()
+    case .stubs: makeStubs()
     }
   }
 
-  private mutating func furnish(mailboxes: ClosedRange<Int>, messages: ClosedRange<Int>) {
+  mutating func furnish(mailboxes: ClosedRange<Int>, messages: ClosedRange<Int>) {
     for _ in 0..<Int.random(in: mailboxes, using: &random) { act([.create]) }
     history.steps.append(.rest)
     let deeds: [Deed] = isRing ? [.deliver] : [.deliver, .deliver, .twin]
@@ -35,11 +36,11 @@ extension HistoryMaker {
     history.steps.append(.deed(replica, deed, number()))
   }
 
-  private mutating func act(_ deeds: [Deed], _ count: ClosedRange<Int>) {
+  mutating func act(_ deeds: [Deed], _ count: ClosedRange<Int>) {
     for _ in 0..<Int.random(in: count, using: &random) { act(deeds) }
   }
 
-  private mutating func run(_ incidents: [History.Incident]) {
+  mutating func run(_ incidents: [History.Incident]) {
     var run = History.Run(pair: pair())
     if random.oneIn(12) { run.changes = Bool.random(using: &random) ? .left : .right }
     if random.oneIn(12) { run.kinds = [.expunge, .new].randomElement(using: &random) ?? .all }
@@ -48,7 +49,7 @@ extension HistoryMaker {
   }
 
   /// Something goes wrong with one of the first of these calls, whichever is made.
-  private mutating func fault(
+  mutating func fault(
     at calls: [SimulatedCall.Kind], isRefused: Bool
   ) -> History.Incident {
     let fault: SimulatedFault
@@ -66,7 +67,7 @@ extension HistoryMaker {
       number: Int.random(in: 1...3, using: &random), event: .fault(fault))
   }
 
-  private mutating func deed(
+  mutating func deed(
     _ deeds: [Deed], before call: SimulatedCall.Kind?, upTo number: Int
   ) -> History.Incident {
     let replica = Int.random(in: history.replicas.indices, using: &random)

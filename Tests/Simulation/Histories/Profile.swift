@@ -18,11 +18,16 @@ public enum Profile: String, CaseIterable, Sendable {
   case selections
   /// Messages that are not the same everywhere: files that were edited, servers that don't keep every octet.
   case alterations
+  /// Stubs that are flagged, moved and copied while their messages take their places.
+  case stubs
 
   /// The generator is one of its own, so that the other histories stay what they were.
   static func choose(_ seed: UInt64) -> (Profile, SplitMix64) {
     var random = SplitMix64(seed: seed ^ 0x6d62_6f78_7379_6e63)
-    guard random.oneIn(4) else { return (.ordinary, random) }
-    return (allCases.dropFirst().randomElement(using: &random) ?? .ordinary, random)
+    guard random.oneIn(4) else {
+      // Came later: the others stay what they were.
+      return (random.oneIn(24) ? .stubs : .ordinary, random)
+    }
+    return (allCases.dropFirst().dropLast().randomElement(using: &random) ?? .ordinary, random)
   }
 }

@@ -151,9 +151,11 @@ extension Replay {
         phase.isDisturbed = true
         coverage.note("deed during a run: \(deed.rawValue)")
         phase.isInRun = true
-        ledger.isDuringRun = true
+        ledger.isAtExpunge =
+          step.call.kind == .expunge && step.moment == .before
+          || step.call.kind == .describe && step.moment == .after
         act(replica, deed, number)
-        ledger.isDuringRun = false
+        ledger.isAtExpunge = false
         phase.isInRun = false
       case .fault(let fault):
         // A base can't be disconnected; it is the process that dies.

@@ -157,6 +157,38 @@ extension SimulatedEndpoint {
     return world.locked { uids.subtracting(server.mailboxes[name]?.uids ?? UIDSet()) }
   }
 
+  public func remove(_ known: [UID: FlagSet]) throws(EndpointError) -> [UID: RemovalOutcome] {
+    let name = try writable()
+    var due = known.sorted { $0.key < $1.key }
+    var outcomes: [UID: RemovalOutcome] = [:]
+    let isAtOnce = server.traits.removesAtOnce
+    if !isAtOnce {
+      // Without a precondition there is a moment between the look and the expunge.
+      try perform(.describe)
+      for (uid, flags) in due {
+        let now = world.locked { server.mailboxes[name]?.message(.uid(uid))?.flags }
+        outcomes[uid] = now.map { $0 == flags ? nil : .changed($0) } ?? .missing
+      }
+      due.removeAll { outcomes[$0.key] != nil }
+    }
+    let removals = try perform(
+      .expunge,
+      changes: due.map { [server] uid, flags in
+        { () -> RemovalOutcome in
+          let now = server.mailboxes[name]?.message(.uid(uid))?.flags
+          if isAtOnce {
+            guard let now else { return .missing }
+            guard now == flags else { return .changed(now) }
+          }
+          server.mailboxes[name]?.remove(.uid(uid))
+          return .removed
+        }
+      })
+    try check(name)
+    for ((uid, _), outcome) in zip(due, removals) { outcomes[uid] = outcome }
+    return outcomes
+  }
+
   public func renumber(
     _ handles: [MessageHandle], targets: [UID]
   ) throws(EndpointError) -> [PlacementOutcome] {

@@ -39,7 +39,9 @@ extension SimulatedServer {
     else { return }
     if let message = mailboxes[mailbox]?.messages[index] {
       ledger?.noteFlags(message.origin, added: added, removed: removed)
-      if message.isStub { ledger?.noteFleetingFlags(message.origin, added: added) }
+      if message.isStub {
+        ledger?.noteStubFlags(message.origin, added: added, isUnseen: !traits.removesAtOnce)
+      }
     }
     mailboxes[mailbox]?.setFlags(flags.union(added).subtracting(removed), at: index)
   }
@@ -67,7 +69,8 @@ extension SimulatedServer {
     if message.isStub {
       guard mailboxes[target] != nil else { return nil }
       // The message has not been touched.
-      ledger?.noteStubMove(message.origin, from: mailbox.birth)
+      ledger?.noteStubMove(
+        message.origin, from: mailbox.birth, isUnseen: !traits.removesAtOnce)
       mailboxes[source]?.remove(handle)
       return put(message, in: target)
     }

@@ -58,6 +58,9 @@ public struct SimulatedTraits: Hashable, Sendable {
     }
   }
 
+  /// A message can be expunged on the condition that nobody has changed it.
+  var removesAtOnce: Bool { isMaildir || keepsModSequences }
+
   var endpointTraits: EndpointTraits {
     EndpointTraits(
       choosesUIDs: isMaildir, hasIDs: hasIDs || isMaildir, hasCheapContents: isMaildir,

@@ -225,6 +225,23 @@ import Testing
     }
   }
 
+  @Test("what is as it was known goes, and nothing else", arguments: ServerProfileCase.all)
+  func removing(_ profile: ServerProfileCase) throws {
+    try withDovecot(profile) { endpoint, other in
+      _ = try endpoint.open(.inbox, OpenRequest())
+      try endpoint.save((1...4).map { testMessage($0) })
+      _ = try other.open(.inbox, OpenRequest())
+      _ = try other.store([StoreOrder(uids: uidSet(2), added: FlagSet(.seen), removed: .empty)])
+      _ = try other.expunge(uidSet(3))
+      let known = Dictionary(uniqueKeysWithValues: uidSet(1, 2, 3).map { ($0, FlagSet.empty) })
+      let outcomes = try endpoint.remove(known)
+      let wanted: [RemovalOutcome] = [.removed, .changed(FlagSet(.seen)), .missing]
+      #expect(uidSet(1, 2, 3).map { outcomes[$0] } == wanted)
+      let now = try other.open(.inbox, OpenRequest())
+      #expect(now.shownUIDs == [2, 4] && now.shownFlags(2) == FlagSet(.seen))
+    }
+  }
+
   @Test("new UIDs", arguments: ServerProfileCase.all)
   func renumbering(_ profile: ServerProfileCase) throws {
     try withDovecot(profile) { endpoint, other in

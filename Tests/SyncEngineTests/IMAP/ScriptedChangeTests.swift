@@ -149,6 +149,39 @@ import Testing
       })
   }
 
+  @Test("what somebody changes just before it is to go stays") func changedBeforeRemoval() throws {
+    try withScript(
+      "CONDSTORE UIDPLUS",
+      { client in
+        try Script.open(
+          client,
+          [
+            "SELECTED* 0 EXISTS\r\n* OK [UIDNEXT 10] ok\r\n* OK [HIGHESTMODSEQ 9] ok\r\nTAG OK done\r\n",
+            "TAG OK done\r\n",
+          ])
+        try client.answer("NOOP")
+        try client.answer(
+          "UID FETCH 1:4 (UID FLAGS MODSEQ)", "* 1 FETCH (UID 1 FLAGS () MODSEQ (5))",
+          "* 2 FETCH (UID 2 FLAGS () MODSEQ (7))", "* 4 FETCH (UID 4 FLAGS (\\Seen) MODSEQ (8))")
+        try client.answer("UID STORE 1 (UNCHANGEDSINCE 5) +FLAGS.SILENT (\\Deleted)")
+        try client.answer(
+          "UID STORE 2 (UNCHANGEDSINCE 7) +FLAGS.SILENT (\\Deleted)", with: "OK [MODIFIED 2] no")
+        try client.answer("UID EXPUNGE 1:2", "* VANISHED 1")
+        try client.answer("UID SEARCH UID 1:2", "* SEARCH 2")
+        try client.answer("UID EXPUNGE 1:2")
+        try client.answer("UID SEARCH UID 1:2", "* SEARCH 2")
+        #expect(client.waitForEnd())
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        let known = Dictionary(
+          uniqueKeysWithValues: uidSet(1, 2, 3, 4).map { ($0, FlagSet.empty) })
+        let outcomes = try endpoint.remove(known)
+        let wanted: [RemovalOutcome] = [.removed, .kept, .missing, .changed(FlagSet(.seen))]
+        #expect(uidSet(1, 2, 3, 4).map { outcomes[$0] } == wanted)
+      })
+  }
+
   @Test("a message that is shorter than it was said to be is not sent", arguments: [3, 3 << 20])
   func tooShort(size: UInt64) throws {
     try withScript(

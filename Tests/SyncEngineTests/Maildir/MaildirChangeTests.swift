@@ -93,6 +93,24 @@ import Testing
     }
   }
 
+  @Test("what is as it was known goes, and nothing else") func remove() throws {
+    try withMessages { maildir in
+      try maildir.rename("new/\(maildir.names("new")[0])", to: "cur/\(maildir.names("new")[0]):2,T")
+      let known = [
+        uid(1): FlagSet.empty, uid(2): flags([.seen]), uid(3): flags([.seen], "Work"),
+        uid(50): .empty,
+      ]
+      let third = try #require(maildir.names("cur").first { $0.hasSuffix(":2,Sa") })
+      try maildir.rename("cur/\(third)", to: "tmp/elsewhere")
+      let outcomes = try maildir.endpoint.remove(known)
+      #expect(outcomes[uid(1)] == .changed(flags([.deleted])))
+      #expect(outcomes[uid(2)] == .removed)
+      #expect(outcomes[uid(3)] == .missing && outcomes[uid(50)] == .missing)
+      #expect(try maildir.open().uids == [1])
+      #expect(maildir.text("dovecot-uidlist").split(separator: "\n").count == 2)
+    }
+  }
+
   @Test("after a change of UIDVALIDITY nothing is done to the old UIDs") func otherValidity() throws
   {
     try withMessages { maildir in
