@@ -16,21 +16,21 @@ fishdir = $(PREFIX)/share/fish/vendor_completions.d
 unitdir = $(PREFIX)/lib/systemd/user
 program = .build/release/mboxsync
 
-docs = README.md CHANGELOG.md docs/moving.md docs/reliability.md docs/design.md
+docs = README.md CHANGELOG.md LICENSE docs/errors.md docs/moving.md docs/performance.md docs/reliability.md docs/design.md
 units = mboxsync@.service mboxsync@.timer
 to = $(DESTDIR)
 
-all: $(program)
+all: build
 
+# For `install`, which builds only if nothing is built: it is often run by root.
 $(program):
 	swift build -c release --static-swift-stdlib --product mboxsync
 
 build:
 	swift build -c release --static-swift-stdlib --product mboxsync
 
-# Installs what is built; it builds only if nothing is.
 install: $(program)
-	install -d '$(to)$(bindir)' '$(to)$(unitdir)' '$(to)$(docdir)/hooks'
+	install -d '$(to)$(bindir)' '$(to)$(unitdir)' '$(to)$(docdir)/hooks' '$(to)$(docdir)/oauth2'
 	install -m 755 $(program) '$(to)$(bindir)/mboxsync'
 	for section in 1 5 7; do \
 	  install -D -m 644 -t '$(to)$(mandir)'/man$$section man/*.$$section || exit; \
@@ -45,6 +45,7 @@ install: $(program)
 	install -m 644 $(docs) contrib/crontab contrib/networkmanager-dispatcher '$(to)$(docdir)'
 	install -m 755 contrib/demonstration '$(to)$(docdir)'
 	install -m 755 contrib/hooks/* '$(to)$(docdir)/hooks'
+	install -m 644 contrib/oauth2/* '$(to)$(docdir)/oauth2'
 
 uninstall:
 	rm -f '$(to)$(bindir)/mboxsync' '$(to)$(bashdir)/mboxsync' '$(to)$(zshdir)/_mboxsync' \

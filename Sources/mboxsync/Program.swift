@@ -6,6 +6,7 @@ import SyncEngine
 enum Program {
   /// - Parameter arguments: without the program's name.
   static func run(_ arguments: [String]) -> ExitCode {
+    holdStandardStreams()
     Memory.prepare()
     umask(0o077)
     Signals.ignoreBrokenPipes()
@@ -26,6 +27,14 @@ enum Program {
     } catch {
       session.console.complain([error.message])
       return error.exitCode
+    }
+  }
+
+  /// The file or connection that is opened next would get the number of one that is closed, and with it what is
+  /// meant for people.
+  private static func holdStandardStreams() {
+    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+      _ = open("/dev/null", O_RDWR)
     }
   }
 

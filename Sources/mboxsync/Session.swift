@@ -68,6 +68,7 @@ struct Session: Sendable {
       // Made of what they are, not of how they were written: the next run finds the state again.
       pair.name = Side.allCases.map { pair.endpoints[$0].name(environment) }
         .joined(separator: " ")
+      pair.isOnTheSpot = true
       return pair
     } catch {
       throw Complaint(error)

@@ -138,7 +138,18 @@ import Testing
       #expect(found.left.reached && !found.right.reached)
       let text = try pair.sync(expecting: 77, verb: "check")
       #expect(text.errorText.hasPrefix("mboxsync: test: right: the server refuses the login"))
-      #expect(text.outputText.contains("not reached"))
+      #expect(text.outputText.contains("not logged in"))
+    }
+  }
+
+  @Test("what is meant for people goes nowhere else where their streams are closed")
+  func closedStreams() throws {
+    try withPair(.maildirAndIMAP) { pair in
+      // The connection would get the number of the closed stream, and the trace on it.
+      let closing = ["/bin/sh", "-c", "exec \"$@\" 2>&-", "sh"]
+      let result = try pair.mboxsync.run(
+        pair.arguments(["-vv"], verb: "check"), through: closing)
+      #expect(result.code == 0, "\(result.outputText)")
     }
   }
 

@@ -40,6 +40,15 @@ extension ErrorCase {
     ErrorCase("an unknown endpoint") {
       try $0.run("[pair home]\nleft = maildir:~/L\nright = sever\n")
     },
+    ErrorCase("one store twice") {
+      try $0.run("[pair home]\nleft = maildir:~/L\nright = maildir:~/L/\n")
+    },
+    ErrorCase("another program's configuration with a path of no place") { stage in
+      let file = try stage.directory.write(
+        "IMAPStore f\nHost h\n\nMaildirStore n\nPath Mail/\n\nChannel c\nFar :f:\nNear :n:\n",
+        to: "mbsyncrc")
+      return try stage.mboxsync.run(["init", "--from-mbsyncrc", file])
+    },
     ErrorCase("no pair") { try $0.run("# nothing\n") },
     ErrorCase("a password in the URL") {
       try $0.run("[endpoint x]\nurl = imaps://alice:sesame@mail.example.org\n")

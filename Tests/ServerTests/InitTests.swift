@@ -96,7 +96,7 @@ import Testing
       try session.answer("Mail address [alice@example.org]: ", "")
       try session.answer("Server [imaps://localhost", "")
       try session.answer("Login name [", "")
-      try session.answer("Number [", "3")
+      try session.answer("Number [3]: ", "")
       try session.answer("home.password]: ", "")
       try session.answer("Use the password in it? (yes, no) [no]: ", "")
       try session.answer("(not shown): ", "sésame 4711")
@@ -153,6 +153,8 @@ import Testing
     try withStage { stage in
       // Stands in for pass(1), which needs a key.
       let folder = try stage.mboxsync.directory.directory("bin")
+      _ = try stage.mboxsync.directory.directory("home/.password-store")
+      try stage.mboxsync.directory.write("key\n", to: "home/.password-store/.gpg-id")
       try stage.mboxsync.directory.write(
         """
         #!/bin/sh

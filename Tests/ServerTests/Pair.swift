@@ -94,7 +94,7 @@ final class Pair {
     return try directory.write(lines.joined(separator: "\n") + "\n", to: "config")
   }
 
-  private func arguments(_ more: [String], verb: String = "sync") throws -> [String] {
+  func arguments(_ more: [String], verb: String = "sync") throws -> [String] {
     [verb, "-c", try writeConfiguration(), "--state", directory.path("state")] + more + ["test"]
   }
 

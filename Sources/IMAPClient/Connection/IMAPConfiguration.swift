@@ -47,6 +47,10 @@ public struct IMAPConfiguration: Sendable {
 
     /// The password is an OAuth 2.0 access token.
     public var takesToken: Bool { self == .xoauth2 || self == .oauthBearer }
+
+    /// A server can check a password by it only if it holds it in a form of this mechanism's own; many
+    /// offer it all the same.
+    var needsStoredForm: Bool { self == .scramSHA256 || self == .scramSHA1 || self == .cramMD5 }
   }
 
   public var target: Target

@@ -33,9 +33,16 @@ extension IMAPConnection {
     let tokens = IMAPConfiguration.Mechanism.allCases.filter { mechanism in
       mechanism.takesToken && has(Capability("AUTH=\(mechanism.rawValue)"))
     }
-    guard let first = tokens.first else { return "" }
-    return "check the user name and the password; it may have to be one made for programs, or an "
-      + "OAuth2 token with auth = \(first.rawValue)"
+    var advice = ["check the user name and the password"]
+    if let first = tokens.first {
+      advice.append(
+        "it may have to be one made for programs, or an OAuth2 token with auth = \(first.rawValue)")
+    }
+    if case .authenticate(let mechanism) = selection, mechanism.needsStoredForm, isSecure {
+      let name = mechanism.rawValue.uppercased()
+      advice.append("if it is right, try auth = plain, as not every one can be checked by \(name)")
+    }
+    return advice.count > 1 ? advice.joined(separator: "; ") : ""
   }
 
   /// Nobody on the way can read a password: TLS, a command's pipes, or an address of this machine.

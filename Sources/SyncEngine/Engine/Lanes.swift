@@ -278,5 +278,5 @@ final class Thread {
 
 extension EndpointError {
   static let interrupted = EndpointError(
-    .side, .interrupted, "stopped as asked", advice: "the next run carries on")
+    .side, .interrupted, "stopped by a signal", advice: "the next run goes on from here")
 }

@@ -49,6 +49,16 @@ extension MaildirLayout {
     return name
   }
 
+  /// The last step as it would have to be called, for a directory that was named in UTF-8, as people and some
+  /// programs do it.
+  func encoded(_ steps: [FileName]) -> FileName? {
+    guard let last = steps.last, name(of: steps) == nil,
+      let text = String(validating: last, as: UTF8.self)
+    else { return nil }
+    let fit = ModifiedUTF7.encode(text)
+    return name(of: steps.dropLast() + [fit]) == nil ? nil : fit
+  }
+
   /// Why the layout can't hold a mailbox of this name.
   private func objection(to name: MailboxName) -> String? {
     for component in name.components {

@@ -100,7 +100,11 @@ extension MaildirStore {
       steps.isEmpty || !name.isInbox || !found.listing.mailboxes.contains(where: \.name.isInbox)
     else {
       let shown = describe(steps)
-      found.listing.unusable.append((shown, "the directory's name is no mailbox name here"))
+      var reason = "the directory's name is no mailbox name here"
+      if let fit = (try? layout())?.encoded(steps) {
+        reason += ", but \(String(decoding: fit, as: UTF8.self)) would be one"
+      }
+      found.listing.unusable.append((shown, reason))
       return
     }
     found.listing.mailboxes.append(

@@ -3,6 +3,9 @@ import SyncEngine
 /// What is configured of a pair.
 struct PairSettings: Sendable {
   var name: String
+  /// Before each line about its run; a pair of two endpoints given on the spot needs none, being the only one.
+  var label: String { isOnTheSpot ? "" : name }
+  var isOnTheSpot = false
   var policy = Policy()
   var before: String?
   var after: String?

@@ -1,4 +1,5 @@
-/// The lines of an mbsyncrc, taken apart as mbsync does: an empty line ends a section.
+/// The lines of an mbsyncrc, taken apart as mbsync does: an empty line ends a section. Only what holds for
+/// all stands in none, and ends where one begins.
 struct MbsyncFile: Sendable {
   struct Line: Sendable {
     /// In lower case: mbsync does not tell them apart.
@@ -27,6 +28,11 @@ struct MbsyncFile: Sendable {
       }
       let words = try MbsyncFile.words(line, number)
       guard let key = words.first else { continue }
+      let isAmongDefaults = section.first.map { !MbsyncFile.heads.contains($0.key) } ?? false
+      if isAmongDefaults, MbsyncFile.heads.contains(key.lowercased()) {
+        sections.append(section)
+        section = []
+      }
       section.append(
         Line(
           key: key.lowercased(), shownKey: key, arguments: Array(words.dropFirst()), number: number)
@@ -34,6 +40,8 @@ struct MbsyncFile: Sendable {
     }
     if !section.isEmpty { sections.append(section) }
   }
+
+  private static let heads: Set = ["imapaccount", "imapstore", "maildirstore", "channel", "group"]
 
   private static func words(_ line: Substring, _ number: Int) throws(MovingError) -> [String] {
     var words: [String] = []

@@ -254,7 +254,9 @@ struct MbsyncTranslation {
       endpoint.set("tls-ca-file", line.value)
     case "clientcertificate": endpoint.set("tls-client-cert", line.value)
     case "clientkey": endpoint.set("tls-client-key", line.value)
-    case "timeout": endpoint.set("timeout", line.value)
+    case "timeout":
+      // There it means never.
+      if line.value != "0" { endpoint.set("timeout", line.value) }
     case "disableextension", "disableextensions":
       endpoint.set("disable-capabilities", list: line.arguments.map { $0.uppercased() })
     case "tlsversions", "sslversions", "sslversion":
@@ -264,7 +266,14 @@ struct MbsyncTranslation {
       let prefix =
         line.value.last.map { "./".contains($0) } == true
         ? String(line.value.dropLast()) : line.value
-      if !prefix.isEmpty { endpoint.set("prefix", prefix) }
+      if prefix.isEmpty { return }
+      endpoint.set("prefix", prefix)
+      if prefix.uppercased() != "INBOX" {
+        result.remark(
+          line.number,
+          "INBOX lies outside of '\(prefix)', and so is left alone: make a pair of it, with an endpoint without 'prefix'",
+          in: &endpoint)
+      }
     default: remark(store: line, &endpoint)
     }
   }

@@ -6,6 +6,8 @@ struct OfflineIMAPFile: Sendable {
     var key: String
     var value: String
     var number: Int
+    /// It stands under `[DEFAULT]`, and holds for every section.
+    var isDefault = false
   }
 
   struct Section: Sendable {
@@ -13,7 +15,9 @@ struct OfflineIMAPFile: Sendable {
     var number: Int
     var entries: [Entry] = []
 
-    subscript(key: String) -> String? { entries.last { $0.key == key }?.value }
+    subscript(key: String) -> String? { entry(key)?.value }
+
+    func entry(_ key: String) -> Entry? { entries.last { $0.key == key } }
   }
 
   private(set) var sections: [Section] = []
@@ -21,6 +25,11 @@ struct OfflineIMAPFile: Sendable {
   init(_ bytes: [UInt8]) throws(MovingError) {
     for (index, line) in ForeignProgram.lines(bytes).enumerated() {
       try take(line, index + 1)
+    }
+    let defaults = section("DEFAULT")?.entries ?? []
+    for index in sections.indices {
+      sections[index].addDefaults(defaults)
+      sections[index].interpolate()
     }
   }
 
@@ -65,5 +74,47 @@ struct OfflineIMAPFile: Sendable {
     let start = text.drop { $0.isWhitespace }
     let end = start.reversed().drop { $0.isWhitespace }
     return String(end.reversed())
+  }
+}
+
+extension OfflineIMAPFile.Section {
+  fileprivate mutating func addDefaults(_ defaults: [OfflineIMAPFile.Entry]) {
+    let missing = defaults.filter { entry($0.key) == nil }
+    entries += missing.map { entry in
+      var entry = entry
+      entry.isDefault = true
+      return entry
+    }
+  }
+
+  /// `%%` is a percent sign, and `%(key)s` the value of another key of the section.
+  fileprivate mutating func interpolate() {
+    let plain = self
+    for index in entries.indices {
+      entries[index].value = plain.interpolated(entries[index].value, depth: 0)
+    }
+  }
+
+  private func interpolated(_ value: String, depth: Int) -> String {
+    var result = ""
+    var rest = value[...]
+    while let character = rest.popFirst() {
+      guard character == "%" else {
+        result.append(character)
+        continue
+      }
+      if rest.first == "%" {
+        rest.removeFirst()
+        result.append("%")
+      } else if depth < 10, rest.first == "(", let end = rest.firstIndex(of: ")"),
+        rest[end...].hasPrefix(")s"), let other = self[rest[..<end].dropFirst().lowercased()]
+      {
+        result += interpolated(other, depth: depth + 1)
+        rest = rest[end...].dropFirst(2)
+      } else {
+        result.append("%")
+      }
+    }
+    return result
   }
 }

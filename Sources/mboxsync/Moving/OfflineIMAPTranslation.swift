@@ -69,8 +69,18 @@ struct OfflineIMAPTranslation {
       result.remark(
         entry.number, "'autorefresh' has no counterpart: use a timer, as contrib/systemd shows",
         in: &pair)
-    default: result.remark(entry.number, "'\(entry.key)' is not translated", in: &pair)
+    case "utf8foldernames":
+      guard !OfflineIMAPTranslation.isOff(entry.value) else { return }
+      result.remark(entry.number, OfflineIMAPTranslation.renames(entry.key), in: &pair)
+    default:
+      guard !entry.isDefault else { return }
+      result.remark(entry.number, "'\(entry.key)' is not translated", in: &pair)
     }
+  }
+
+  /// Its directories then have the names in UTF-8, and not as a server writes them.
+  private static func renames(_ key: String) -> String {
+    "'\(key)': folders whose names are not ASCII have to be renamed before the first sync (docs/moving.md)"
   }
 
   // MARK: Repositories
@@ -145,10 +155,10 @@ struct OfflineIMAPTranslation {
   private mutating func translate(
     maildir section: OfflineIMAPFile.Section, _ endpoint: inout MovedConfiguration.Section
   ) throws(MovingError) {
-    guard let folders = section["localfolders"] else {
+    guard let folders = section.entry("localfolders") else {
       throw MovingError(line: section.number, message: "[\(section.name)] has no localfolders")
     }
-    endpoint.set("url", "maildir:\(folders)")
+    endpoint.set("url", "maildir:\(try OfflineIMAPTranslation.path(folders))")
     endpoint.set("layout", "fs")
     let separator = section["sep"] ?? "."
     if separator != "/" {
@@ -179,19 +189,44 @@ struct OfflineIMAPTranslation {
       let port = section["remoteport"].map { ":\($0)" } ?? ""
       endpoint.set("url", "\(isTLS ? "imaps" : "imap")://\(host)\(port)")
       if !isTLS, OfflineIMAPTranslation.isOff(section["starttls"]) { endpoint.set("tls", "none") }
+    } else if section["remotehosteval"] != nil {
+      endpoint.set("url", "imaps://mail.example.org")
     } else {
       throw MovingError(line: section.number, message: "[\(section.name)] has no remotehost")
     }
-    for entry in section.entries { translate(imap: entry, &endpoint) }
+    let tokens = section.entries.first { $0.key.hasPrefix("oauth2_") }
+    if tokens != nil, section["auth_mechanisms"] == nil { endpoint.set("auth", "xoauth2") }
+    for entry in section.entries { try translate(imap: entry, &endpoint) }
+    if let tokens {
+      result.remark(
+        tokens.number,
+        "its OAuth2 tokens are got by a helper: name it in 'password-command' (contrib/oauth2)",
+        in: &endpoint)
+    }
     let known: Set = [
-      "type", "remotehost", "remoteport", "remoteuser", "remotepass", "remotepassfile",
-      "remotepasseval",
+      "type", "remotehost", "remotehosteval", "remoteport", "remoteuser", "remoteusereval",
+      "remotepass", "remotepassfile", "remotepasseval",
       "ssl", "starttls", "sslcacertfile", "cert_fingerprint", "sslclientcert", "sslclientkey",
       "preauthtunnel", "maxconnections", "auth_mechanisms", "reference", "idlefolders", "keepalive",
       "holdconnectionopen", "ssl_version", "tls_level", "usecompression", "decodefoldernames",
       "subscribedonly", "singlethreadperfolder",
     ]
-    remark(section, known, &endpoint)
+    let oauth2 = section.entries.map(\.key).filter { $0.hasPrefix("oauth2_") }
+    remark(section, known.union(oauth2), &endpoint)
+  }
+
+  /// OfflineIMAP puts environment variables into paths.
+  private static func path(_ entry: OfflineIMAPFile.Entry) throws(MovingError) -> String {
+    for home in ["$HOME", "${HOME}"] where entry.value.hasPrefix(home) {
+      let rest = entry.value.dropFirst(home.count)
+      if rest.isEmpty || rest.hasPrefix("/") && !rest.contains("$") { return "~" + rest }
+    }
+    guard !entry.value.contains("$") else {
+      throw MovingError(
+        line: entry.number,
+        message: "the variable in '\(entry.value)' is not known here: write out what it stands for")
+    }
+    return entry.value
   }
 
   private static func isOff(_ value: String?) -> Bool {
@@ -200,7 +235,7 @@ struct OfflineIMAPTranslation {
 
   private mutating func translate(
     imap entry: OfflineIMAPFile.Entry, _ endpoint: inout MovedConfiguration.Section
-  ) {
+  ) throws(MovingError) {
     switch entry.key {
     case "remoteuser": endpoint.set("user", entry.value)
     case "remotepassfile": endpoint.set("password-file", entry.value)
@@ -214,11 +249,24 @@ struct OfflineIMAPTranslation {
         entry.number,
         "'remotepasseval' is Python: name a command that prints the password in 'password-command'",
         in: &endpoint)
+    case "remotehosteval":
+      result.remark(
+        entry.number, "'remotehosteval' is Python: put the server's name into 'url'", in: &endpoint)
+    case "remoteusereval":
+      result.remark(
+        entry.number, "'remoteusereval' is Python: name the user in 'user'", in: &endpoint)
+    case "decodefoldernames":
+      guard !OfflineIMAPTranslation.isOff(entry.value) else { return }
+      result.remark(entry.number, OfflineIMAPTranslation.renames(entry.key), in: &endpoint)
     case "sslcacertfile":
-      if !entry.value.uppercased().contains("DEFAULT") { endpoint.set("tls-ca-file", entry.value) }
+      if !entry.value.uppercased().contains("DEFAULT") {
+        endpoint.set("tls-ca-file", try OfflineIMAPTranslation.path(entry))
+      }
     case "cert_fingerprint": translate(fingerprint: entry, &endpoint)
-    case "sslclientcert": endpoint.set("tls-client-cert", entry.value)
-    case "sslclientkey": endpoint.set("tls-client-key", entry.value)
+    case "sslclientcert":
+      endpoint.set("tls-client-cert", try OfflineIMAPTranslation.path(entry))
+    case "sslclientkey":
+      endpoint.set("tls-client-key", try OfflineIMAPTranslation.path(entry))
     case "maxconnections": endpoint.set("connections", entry.value)
     case "reference": if !entry.value.isEmpty { endpoint.set("prefix", entry.value) }
     case "auth_mechanisms":
@@ -263,7 +311,7 @@ struct OfflineIMAPTranslation {
     _ endpoint: inout MovedConfiguration.Section
   ) {
     let skipped = known.union(OfflineIMAPTranslation.ofPair)
-    for entry in section.entries where !skipped.contains(entry.key) {
+    for entry in section.entries where !skipped.contains(entry.key) && !entry.isDefault {
       result.remark(entry.number, "'\(entry.key)' is not translated", in: &endpoint)
     }
   }

@@ -12,8 +12,8 @@ enum ChangeLines {
     // A message that is to be saved has no UID there yet: the one that is told is its own.
     if isPlanned, case .saved(_?) = change { detail += " of the \(side.other)" }
     let verb = isPlanned ? "would \(planned)" : done
-    let text = "\(pair): \(side): \(mailbox.path): \(verb)" + (detail.isEmpty ? "" : " \(detail)")
-    return Text.escaped(text)
+    let place = [pair, side.rawValue, mailbox.path].filter { !$0.isEmpty }.joined(separator: ": ")
+    return Text.escaped("\(place): \(verb)" + (detail.isEmpty ? "" : " \(detail)"))
   }
 
   static func style(_ change: ChangeKind) -> Console.Style {

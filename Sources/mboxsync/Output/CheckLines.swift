@@ -23,7 +23,9 @@ enum CheckLines {
   }
 
   private static func rows(_ endpoint: CheckedPair.Endpoint, _ now: Int64) -> [[String]] {
-    guard endpoint.isReached else { return [["not reached"]] }
+    guard endpoint.isReached else {
+      return [[endpoint.isRefused ? "not logged in" : "not reached"]]
+    }
     let facts = endpoint.facts
     var rows: [[String]] = []
     if endpoint.isMissing {
@@ -108,17 +110,22 @@ enum CheckLines {
     }
   }
 
+  /// Cells that are wider do not widen the column for the others.
+  private static let widestCell = 40
+
   /// Columns as wide as their widest cell, two blanks apart; the last one is broken between words where
   /// it does not fit.
   static func table(_ rows: [[String]], width: Int = .max) -> [String] {
     let columns = rows.map(\.count).max() ?? 0
     let widths = (0..<columns).map { column in
-      rows.compactMap { column < $0.count - 1 ? DisplayWidth.of($0[column]) : nil }.max() ?? 0
+      rows.compactMap { column < $0.count - 1 ? DisplayWidth.of($0[column]) : nil }
+        .filter { $0 <= widestCell }.max() ?? 0
     }
     return rows.flatMap { row -> [String] in
       var start = ""
       for (column, cell) in row.dropLast().enumerated() {
-        start += cell + String(repeating: " ", count: widths[column] - DisplayWidth.of(cell) + 2)
+        let missing = max(0, widths[column] - DisplayWidth.of(cell))
+        start += cell + String(repeating: " ", count: missing + 2)
       }
       let indent = DisplayWidth.of(start)
       let pieces = broken(row.last ?? "", width: width == .max ? width : max(20, width - indent))

@@ -59,7 +59,7 @@ struct ProgressBar {
 
   private func parts(now: Int64) -> [Part] {
     guard let mailboxes else { return [] }
-    var parts = [Part(text: pair, rank: 0)]
+    var parts = pair.isEmpty ? [] : [Part(text: pair, rank: 0)]
     if messages > 0 { parts.append(Part(text: "\(padded(percent, to: 3))%", rank: 1)) }
     parts.append(Part(text: mailboxText(of: mailboxes), rank: messages > 0 ? 5 : 1))
     if messages > 0 {

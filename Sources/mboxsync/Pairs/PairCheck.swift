@@ -6,6 +6,8 @@ struct CheckedPair: Sendable {
   struct Endpoint: Sendable {
     var name = ""
     var isReached = false
+    /// It was reached as far as the login, which failed.
+    var isRefused = false
     /// There is no store yet: the first sync makes it.
     var isMissing = false
     var facts = EndpointFacts()
@@ -68,6 +70,7 @@ struct PairCheck {
       do {
         listings[side] = try look(factories[side], side, &result)
       } catch {
+        result.endpoints[side].isRefused = error.code == .auth
         result.failures.append(SyncFailure(error, side: side))
       }
     }

@@ -51,7 +51,7 @@ struct PairRunner {
       invocation.printsJSON
       ? (console.verbosity > 0 ? .error : nil) : (showsChanges ? .output : nil)
     let observer = RunObserver(
-      console: console, pair: pair.name, changes: changes, isDryRun: invocation.isDryRun,
+      console: console, pair: pair.label, changes: changes, isDryRun: invocation.isDryRun,
       showsNotices: console.verbosity > 0 || (console.verbosity == 0 && console.outputIsTerminal))
     return SyncRun(
       pair: pair.name, policy: pair.policy, factories: session.factories(pair), store: store,

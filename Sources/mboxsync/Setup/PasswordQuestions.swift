@@ -40,12 +40,14 @@ struct PasswordQuestions {
     }
   }
 
-  func keys() throws(Complaint) -> Keys {
+  /// - Parameter way: the number of the one that was chosen, now or before.
+  func keys(_ way: inout Int?) throws(Complaint) -> Keys {
     if let provider { dialogue.say("  " + provider.hint) }
     dialogue.say("How is the password to be got? It never stands in the configuration.")
     let ways = Way.allCases
     let chosen = try dialogue.choose(
-      "Number", ways.map { ($0.name, about($0)) }, ways.firstIndex(of: proposal) ?? 0)
+      "Number", ways.map { ($0.name, about($0)) }, way ?? ways.firstIndex(of: proposal) ?? 0)
+    way = chosen
     switch ways[chosen] {
     case .pass: return try pass()
     case .keyring: return try keyring()
@@ -63,7 +65,9 @@ struct PasswordQuestions {
   private func about(_ way: Way) -> String {
     func note(_ program: String) -> String { isInstalled(program) ? "" : " (not installed)" }
     return switch way {
-    case .pass: "the password manager pass" + note("pass")
+    case .pass:
+      "the password manager pass"
+        + (isInstalled("pass") && !hasPasswordStore ? " (not set up: 'pass init')" : note("pass"))
     case .keyring: "the desktop's keyring, by secret-tool" + note("secret-tool")
     case .file: "a file that only you can read"
     case .token: "a helper that prints an OAuth2 token (Gmail, Microsoft 365)"
@@ -74,8 +78,16 @@ struct PasswordQuestions {
 
   private var proposal: Way {
     if provider?.login == .token { return .token }
-    if isInstalled("pass") { return .pass }
+    if isInstalled("pass"), hasPasswordStore { return .pass }
     return isInstalled("secret-tool") ? .keyring : .file
+  }
+
+  private var passwordStore: String? {
+    environment["PASSWORD_STORE_DIR"] ?? environment.home.map { "\($0)/.password-store" }
+  }
+
+  private var hasPasswordStore: Bool {
+    passwordStore.map { FileReader.exists("\($0)/.gpg-id") } ?? false
   }
 
   private func isInstalled(_ program: String) -> Bool {
@@ -89,9 +101,7 @@ struct PasswordQuestions {
       if text.hasPrefix("-") { throw .needs("the name of an entry") }
       return text
     }
-    let store =
-      environment["PASSWORD_STORE_DIR"] ?? environment.home.map { "\($0)/.password-store" }
-    let isThere = store.map { FileReader.exists("\($0)/\(entry).gpg") } ?? false
+    let isThere = passwordStore.map { FileReader.exists("\($0)/\(entry).gpg") } ?? false
     if !isThere { try offer("pass insert \(ShellWord.quoted(entry))", what: "entry") }
     return [("password-command", "pass show \(ShellWord.quoted(entry))")]
   }
@@ -114,7 +124,6 @@ struct PasswordQuestions {
     if FileReader.exists(path) {
       let keeps = try dialogue.confirm("It is there already. Use the password in it?", !wasRefused)
       if keeps { return [("password-file", shown)] }
-      unlink(path)
     }
     let password: [UInt8]?
     do {
@@ -123,11 +132,13 @@ struct PasswordQuestions {
       throw Complaint(.tryAgain, "\(error.message): no configuration was written")
     }
     guard let password else { throw Complaint(.tryAgain, "there is no terminal to ask on") }
+    // What was in it before is kept until there is something to put in its place.
+    unlink(path)
     do {
       try NewFile.write(password + [0x0a], to: path)
     } catch {
       switch error {
-      case .isThere: break
+      case .isThere: throw Complaint(.configuration, "\(path) can't be replaced: name another file")
       case .system(let error): throw Complaint(.configuration, "\(error)")
       }
     }

@@ -15,6 +15,7 @@ struct SetupQuestions {
     var address: MailAddress?
     var server: String?
     var user: String?
+    var passwordWay: Int?
     var maildir = "~/Mail"
     /// They were tried, and something was wrong.
     var wereRefused = false
@@ -36,7 +37,7 @@ struct SetupQuestions {
         dialogue: dialogue, environment: environment, cancellation: cancellation, user: user,
         host: url.host, provider: provider, file: passwordFile(first.pair),
         wasRefused: answers.wereRefused
-      ).keys()
+      ).keys(&answers.passwordWay)
       first.settings += keys.map { ("right.\($0.key)", $0.value) }
     }
     first.left = try askMaildir(&answers)

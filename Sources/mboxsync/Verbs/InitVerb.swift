@@ -31,7 +31,12 @@ struct InitVerb {
     if FileReader.exists(target) { throw isThere(target) }
     let moved = try translated()
     let draft = if let moved { moved } else { try draft(for: target) }
-    _ = try parsed(draft.text, target)
+    do {
+      _ = try parsed(draft.text, target)
+    } catch {
+      guard let (_, file) = invocation.movesFrom else { throw Complaint(UsageError(error.message)) }
+      throw Complaint(.configuration, "\(file) can't be translated: \(error.message)")
+    }
     try write(draft.text, to: target)
     for remark in draft.remarks { console.complain([remark], style: .yellow) }
     if console.outputIsTerminal && console.verbosity >= 0 || console.verbosity > 0 {
@@ -128,17 +133,17 @@ struct InitVerb {
   }
 
   private func check(_ text: String, _ target: String) throws(Complaint) -> ExitCode {
-    let configuration = try parsed(text, target)
     var codes: [ExitCode] = []
-    for name in configuration.pairNames {
-      do {
+    do {
+      let configuration = try parsed(text, target)
+      for name in configuration.pairNames {
         guard let pair = try configuration.pair(name, settings: [], currentDirectory: "/") else {
           continue
         }
         codes.append(CheckVerb(session: session).check(pair).exitCode)
-      } catch {
-        throw Complaint(error)
       }
+    } catch {
+      throw Complaint(UsageError(error.message))
     }
     return ExitCode.highest(codes)
   }
@@ -146,13 +151,9 @@ struct InitVerb {
   // MARK: The file
 
   /// What is written has to be what can be read.
-  private func parsed(_ text: String, _ path: String) throws(Complaint) -> Configuration {
+  private func parsed(_ text: String, _ path: String) throws(ConfigurationError) -> Configuration {
     let context = ValueContext(environment: session.environment, now: Clock.now())
-    do {
-      return try Configuration(path: path, bytes: Array(text.utf8), context)
-    } catch {
-      throw Complaint(UsageError(error.message))
-    }
+    return try Configuration(path: path, bytes: Array(text.utf8), context)
   }
 
   private func write(_ text: String, to path: String) throws(Complaint) {
@@ -161,13 +162,17 @@ struct InitVerb {
     } catch {
       switch error {
       case .isThere: throw isThere(path)
-      case .system(let error): throw Complaint(.configuration, "\(error)")
+      case .system(let error):
+        throw Complaint(
+          .configuration, "\(error): check its owner and mode, or name another file with '--config'"
+        )
       }
     }
   }
 
   private func isThere(_ path: String) -> Complaint {
-    Complaint(.usage, "\(path) is there already: remove it, or name another with '--config'")
+    Complaint(
+      .usage, "\(path) is there already: add to it by hand, or name another with '--config'")
   }
 
   private func nextSteps(_ draft: Draft) -> NextSteps {

@@ -31,7 +31,7 @@ struct StatusVerb {
         opened.store, directory: session.stateDirectory, pair: pair.name)
       let showsChanges = console.verbosity > 0 && !session.invocation.printsJSON
       let observer = RunObserver(
-        console: console, pair: pair.name, changes: showsChanges ? .output : nil, isDryRun: true,
+        console: console, pair: pair.label, changes: showsChanges ? .output : nil, isDryRun: true,
         showsNotices: console.verbosity > 0)
       outcome.report = SyncRun(
         pair: pair.name, policy: pair.policy, factories: session.factories(pair),

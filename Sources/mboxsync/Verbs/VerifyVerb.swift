@@ -37,7 +37,7 @@ struct VerifyVerb {
         console.complain([pair.name, notice], style: .yellow)
       }
       let observer = RunObserver(
-        console: console, pair: pair.name, changes: nil, isDryRun: true, showsNotices: false)
+        console: console, pair: pair.label, changes: nil, isDryRun: true, showsNotices: false)
       outcome.report = VerifyRun(
         policy: pair.policy, factories: session.factories(pair), store: opened.store,
         observer: observer, cancellation: session.cancellation

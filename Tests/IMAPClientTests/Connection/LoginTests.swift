@@ -108,6 +108,23 @@ import Testing
       })
   }
 
+  @Test("a refused proof may be the right password, in a form that the server does not hold")
+  func refusedProof() throws {
+    for (offer, hint) in [("SCRAM-SHA-256", "try auth = plain"), ("PLAIN", "")] {
+      try withScript(
+        { $0.mechanisms = [] },
+        { client in
+          try client.say("* OK [CAPABILITY IMAP4rev1 AUTH=\(offer) SASL-IR] hello")
+          try client.answer("AUTHENTICATE \(offer)", with: "NO no")
+        },
+        { configuration in
+          let error = #expect(throws: IMAPError.self) { try IMAPConnection.connect(configuration) }
+          #expect(error?.advice.contains(hint) == true || hint.isEmpty)
+          #expect(error?.advice.isEmpty == hint.isEmpty)
+        })
+    }
+  }
+
   @Test("disabled capabilities are not there, in whatever list they come")
   func disabled() throws {
     try withScript(

@@ -84,6 +84,18 @@ import Testing
     }
   }
 
+  @Test("of one that is named in UTF-8 it is said how it would have to be called")
+  func namedInUTF8() {
+    func encoded(_ steps: String..., layout: Layout) -> String? {
+      layout.encoded(steps.map { Array($0.utf8) }).map { String(decoding: $0, as: UTF8.self) }
+    }
+    #expect(encoded(".Entw\u{fc}rfe", layout: .maildirPlusPlus) == ".Entw&APw-rfe")
+    #expect(encoded("A", "R&D", layout: .fs) == "R&-D")
+    #expect(encoded("Plain", layout: .fs) == nil)
+    #expect(encoded("~\u{fc}", layout: .fs) == nil)
+    #expect(Layout.fs.encoded([[0xff]]) == nil)
+  }
+
   @Test("links that lead round in a circle end") func links() throws {
     try withTemporaryDirectory { directory in
       let maildir = try MaildirFixture(directory, layout: .fs)

@@ -33,6 +33,7 @@ private let both = "[pair p]\nleft = maildir:/a\nright = maildir:/b\n"
         ["pasword-file", "'password-file'"]
       ),
       ("[endpoint e]\nurl = maildir:/a\ncreate = both\n", 3, ["create", "[pair]"]),
+      ("[pair p]\nleft = maildir:/a\nright = maildir:/a\n", 1, ["the same"]),
       (both + "tls = none\n", 4, ["tls", "'left.tls' or 'right.tls'"]),
       (both + "right.tsl = none\n", 4, ["right.tsl", "'right.tls'"]),
       (both + "xyzzyxyzzyxyzzy = 1\n", 4, ["xyzzyxyzzyxyzzy", "mboxsync.conf(5)"]),

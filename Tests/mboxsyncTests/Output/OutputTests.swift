@@ -149,6 +149,8 @@ import Testing
         #expect(line == "p: right: Work/A: \(words)")
       }
     }
+    let line = ChangeLines.line(pair: "", .left, .inbox, .mailboxCreated, isPlanned: false)
+    #expect(line == "left: INBOX: mailbox created")
   }
 
   private static func bar(_ events: [(Int64, SyncEvent)]) -> ProgressBar {
@@ -315,6 +317,11 @@ import Testing
     #expect(
       CheckLines.table([["left", "a", "ok"], ["state", "longer", "failed"]])
         == ["left   a       ok", "state  longer  failed"])
+    // One that is very long stands out, and the others stay where they are.
+    let long = String(repeating: "x", count: 50)
+    #expect(
+      CheckLines.table([[long, "a", "ok"], ["b", "c", "failed"]])
+        == ["\(long)  a  ok", "b  c  failed"])
     #expect(CheckLines.table([]).isEmpty)
   }
 }
