@@ -34,6 +34,7 @@ extension IMAPConnection {
   }
 
   private func sleep(_ polls: inout PollSet) throws(IMAPError) {
+    traffic.pace.waits &+= 1
     let deadline = Deadline.after(seconds: configuration.timeoutSeconds)
     let isReady: Bool
     do {
@@ -94,6 +95,7 @@ extension IMAPConnection {
     }
     switch progress {
     case .done:
+      traffic.pace.reads &+= 1
       try take(received)
       return true
     case .ended:

@@ -86,6 +86,7 @@ public final class IMAPConnection {
   public var bytesRead: UInt64 { traffic.bytesRead + stream.bytesRead }
   public var bytesWritten: UInt64 { traffic.bytesWritten + stream.bytesWritten }
   public var roundTrips: UInt64 { traffic.roundTrips }
+  public var pace: ReadingPace { traffic.pace }
 
   /// The bytes go to a command, or to a port of this machine, where a tunnel may begin.
   public var isLocal: Bool { Transport.isLocal(stream) }
@@ -185,6 +186,7 @@ struct WireTraffic {
   var bytesRead: UInt64 = 0
   var bytesWritten: UInt64 = 0
   var roundTrips: UInt64 = 0
+  var pace = ReadingPace()
   /// Something was queued since this end last had to wait for an answer.
   var hasQueued = false
 }

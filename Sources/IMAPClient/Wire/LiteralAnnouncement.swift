@@ -72,7 +72,7 @@ extension UInt8 {
 
 extension UnsafeRawBufferPointer {
   /// Where the first line feed stands.
-  var firstNewline: Int? {
+  public var firstNewline: Int? {
     guard let baseAddress, let found = memchr(baseAddress, 0x0a, count) else { return nil }
     return UnsafeRawPointer(found) - baseAddress
   }

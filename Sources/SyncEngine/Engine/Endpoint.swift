@@ -255,6 +255,12 @@ public protocol MessageSink: AnyObject {
   func end() throws(EndpointError)
   /// The message is not there any more, or can't be read (`why`).
   func missing(_ handle: MessageHandle, why: String?) throws(EndpointError)
+  /// The message that was begun breaks off here; it may begin anew later.
+  func abandon() throws(EndpointError)
+}
+
+extension MessageSink {
+  public func abandon() throws(EndpointError) {}
 }
 
 /// Saves messages to the mailbox that was open when it was made.

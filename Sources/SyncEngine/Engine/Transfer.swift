@@ -57,12 +57,15 @@ final class Transfer: MessageSink {
   }
 
   func missing(_ handle: MessageHandle, why: String?) throws(EndpointError) {
-    if current == handle {
-      current = nil
-      hasher = nil
-      try guarded { () throws(EndpointError) in try saver.abandon() }
-    }
+    if current == handle { try abandon() }
     missing.append((handle, why))
+  }
+
+  func abandon() throws(EndpointError) {
+    guard current != nil else { return }
+    current = nil
+    hasher = nil
+    try guarded { () throws(EndpointError) in try saver.abandon() }
   }
 
   private func guarded(_ body: () throws(EndpointError) -> Void) throws(EndpointError) {

@@ -5,7 +5,7 @@ extension IMAPEndpoint {
   /// For fewer messages another connection is not worth its EXAMINE.
   private static let messagesPerHelper = 50
   /// From so many on there may be more to come, so that it is worth a log-in.
-  private static let messagesToConnect = 200
+  static let messagesToConnect = 200
 
   /// What an endpoint knew before it began to help.
   struct Own {
@@ -35,7 +35,9 @@ extension IMAPEndpoint {
     _ handles: [MessageHandle], of mailbox: MailboxName, into sink: any MessageSink
   ) throws(EndpointError) -> Bool {
     guard handles.count >= 2 * IMAPEndpoint.messagesPerHelper else { return false }
-    if handles.count >= IMAPEndpoint.messagesToConnect { helpers.makeMore(connectHelper) }
+    if helpers.makesAtOnce, handles.count >= IMAPEndpoint.messagesToConnect {
+      helpers.makeMore(connectHelper)
+    }
     let taken = helpers.take(handles.count / IMAPEndpoint.messagesPerHelper - 1)
     guard !taken.isEmpty else { return false }
     var usable = taken

@@ -3,7 +3,8 @@ import IMAPClient
 /// The connections of one account that have nothing of their own to do, and may help one that has much to fetch:
 /// those of lanes that rest, and others that are made for this as long as there may be more.
 ///
-/// They are made one after the other and in the background, so that nobody waits for a log-in or a refusal; what is
+/// They are made when a server is slower than what takes its messages: else another connection takes from it what the one
+/// has. They are made one after the other and in the background, so that nobody waits for a log-in or a refusal; what is
 /// fetched next is shared.
 final class IMAPHelpers: @unchecked Sendable {
   private let monitor = Monitor()
@@ -16,6 +17,8 @@ final class IMAPHelpers: @unchecked Sendable {
   private var limit = 1
   private var count = 0
   private var isMaking = false
+  /// For tests: they are made as soon as there is much to fetch.
+  private var isEager = false
   /// The server allows no more, or the run is over.
   private var isClosed = false
   /// Of those that were ended.
@@ -92,6 +95,11 @@ final class IMAPHelpers: @unchecked Sendable {
       isMaking = false
       monitor.wakeAll()
     }
+  }
+
+  var makesAtOnce: Bool {
+    get { monitor.locked { isEager } }
+    set { monitor.locked { isEager = newValue } }
   }
 
   /// For tests: until the connections are made that may be.

@@ -70,6 +70,7 @@ final class IMAPSaver: MessageSaver {
   private var firstUID: UID
   private let sizeLimit: UInt64?
   private let takesMany: Bool
+  private let batchBytes: UInt64
 
   private var message: Message?
   private var batch: Batch?
@@ -109,7 +110,10 @@ final class IMAPSaver: MessageSaver {
   }
 
   private static let batchCount = 100
+  /// A larger message is sent alone, as it comes. Of a batch, too, so much and no more is lost with the connection.
   private static let batchBytes: UInt64 = 1 << 20
+  /// Of a batch for a server on this machine, to which it takes no time: what costs there is the end of each.
+  private static let localBatchBytes: UInt64 = 4 << 20
   /// More than this is not sent before the server is asked: most judge by the size, and none takes less. The time
   /// for the answer is little beside that for so many bytes.
   private static let askedBytes: UInt64 = 4 << 20
@@ -127,6 +131,8 @@ final class IMAPSaver: MessageSaver {
     self.wireName = wireName
     self.firstUID = firstUID
     takesMany = endpoint.connection.has(.multiAppend)
+    batchBytes =
+      endpoint.connection.isLocal ? IMAPSaver.localBatchBytes : IMAPSaver.batchBytes
     self.sizeLimit = sizeLimit
   }
 
@@ -248,7 +254,7 @@ final class IMAPSaver: MessageSaver {
     if let batch {
       let isFull =
         batch.messages.count >= IMAPSaver.batchCount
-        || batch.bytes + message.size > IMAPSaver.batchBytes
+        || batch.bytes + message.size > batchBytes
       if isFull || batch.isOver || connection.hasAnswer(batch.tag) { try endBatch() }
     }
     let index = outcomes.count

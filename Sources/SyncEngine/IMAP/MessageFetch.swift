@@ -5,6 +5,7 @@ extension IMAPEndpoint {
     guard let openMailbox else { throw noneOpen() }
     if try fetchShared(handles, of: openMailbox, into: sink) { return }
     let fetch = MessageFetch(self, sink)
+    fetch.mayConnectHelpers = handles.count >= IMAPEndpoint.messagesToConnect
     let isSelected = openMailbox == observer.mailbox?.name
     if isSelected { _ = try selectOpen() }
     try fetch.run(handles, selecting: isSelected ? nil : openMailbox)
@@ -24,6 +25,9 @@ final class MessageFetch: BodyReceiver {
   private var silent: [UID] = []
   /// The sink's error, or the mailbox's: what still comes is dropped.
   private var failure: EndpointError?
+  /// Others may be connected to fetch what is fetched after this.
+  fileprivate var mayConnectHelpers = false
+  private let startPace: ReadingPace
   /// Asked for before SELECT was answered: what comes may be of another mailbox of that name.
   private var selecting: Tag?
 
@@ -42,6 +46,7 @@ final class MessageFetch: BodyReceiver {
   init(_ endpoint: IMAPEndpoint, _ sink: any MessageSink) {
     self.endpoint = endpoint
     self.sink = sink
+    startPace = endpoint.connection.pace
   }
 
   /// - Parameter mailbox: where they are, if it is to be selected in the same flight.
@@ -89,6 +94,7 @@ final class MessageFetch: BodyReceiver {
 
   private func finish(_ tag: Tag, _ uids: [UID]) throws(EndpointError) {
     let status = try endpoint.wait(tag)
+    connectHelpersIfOfUse()
     for uid in uids where failure == nil {
       if empty.remove(uid) != nil {
         // Dovecot shows nothing of a message that somebody is just expunging.
@@ -104,6 +110,12 @@ final class MessageFetch: BodyReceiver {
         }
       }
     }
+  }
+
+  private func connectHelpersIfOfUse() {
+    guard mayConnectHelpers, endpoint.connection.pace.isWaitedFor(since: startPace) else { return }
+    mayConnectHelpers = false
+    endpoint.helpers.makeMore(endpoint.connectHelper)
   }
 
   private func reason(_ status: StatusResponse) -> String? {

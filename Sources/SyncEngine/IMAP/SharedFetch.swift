@@ -79,7 +79,7 @@ final class SharedFetch {
       next.head = nil
       places[head.handle] = nil
       try sink.begin(head.handle, size: head.size, form: .wire)
-      try copyBody(from: next)
+      if try !copyBody(from: next) { places[head.handle] = head.place }
     }
   }
 
@@ -99,19 +99,26 @@ final class SharedFetch {
     }
   }
 
-  /// Between two messages nothing is lost with a helper: its connection was a help, not a need.
+  /// The connection of a helper was a help, not a need: what it leaves is fetched in the end.
   private func helperFailed(_ share: Share, _ error: EndpointError) throws(EndpointError) {
     guard share.endpoint !== lead else { throw error }
     failed.append(share.endpoint)
   }
 
-  private func copyBody(from share: Share) throws(EndpointError) {
+  /// - Returns: false if the message broke off, and is to be fetched anew.
+  private func copyBody(from share: Share) throws(EndpointError) -> Bool {
     while true {
       switch share.pipe.next() {
       case .bytes(let bytes):
         try bytes.withBytes { (bytes) throws(EndpointError) in try sink.write(bytes) }
-      case .ends: return try sink.end()
-      case .finished(let error): throw error ?? .contradiction("a message ended too early")
+      case .ends:
+        try sink.end()
+        return true
+      case .finished(let error):
+        share.isFinished = true
+        try helperFailed(share, error ?? .contradiction("a message ended too early"))
+        try sink.abandon()
+        return false
       case .begins, .missing: break
       }
     }

@@ -10,7 +10,7 @@ public struct Batches: Hashable, Sendable {
   public var intended: Int
 
   public static let standard = Batches(
-    forServer: 1000, forMaildir: 500, numbered: 1000, intended: 5000)
+    forServer: 2000, forMaildir: 500, numbered: 1000, intended: 5000)
 
   /// So small that what may happen between two of them happens to a few messages, too.
   public static let smallest = Batches(forServer: 2, forMaildir: 1, numbered: 2, intended: 3)

@@ -67,11 +67,11 @@ public struct ContentHasher: ~Copyable {
 
   /// Digests one line or a part of one; returns where the next begins.
   private mutating func updateHeader(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
-    var end = start
-    while end < bytes.count, bytes[end] != 0x0a { end += 1 }
-    let hasEnd = end < bytes.count
-    if hasEnd { end += 1 }
-    let line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+    let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
+    let newline = rest.firstNewline
+    let hasEnd = newline != nil
+    let line = UnsafeRawBufferPointer(rebasing: rest[..<(newline.map { $0 + 1 } ?? rest.count)])
+    let end = start + line.count
     isLineEmpty = isLineEmpty && line.allSatisfy { $0 == 0x0d || $0 == 0x0a }
     note(line)
     feed(line)

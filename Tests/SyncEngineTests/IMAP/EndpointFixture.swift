@@ -68,6 +68,7 @@ final class FetchedMessages: MessageSink {
   var wantedForm: MessageForm { .wire }
   var messages: [(handle: MessageHandle, bytes: [UInt8])] = []
   var missing: [MessageHandle] = []
+  var abandoned: [MessageHandle] = []
   private var current: (handle: MessageHandle, size: UInt64, bytes: [UInt8])?
 
   func begin(_ handle: MessageHandle, size: UInt64, form: MessageForm) throws(EndpointError) {
@@ -84,6 +85,10 @@ final class FetchedMessages: MessageSink {
   }
   func missing(_ handle: MessageHandle, why: String?) throws(EndpointError) {
     missing.append(handle)
+  }
+  func abandon() throws(EndpointError) {
+    if let current { abandoned.append(current.handle) }
+    current = nil
   }
 }
 

@@ -23,6 +23,7 @@ import Testing
       configuration.timeoutSeconds = 60
       let factory = IMAPEndpointFactory(
         name: "test", configuration: configuration, connectionLimit: 4)
+      factory.helpers.makesAtOnce = true
       let endpoint = try #require(try factory.connect() as? IMAPEndpoint)
       defer {
         endpoint.disconnect()
@@ -149,6 +150,41 @@ import Testing
       #expect(fetch.failed.count == 1 && fetch.failed.first === helpers[1])
       helpers[0].disconnect()
     }
+  }
+
+  @Test("a message that breaks off with its helper is fetched anew") func lostInside() throws {
+    try withMailbox(220) { _, endpoint, texts in
+      let script: @Sendable (ScriptedClient) throws -> Void = { client in
+        try client.readLine()
+        try client.send("* 11 FETCH (UID 11 BODY[] {2000}\r\nMessage-ID: <11@")
+      }
+      try withScript("", script) { helper in
+        let sink = FetchedMessages()
+        let fetch = SharedFetch(endpoint, helpers: [helper], sink)
+        try fetch.run(handles(1...220))
+        let inOrder = sink.messages.sorted { $0.handle < $1.handle }
+        #expect(inOrder.map(\.handle) == handles(1...220))
+        for (handle, bytes) in sink.messages {
+          #expect(bytes == texts[Int(handle.uid?.rawValue ?? 1) - 1])
+        }
+        #expect(sink.abandoned == handles([11]) && sink.missing == [])
+        #expect(fetch.failed.count == 1 && fetch.failed.first === helper)
+      }
+    }
+  }
+
+  @Test("others are connected only for a server that is waited for") func pace() {
+    func isWaitedFor(reads: UInt64, waits: UInt64) -> Bool {
+      var start = ReadingPace()
+      start.reads = 1000
+      var pace = start
+      pace.reads += reads
+      pace.waits += waits
+      return pace.isWaitedFor(since: start)
+    }
+    #expect(!isWaitedFor(reads: 31, waits: 31))
+    #expect(!isWaitedFor(reads: 100, waits: 49))
+    #expect(isWaitedFor(reads: 100, waits: 50))
   }
 
   @Test("a lane's connection helps while it rests, and is its lane's own again") func lanes() throws
