@@ -65,11 +65,13 @@ final class Directory {
   func openFile(_ name: FileName) throws(SystemError) -> OpenFile {
     let path = try Directory.step(name)
     // O_NONBLOCK: a fifo put there by someone must not stop the run.
-    let file = OpenFile(
+    var file = OpenFile(
       descriptor: try SystemError.check {
         openat(descriptor, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
       })
-    guard mbs_S_ISREG(try file.status().st_mode) != 0 else { throw SystemError(code: EINVAL) }
+    let status = try file.status()
+    guard mbs_S_ISREG(status.st_mode) != 0 else { throw SystemError(code: EINVAL) }
+    file.opened = status
     return file
   }
 

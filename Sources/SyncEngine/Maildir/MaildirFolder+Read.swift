@@ -181,13 +181,13 @@ extension MaildirFolder {
 private struct OutgoingMessage: ~Copyable {
   private var reader: MessageReader
   private let form: MessageForm
-  private var first: [UInt8]?
+  private var first: ArraySlice<UInt8>?
   let size: UInt64
   /// Why it is no message.
   let foreignForm: String?
 
   private init(
-    _ reader: consuming MessageReader, _ form: MessageForm, whole: [UInt8]?, size: UInt64,
+    _ reader: consuming MessageReader, _ form: MessageForm, whole: ArraySlice<UInt8>?, size: UInt64,
     foreignForm: String?
   ) {
     self.reader = reader
@@ -204,9 +204,9 @@ private struct OutgoingMessage: ~Copyable {
     var reader = MessageReader(file)
     let status = try reader.status()
     let length = UInt64(clamping: status.st_size)
-    let start = try reader.next(.stored).map { Array($0) } ?? []
-    let foreignForm = MessageReader.foreignForm(start[...])
-    var whole: [UInt8]?
+    let start = try reader.next(.stored) ?? []
+    let foreignForm = MessageReader.foreignForm(start)
+    var whole: ArraySlice<UInt8>?
     var size = length
     if UInt64(start.count) == length {
       // Small: one reading is enough.
@@ -214,8 +214,8 @@ private struct OutgoingMessage: ~Copyable {
       if form == .wire {
         var ends = LineEnds()
         var converted: [UInt8] = []
-        ends.appendWire(start[...], to: &converted)
-        whole = converted
+        ends.appendWire(start, to: &converted)
+        whole = converted[...]
         size = UInt64(converted.count)
       }
     } else {
@@ -230,7 +230,7 @@ private struct OutgoingMessage: ~Copyable {
   mutating func next() throws(SystemError) -> ArraySlice<UInt8>? {
     if let whole = first {
       first = []
-      return whole.isEmpty ? nil : whole[...]
+      return whole.isEmpty ? nil : whole
     }
     return try reader.next(form)
   }

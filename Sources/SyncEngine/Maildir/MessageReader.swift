@@ -9,10 +9,16 @@ struct MessageReader: ~Copyable {
   private var input: [UInt8] = []
   private var output: [UInt8] = []
   private var known: stat?
+  /// Octets read since the beginning, and whether there were none behind them.
+  private var position = 0
+  private var isAtEnd = false
 
   static let pieceSize = 128 * 1024
 
-  init(_ file: consuming OpenFile) { self.file = file }
+  init(_ file: consuming OpenFile) {
+    known = file.opened
+    self.file = file
+  }
 
   /// As it was when it was first looked at.
   mutating func status() throws(SystemError) -> stat {
@@ -31,7 +37,9 @@ struct MessageReader: ~Copyable {
   }
 
   mutating func rewind() throws(SystemError) {
-    try file.rewind()
+    if position > 0 { try file.rewind() }
+    position = 0
+    isAtEnd = false
     lineEnds = LineEnds()
   }
 
@@ -45,13 +53,16 @@ struct MessageReader: ~Copyable {
   }
 
   private mutating func read() throws(SystemError) -> ArraySlice<UInt8>? {
+    if isAtEnd { return nil }
+    let size = Int(clamping: try status().st_size)
     if input.isEmpty {
-      let size = Int(clamping: try status().st_size)
       input = [UInt8](repeating: 0, count: min(MessageReader.pieceSize, max(512, size + 1)))
     }
     let count = try SystemError.count {
       input.withUnsafeMutableBytes { Glibc.read(file.descriptor, $0.baseAddress, $0.count) }
     }
+    position += count
+    isAtEnd = count == 0 || (position >= size && count < input.count)
     return count == 0 ? nil : input[..<count]
   }
 

@@ -4,6 +4,10 @@ import Glibc
 /// A file held open.
 struct OpenFile: ~Copyable {
   let descriptor: Int32
+  /// What the file was like when it was opened, if somebody looked.
+  var opened: stat?
+
+  init(descriptor: Int32) { self.descriptor = descriptor }
 
   deinit { Glibc.close(descriptor) }
 

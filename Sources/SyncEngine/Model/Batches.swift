@@ -4,13 +4,14 @@ public struct Batches: Hashable, Sendable {
   public var forServer: Int
   /// What a Maildir gets is written down in smaller ones.
   public var forMaildir: Int
-  /// To number a message of a Maildir takes no more than a line of a list.
+  /// To number a message of a Maildir takes no more than a line of a list. As many as a server gets at a time, so that it
+  /// is not kept waiting for two lists.
   public var numbered: Int
   /// So many are noted as intended at a time, rather than those of each batch while the server waits.
   public var intended: Int
 
   public static let standard = Batches(
-    forServer: 2000, forMaildir: 500, numbered: 1000, intended: 5000)
+    forServer: 2000, forMaildir: 500, numbered: 2000, intended: 5000)
 
   /// So small that what may happen between two of them happens to a few messages, too.
   public static let smallest = Batches(forServer: 2, forMaildir: 1, numbered: 2, intended: 3)
