@@ -28,14 +28,10 @@ import Testing
     func run(
       observer: (any SyncObserver)? = nil, _ change: (inout Policy) -> Void = { _ in }
     ) -> SyncReport {
-      var policy = Policy()
-      policy.jobs = 1
-      policy.delete = .both
-      change(&policy)
-      return SyncRun(
-        pair: "simulated", policy: policy, factories: world.factories, store: store,
-        observer: observer, pause: { _ in }
-      ).run()
+      world.run(store, observer: observer) {
+        $0.delete = .both
+        change(&$0)
+      }
     }
 
     func count(_ side: Side, _ name: MailboxName) -> Int? {

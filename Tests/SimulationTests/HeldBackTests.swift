@@ -13,19 +13,6 @@ import Testing
     SimulatedContent.message(.ordinary, token: token)
   }
 
-  private func run(
-    in world: SimulatedWorld, _ store: MemoryStateStore,
-    _ change: (inout Policy) -> Void = { _ in }
-  ) -> SyncReport {
-    var policy = Policy()
-    policy.jobs = 1
-    change(&policy)
-    return SyncRun(
-      pair: "simulated", policy: policy, factories: world.factories, store: store,
-      pause: { _ in }
-    ).run()
-  }
-
   private func contents(_ world: SimulatedWorld, _ side: Side, _ name: MailboxName = .inbox)
     -> Set<[UInt8]>
   {
@@ -57,7 +44,7 @@ import Testing
     let store = world.stateStore()
     for token in 1...4 { world.servers.left.deliver(message(token)) }
     if obstacle != .notCreated { world.servers.left.createMailbox(archive) }
-    #expect(run(in: world, store).result == .ok)
+    #expect(world.run(store).result == .ok)
     #expect(contents(world, .right).count == 4)
 
     if obstacle == .notCreated { world.servers.left.createMailbox(archive) }
@@ -74,7 +61,7 @@ import Testing
       }
     }
     for _ in 1...3 {
-      let report = run(in: world, store)
+      let report = world.run(store)
       if obstacle != .refused { #expect(report.result == .partial, "\(report.failures)") }
       #expect(
         contents(world, .right).union(contents(world, .right, archive)).contains(message(2)))
@@ -86,12 +73,12 @@ import Testing
 
     world.onStep = nil
     world.servers.right.refuses = nil
-    #expect(run(in: world, store).result == .ok)
+    #expect(world.run(store).result == .ok)
     for side in Side.allCases {
       #expect(contents(world, side) == [message(1), message(3)])
       #expect(contents(world, side, archive) == [message(2)])
     }
-    let last = run(in: world, store)
+    let last = world.run(store)
     #expect(last.counts.left.isEmpty && last.counts.right.isEmpty)
   }
 
@@ -117,11 +104,11 @@ import Testing
     for token in 1...3 {
       world.servers.left.deliver(message(token), date: InternalDate(seconds: Int64(token) * 1000))
     }
-    #expect(run(in: world, store).result == .ok)
+    #expect(world.run(store).result == .ok)
     world.servers.left.move(try handle(1, world), from: .inbox, to: archive)
     world.servers.left.deliver(message(4), to: archive, date: InternalDate(seconds: 1500))
     for _ in 1...2 {
-      #expect(run(in: world, store) { $0.since = InternalDate(seconds: 2000) }.result == .ok)
+      #expect(world.run(store) { $0.since = InternalDate(seconds: 2000) }.result == .ok)
       #expect(contents(world, .right, archive) == [message(1)])
       #expect(contents(world, .right) == [message(2), message(3)])
     }
@@ -135,7 +122,7 @@ import Testing
     let store = world.stateStore()
     world.servers.left.createMailbox(old)
     for token in 1...3 { world.servers.left.deliver(message(token), to: old) }
-    #expect(run(in: world, store).result == .ok)
+    #expect(world.run(store).result == .ok)
 
     world.servers.left.createMailbox(archive)
     for message in world.servers.left[old]?.messages ?? [] {
@@ -144,11 +131,11 @@ import Testing
     world.servers.left.deleteMailbox(old)
     world.onStep = { fault(.notCreated, $0, archive) }
     for _ in 1...2 {
-      #expect(run(in: world, store) { $0.delete = .both }.result == .partial)
+      #expect(world.run(store) { $0.delete = .both }.result == .partial)
       #expect(contents(world, .right, old).count == 3)
     }
     world.onStep = nil
-    for _ in 1...2 { _ = run(in: world, store) { $0.delete = .both } }
+    for _ in 1...2 { _ = world.run(store) { $0.delete = .both } }
     #expect(contents(world, .right, archive).count == 3 && world.servers.right[old] == nil)
   }
 }

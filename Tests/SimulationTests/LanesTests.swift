@@ -70,9 +70,7 @@ import Testing
     var policy = Policy()
     policy.jobs = 4
     policy.maxExpunge = .percent(100)
-    return SyncRun(
-      pair: "lanes", policy: policy, factories: world.factories, store: store, pause: { _ in }
-    ).run()
+    return world.run(policy, store, pair: "lanes")
   }
 
   @Test("nothing is lost, doubled or numbered wrongly, whoever comes first", arguments: seeds)

@@ -10,19 +10,6 @@ import Testing
     SimulatedContent.message(.ordinary, token: token)
   }
 
-  private func run(
-    in world: SimulatedWorld, _ store: MemoryStateStore,
-    _ change: (inout Policy) -> Void = { _ in }
-  ) -> SyncReport {
-    var policy = Policy()
-    policy.jobs = 1
-    change(&policy)
-    return SyncRun(
-      pair: "simulated", policy: policy, factories: world.factories, store: store,
-      pause: { _ in }
-    ).run()
-  }
-
   private func count(_ world: SimulatedWorld, _ side: Side) -> Int {
     world.servers[side][.inbox]?.messages.count ?? 0
   }
@@ -42,15 +29,15 @@ import Testing
     let world = SimulatedWorld(traits, .imap())
     let store = world.stateStore()
     for token in 1...30 { world.servers.left.deliver(message(token)) }
-    #expect(run(in: world, store).result == .ok && count(world, .right) == 30)
+    #expect(world.run(store).result == .ok && count(world, .right) == 30)
 
     empty(world.servers.left, keeping: 5)
     world.servers.left.deliver(message(31))
-    let report = run(in: world, store)
+    let report = world.run(store)
     #expect(report.result == .refused && count(world, .right) == 31 && count(world, .left) == 6)
     // Not forgotten, and asked about again.
-    #expect(run(in: world, store).result == .refused && count(world, .right) == 31)
-    #expect(run(in: world, store) { $0.isForced = true }.result == .ok)
+    #expect(world.run(store).result == .refused && count(world, .right) == 31)
+    #expect(world.run(store) { $0.isForced = true }.result == .ok)
     #expect(count(world, .right) == 6 && count(world, .left) == 6)
   }
 
@@ -63,13 +50,13 @@ import Testing
       world.servers.left.createMailbox(name)
       for token in 1...5 { world.servers.left.deliver(message(token), to: name) }
     }
-    #expect(run(in: world, store).result == .ok)
+    #expect(world.run(store).result == .ok)
     for name in names {
       for message in world.servers.left[name]?.messages ?? [] {
         world.servers.left.expunge(message.handle, in: name)
       }
     }
-    #expect(run(in: world, store).result == .refused)
+    #expect(world.run(store).result == .refused)
     #expect(names.allSatisfy { world.servers.right[$0]?.messages.count == 5 })
   }
 
@@ -79,10 +66,10 @@ import Testing
     world.servers.left.isThere = false
     world.servers.right.isThere = false
     let store = world.stateStore()
-    let report = run(in: world, store)
+    let report = world.run(store)
     #expect(report.result == .failed && report.failures.map(\.code) == [.unreachable])
     world.servers.right.isThere = true
-    #expect(!run(in: world, store).failures.contains { $0.code == .unreachable })
+    #expect(!world.run(store).failures.contains { $0.code == .unreachable })
   }
 
   @Test("a store that is gone ends the run before anything is changed")
@@ -90,9 +77,9 @@ import Testing
     let world = SimulatedWorld(.maildir, .imap())
     let store = world.stateStore()
     for token in 1...3 { world.servers.left.deliver(message(token)) }
-    #expect(run(in: world, store).result == .ok)
+    #expect(world.run(store).result == .ok)
     world.servers.left.isThere = false
-    #expect(run(in: world, store) { $0.maxExpunge = .percent(100) }.result == .refused)
+    #expect(world.run(store) { $0.maxExpunge = .percent(100) }.result == .refused)
     #expect(count(world, .right) == 3)
   }
 
@@ -103,14 +90,14 @@ import Testing
     let world = SimulatedWorld(.maildir, .imap(canMove: false))
     let store = world.stateStore()
     world.servers.left.deliver(message(1))
-    #expect(run(in: world, store).result == .ok)
+    #expect(world.run(store).result == .ok)
     // One UID for two messages, so that the server's is given another by COPY and EXPUNGE.
     world.servers.left.deliver(message(2))
     world.servers.left.numberAll(.inbox)
     world.servers.right.deliver(message(3))
     let original = try #require(world.servers.right[.inbox]?.messages.last).handle
     world.onStep = { $0.moment == .before && $0.call == .renumber ? .crash(.partial(1)) : nil }
-    _ = run(in: world, store)
+    _ = world.run(store)
     world.onStep = nil
     world.restart()
     #expect(count(world, .right) == 4, "the copy was made, and the old message is still there")
@@ -123,7 +110,7 @@ import Testing
       }
       return nil
     }
-    for _ in 1...2 { _ = run(in: world, store) }
+    for _ in 1...2 { _ = world.run(store) }
     #expect(!isLate)
     for side in Side.allCases {
       let left = Set((world.servers[side][.inbox]?.messages ?? []).map(\.content))
@@ -162,10 +149,10 @@ import Testing
       }
       // Twice round carries everything everywhere.
       for number in [0, 1, 2, 0, 1, 2] {
-        _ = run(in: worlds[number], stores[number], ring)
+        _ = worlds[number].run(stores[number], ring)
       }
       for number in 0..<3 {
-        let report = run(in: worlds[number], stores[number], ring)
+        let report = worlds[number].run(stores[number], ring)
         #expect(report.result == .ok, "\(report.failures.map(\.message))")
         #expect(report.counts.left.isEmpty && report.counts.right.isEmpty, "\(report.counts)")
         #expect(SimulatedConvergence.differences(worlds[number].servers) == [])

@@ -30,10 +30,7 @@ import Testing
     policy.conflict = conflict
     world.servers.left.createMailbox(name("m"))
     let run = {
-      SyncRun(
-        pair: "simulated", policy: policy, factories: world.factories, store: store,
-        pause: { _ in }
-      ).run()
+      world.run(policy, store)
     }
     #expect(run().result == .ok)
     let server = world.servers[maildir]

@@ -51,10 +51,7 @@ import Testing
     }
 
     @discardableResult func run() -> SyncReport {
-      SyncRun(
-        pair: "simulated", policy: policy, factories: world.factories, store: store,
-        pause: { _ in }
-      ).run()
+      world.run(policy, store)
     }
 
     func messages(_ side: Side, _ name: MailboxName = .inbox) -> [SimulatedMessage] {

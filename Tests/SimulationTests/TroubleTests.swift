@@ -10,15 +10,6 @@ import Testing
     SimulatedContent.message(.ordinary, token: token)
   }
 
-  private func run(in world: SimulatedWorld, _ store: MemoryStateStore) -> SyncReport {
-    var policy = Policy()
-    policy.jobs = 1
-    return SyncRun(
-      pair: "simulated", policy: policy, factories: world.factories, store: store,
-      pause: { _ in }
-    ).run()
-  }
-
   private func count(_ world: SimulatedWorld) -> Int {
     world.servers.left[.inbox]?.messages.count ?? 0
   }
@@ -32,21 +23,21 @@ import Testing
     let world = SimulatedWorld(.maildir, .imap())
     let store = world.stateStore()
     for token in 1...3 { world.servers.right.deliver(message(token)) }
-    #expect(run(in: world, store).result == .ok)
+    #expect(world.run(store).result == .ok)
 
     world.servers.left.refuses = { _ in (.noSpace, "no space left") }
     for token in 4...8 { world.servers.right.deliver(message(token)) }
     for _ in 1...3 {
-      let report = run(in: world, store)
+      let report = world.run(store)
       #expect(report.result == .partial && report.failures.map(\.code) == [.noSpace])
       #expect(report.failures.first?.message.contains("and 4 more were not taken") == true)
     }
     let before = world.servers.right[.inbox]?.uids
-    let report = run(in: world, store)
+    let report = world.run(store)
     #expect(report.counts.right.renumbered == 0 && world.servers.right[.inbox]?.uids == before)
 
     world.servers.left.refuses = nil
-    #expect(run(in: world, store).result == .ok)
+    #expect(world.run(store).result == .ok)
     #expect(count(world) == 8 && areEqual(world))
     #expect(world.servers.left[.inbox]?.uids == world.servers.right[.inbox]?.uids)
   }
@@ -67,12 +58,12 @@ import Testing
       default: return nil
       }
     }
-    let report = run(in: world, store)
+    let report = world.run(store)
     #expect(report.result == .failed)
     #expect(Set(report.failures.map(\.code)) == [.refused, .connectionLost])
 
     world.onStep = nil
-    #expect(run(in: world, store).result == .ok)
+    #expect(world.run(store).result == .ok)
     #expect(count(world) == 1 && areEqual(world))
   }
 
@@ -84,7 +75,7 @@ import Testing
     left.createMailbox(name("old"))
     left.deliver(message(1), to: name("old"))
     left.createMailbox(name("other"))
-    #expect(run(in: world, store).result == .ok)
+    #expect(world.run(store).result == .ok)
 
     left.renameMailbox(name("old"), to: name("new"))
     right.renameMailbox(name("other"), to: name("another"))
@@ -94,7 +85,7 @@ import Testing
       return .refused(.mailbox, .refused)
     }
     for _ in 1...2 {
-      let report = run(in: world, store)
+      let report = world.run(store)
       #expect(report.result == .partial)
       #expect(report.failures.map(\.mailbox) == [name("old")])
       #expect(left[name("another")] != nil && left[name("other")] == nil)
@@ -102,7 +93,7 @@ import Testing
       #expect(areEqual(world) && right[.inbox]?.messages.count == 1)
     }
     world.onStep = nil
-    #expect(run(in: world, store).result == .ok)
+    #expect(world.run(store).result == .ok)
     #expect(right[name("new")]?.messages.count == 1 && right[name("old")] == nil)
     #expect(areEqual(world))
   }
@@ -116,17 +107,17 @@ import Testing
       side == .left ? traits : .imap(), side == .right ? traits : .imap())
     let store = world.stateStore()
     for token in 1...20 { world.servers.left.deliver(message(token)) }
-    #expect(run(in: world, store).result == .ok)
+    #expect(world.run(store).result == .ok)
     let backup = try #require(world.servers[side][.inbox])
     for token in 21...23 { world.servers.right.deliver(message(token)) }
-    #expect(run(in: world, store).result == .ok)
+    #expect(world.run(store).result == .ok)
 
     world.servers[side].restore(backup, to: .inbox)
     // A server that is restored under its old UIDVALIDITY gives UIDs out a second time: that can't be helped.
     let later = traits == .maildir ? side : side.other
     world.servers[later].deliver(message(24))
-    #expect(run(in: world, store).result == .ok)
+    #expect(world.run(store).result == .ok)
     #expect(count(world) == 24 && areEqual(world))
-    #expect(run(in: world, store).counts.left.isEmpty)
+    #expect(world.run(store).counts.left.isEmpty)
   }
 }

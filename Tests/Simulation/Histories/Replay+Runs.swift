@@ -194,10 +194,8 @@ extension Replay {
     noteStubsOutside(pair, policy)
     DecisionCount(world, stores[pair], policy).count(in: coverage)
     let stubs = StubCount(world)
-    let report = SyncRun(
-      pair: "pair \(pair + 1)", policy: policy, factories: world.factories, store: stores[pair],
-      observer: ChangeCount(coverage), pause: { _ in }
-    ).run()
+    let report = world.run(
+      policy, stores[pair], pair: "pair \(pair + 1)", observer: ChangeCount(coverage))
     stubs.count(in: coverage, since: StubCount(world))
     countCircumstances(report)
     checkAlterations(pair, report)

@@ -42,10 +42,7 @@ final class VerifyStage {
   static let mirroring = Array(pairs.prefix(3))
 
   @discardableResult func sync() -> SyncReport {
-    SyncRun(
-      pair: "simulated", policy: policy, factories: world.factories, store: store,
-      pause: { _ in }
-    ).run()
+    world.run(policy, store)
   }
 
   func verify(_ cancellation: Cancellation = Cancellation()) -> VerifyReport {
