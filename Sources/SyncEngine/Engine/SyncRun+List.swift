@@ -47,6 +47,8 @@ extension SyncRun {
   /// Whether a mailbox is listed whose own id the base has not and may need, or has from another one of that name.
   private func lacksIDs(_ tree: MailboxTree, on side: Side) -> Bool {
     let isAnyGone = tree.entries.contains { $0.record != nil && !$0.exists(on: side) }
+    // It may live on where the pair does not look.
+    if isAnyGone, policy.mailboxes != .everything { return true }
     return tree.entries.contains { entry in
       guard let listed = entry.listed[side] else { return false }
       guard let record = entry.record else {

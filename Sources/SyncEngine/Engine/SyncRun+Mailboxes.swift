@@ -77,15 +77,23 @@ extension SyncRun {
     for rename in renames {
       guard let side = rename.side else { continue }
       tellUnselectedChild(of: rename, tree)
-      let names = (there: rename.newNames[side.other], here: rename.oldName)
-      let isConcerned = { (entry: MailboxTree.Entry) in
-        entry.record?.id == rename.record.id
-          || entry.record == nil && entry.listed[side.other]?.name == names.there
-          || entry.record == nil && entry.listed[side]?.name == names.here
-      }
-      for entry in tree.entries where isConcerned(entry) { try leaveOut(entry, endpoints) }
-      tree.entries.removeAll(where: isConcerned)
+      try leaveOut(rename, side, in: &tree, endpoints)
     }
+  }
+
+  /// - Parameter side: that which is to follow.
+  func leaveOut(
+    _ rename: MailboxTree.Rename, _ side: Side, in tree: inout MailboxTree,
+    _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    let names = (there: rename.newNames[side.other], here: rename.oldName)
+    let isConcerned = { (entry: MailboxTree.Entry) in
+      entry.record?.id == rename.record.id
+        || entry.record == nil && entry.listed[side.other]?.name == names.there
+        || entry.record == nil && entry.listed[side]?.name == names.here
+    }
+    for entry in tree.entries where isConcerned(entry) { try leaveOut(entry, endpoints) }
+    tree.entries.removeAll(where: isConcerned)
   }
 
   func renames(

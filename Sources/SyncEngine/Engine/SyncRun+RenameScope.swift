@@ -10,6 +10,9 @@ extension SyncRun {
     _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
     let isUneven = tree.entries.contains { !$0.exists(on: .left) || !$0.exists(on: .right) }
+    if isUneven || tree.entries.contains(where: { $0.record == nil }) {
+      try leaveAloneRenamedAway(listings, records, in: &tree, endpoints)
+    }
     guard policy.onlyMailboxes != .everything, isUneven else { return }
     var whole = policy
     whole.onlyMailboxes = .everything
@@ -18,13 +21,78 @@ extension SyncRun {
     try leaveAlone(renames, in: &tree, endpoints)
   }
 
+  /// Mailboxes of which the pair selects one name and not the other: they were not deleted, nor are they new. Only their ids
+  /// tell, for what is not selected is not looked into.
+  private func leaveAloneRenamedAway(
+    _ listings: Both<[ListedMailbox]>, _ records: [MailboxRecord], in tree: inout MailboxTree,
+    _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    guard policy.mailboxes != .everything else { return }
+    var whole = policy
+    whole.mailboxes = .everything
+    whole.onlyMailboxes = .everything
+    let all = MailboxTree(listings: listings, records: records, policy: whole)
+    for rename in all.renames(ids: Both(left: [:], right: [:])) {
+      let names = self.names(of: rename, all)
+      let selected = names.count { policy.mailboxes.matches($0) }
+      guard selected > 0, selected < names.count else { continue }
+      guard let side = rename.side else {
+        try keep(rename, in: &tree)
+        continue
+      }
+      let count = tree.entries.count
+      try leaveOut(rename, side, in: &tree, endpoints)
+      if tree.entries.count < count { tellRenamedAway(rename, side, all) }
+    }
+  }
+
+  private func tellRenamedAway(_ rename: MailboxTree.Rename, _ side: Side, _ tree: MailboxTree) {
+    let now = Both { $0 == side ? rename.oldName : rename.newNames[$0] }
+    let isSelected = { [policy] (side: Side) in
+      policy.mailboxes.matches(tree.leftName(of: now[side], on: side))
+    }
+    guard let there = Side.allCases.first(where: { !isSelected($0) && isSelected($0.other) }) else {
+      return
+    }
+    tell(
+      SyncFailure(
+        side: there.other, mailbox: now[there.other], code: .conflict, scope: .mailbox,
+        message: "left alone: on the \(there) it is called \(now[there]), which is not selected",
+        advice: "give it the same name on both sides, or select \(now[there])"))
+  }
+
+  /// Both sides have renamed it in the same way: that the base takes note of is all that there is to do.
+  private func keep(
+    _ rename: MailboxTree.Rename, in tree: inout MailboxTree
+  ) throws(SideFailure) {
+    guard !rename.isApart else { return }
+    var record = rename.record
+    record.names = rename.newNames
+    tree.entries.removeAll { $0.record?.id == record.id }
+    for index in tree.entries.indices
+    where tree.entries[index].record == nil
+      && Side.allCases.allSatisfy({ tree.entries[index].listed[$0]?.name == record.names[$0] })
+    {
+      tree.entries[index].names = record.names
+      tree.entries[index].record = record
+    }
+    guard !policy.isDryRun else { return }
+    try state { () throws(StateError) in try store.commit([.putMailbox(record)]) }
+  }
+
   /// Whether some of its names are selected, and some are not: what it was called, what it is to be called, and, where both
   /// sides have renamed it, what it is called now on the side that is to follow.
   private func isHalfSelected(_ rename: MailboxTree.Rename, _ tree: MailboxTree) -> Bool {
-    var names = [rename.record.names.left, rename.newNames.left]
-    if let side = rename.side { names.append(tree.leftName(of: rename.oldName, on: side)) }
+    let names = self.names(of: rename, tree)
     let selected = names.count { policy.selects($0) }
     return selected > 0 && selected < names.count
+  }
+
+  /// As they are selected, by the left.
+  private func names(of rename: MailboxTree.Rename, _ tree: MailboxTree) -> [MailboxName] {
+    var names = [rename.record.names.left, rename.newNames.left]
+    if let side = rename.side { names.append(tree.leftName(of: rename.oldName, on: side)) }
+    return names
   }
 
   /// A mailbox below the one to be renamed that is not selected: a server would take it along.

@@ -283,8 +283,9 @@ extension HistoryMaker {
     let choices = [
       ["INBOX"], ["*", "!m*"], ["m*"], ["*", "!INBOX"], ["*", "!*-A"], ["INBOX", "*-B"],
     ]
-    // What is renamed to a name that the pair does not select is as good as deleted, or made again.
-    let deeds = Deed.all.filter { $0 != .rename } + [.move, .move, .expunge, .empty]
+    // A third of these may come to be called what is not selected, or the other way; the others stay what they were.
+    let others: [Deed] = history.seed % 3 == 2 ? [.rename, .rename] : []
+    let deeds = Deed.all.filter { $0 != .rename } + [.move, .move, .expunge, .empty] + others
     for _ in 0..<Int.random(in: 2...3, using: &random) {
       act(deeds, 0...3)
       if Bool.random(using: &random) {

@@ -190,7 +190,7 @@ public final class Replay {
   ) {
     phase.renamed.insert(name)
     // To a run that does not see the new name the mailbox is gone, and it makes it again.
-    if isNarrowed || history.wishes.hasPrefix { hasMultiplied = true }
+    if history.wishes.hasPrefix || isNarrowed && history.wishes.hasMap { hasMultiplied = true }
     var names = formerNames[name, default: []].union([name])
     defer { phase.renames.append(names) }
     noteUnknown(names)
