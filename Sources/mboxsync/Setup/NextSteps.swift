@@ -11,6 +11,8 @@ struct NextSteps {
   var asksForPassword: Bool
   /// A directory with mboxsync@.timer in it, where the program was installed with its units.
   var hasUnits: Bool
+  /// The password comes from the desktop's keyring. Its D-Bus is found by this directory, which cron does not tell of.
+  var keyringDirectory: String?
 
   var lines: [String] {
     let option = configuration.map { " -c \(ShellWord.quoted($0))" } ?? ""
@@ -34,10 +36,17 @@ struct NextSteps {
     }
     // A percent sign ends the command for cron.
     let command = "\(ShellWord.quoted(program))\(option)".replacing("%", with: "\\%")
-    lines += [
-      "", "Every ten minutes by cron, which mails only what failed (crontab -e):",
-      "  */10 * * * * \(command)", "",
-    ]
+    lines += ["", "Every ten minutes by cron, which mails only what failed (crontab -e):"]
+    if let keyringDirectory {
+      lines.append("  XDG_RUNTIME_DIR=\(keyringDirectory)")
+    }
+    lines.append("  */10 * * * * \(command)")
+    if keyringDirectory != nil {
+      lines.append(
+        "The first of these lines is for secret-tool; while you are logged out, the keyring is shut."
+      )
+    }
+    lines.append("")
     return lines + timer(option)
   }
 

@@ -181,6 +181,8 @@ struct InitVerb {
       environment: session.environment,
       configuration: invocation.configurationFile.map { Paths.absolute($0) }, pair: draft.pair,
       program: Paths.ownProgram ?? "mboxsync", wasTried: draft.wasTried,
-      asksForPassword: draft.asksForPassword, hasUnits: units.contains(where: FileReader.exists))
+      asksForPassword: draft.asksForPassword, hasUnits: units.contains(where: FileReader.exists),
+      keyringDirectory: draft.text.contains("password-command = secret-tool")
+        ? session.environment["XDG_RUNTIME_DIR"] ?? "/run/user/\(getuid())" : nil)
   }
 }

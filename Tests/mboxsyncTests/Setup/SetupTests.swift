@@ -53,7 +53,7 @@ import Testing
   }
 
   @Test("the next steps fit the installation")
-  func nextSteps() {
+  func nextSteps() throws {
     var steps = NextSteps(
       environment: SetupTests.environment, configuration: nil, pair: "home",
       program: "/usr/bin/mboxsync", wasTried: false, asksForPassword: false, hasUnits: false)
@@ -66,6 +66,9 @@ import Testing
     #expect(steps.lines.contains(#"    ExecStart=/usr/bin/mboxsync -c "/tmp/100%% mine""#))
     #expect(!steps.lines.contains { $0.hasPrefix("  mboxsync check") })
     steps.configuration = nil
+    steps.keyringDirectory = "/run/user/1000"
+    let cron = try #require(steps.lines.firstIndex(of: "  XDG_RUNTIME_DIR=/run/user/1000"))
+    #expect(steps.lines[cron + 1] == "  */10 * * * * /usr/bin/mboxsync")
     steps.hasUnits = true
     #expect(steps.lines.contains("  systemctl --user enable --now mboxsync@home.timer"))
   }
