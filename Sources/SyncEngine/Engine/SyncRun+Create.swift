@@ -27,7 +27,7 @@ extension SyncRun {
     var missing = Both<[(name: MailboxName, order: NewMailbox)]>(left: [], right: [])
     var names = Both<Set<MailboxName>>(left: [], right: [])
     for entry in tree.entries {
-      guard names.left.insert(entry.names.left).inserted,
+      guard !entry.isContested, names.left.insert(entry.names.left).inserted,
         names.right.insert(entry.names.right).inserted, entry.record == nil
       else { continue }
       for side in Side.allCases where !entry.exists(on: side) {

@@ -173,7 +173,8 @@ extension SyncRun {
     var rights = Set<MailboxName>()
     for index in tree.entries.indices {
       let entry = tree.entries[index]
-      guard lefts.insert(entry.names.left).inserted, rights.insert(entry.names.right).inserted
+      guard !entry.isContested, lefts.insert(entry.names.left).inserted,
+        rights.insert(entry.names.right).inserted
       else {
         note(
           EndpointError(

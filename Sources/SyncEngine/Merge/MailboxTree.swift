@@ -13,6 +13,9 @@ public struct MailboxTree: Sendable {
     public var isDoomed: Side?
     /// Whether both sides are subscribed to it now; `nil` if that was not looked at.
     public var subscription: Bool?
+    /// The name that it would have on the right is another mailbox's, by the base or by `map`: it is left alone, and
+    /// said to be.
+    public var isContested = false
 
     public func exists(on side: Side) -> Bool { listed[side] != nil }
   }
@@ -50,12 +53,19 @@ public struct MailboxTree: Sendable {
     var leftNames = Set(records.map(\.names.left))
     leftNames.formUnion(listings.left.map(\.name))
     leftNames.formUnion(listings.right.map { names.left(of: $0.name) })
+    let ownersInBase = Dictionary(
+      records.map { ($0.names.right, $0.names.left) }, uniquingKeysWith: { first, _ in first })
     for left in leftNames.sorted() where policy.selects(left) {
       let right = recordsByLeft[left]?.names.right ?? names.right(of: left)
-      entries.append(
-        Entry(
-          names: Both(left: left, right: right), record: recordsByLeft[left],
-          listed: Both(left: listed.left[left], right: listed.right[right])))
+      var entry = Entry(
+        names: Both(left: left, right: right), record: recordsByLeft[left],
+        listed: Both(left: listed.left[left], right: listed.right[right]))
+      if (ownersInBase[right] ?? names.left(of: right)) != left {
+        guard entry.record != nil || entry.exists(on: .left) else { continue }
+        entry.isContested = true
+        entry.listed.right = nil
+      }
+      entries.append(entry)
     }
   }
 

@@ -83,7 +83,7 @@ public final class VerifyRun {
     let pending = try state { () throws(StateError) in try store.pending() }
     var rights = Set<MailboxName>()
     for entry in tree.entries where isOfPair(entry) {
-      guard rights.insert(entry.names.right).inserted else {
+      guard !entry.isContested, rights.insert(entry.names.right).inserted else {
         note(
           EndpointError(
             .mailbox, .nameNotPossible, "two mailboxes would be synced with this one",

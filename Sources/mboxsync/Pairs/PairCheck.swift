@@ -28,6 +28,8 @@ struct CheckedPair: Sendable {
       case stays(Side)
       /// It was on both sides, and is gone from this one.
       case gone(Side)
+      /// Its name on the other side is another mailbox's.
+      case contested
       /// The patterns leave it out.
       case leftOut
     }
@@ -207,6 +209,9 @@ struct PairCheck {
 
   private func row(_ entry: MailboxTree.Entry) -> CheckedPair.Mailbox? {
     let state: CheckedPair.Mailbox.State
+    if entry.isContested {
+      return CheckedPair.Mailbox(left: entry.names.left, right: nil, state: .contested)
+    }
     switch (entry.exists(on: .left), entry.exists(on: .right)) {
     case (true, true): state = .both
     case (false, false): return nil

@@ -57,10 +57,13 @@ public struct History: Hashable, Sendable {
     public var hasMap = false
 
     /// What A's user calls by one number is called by the next on the right.
-    static let map: [(left: MailboxName, right: MailboxName)] = (1...60).compactMap { number in
-      guard let left = MailboxName(["m\(number)-A"]), let right = MailboxName(["m\(number + 1)-B"])
-      else { return nil }
-      return (left, right)
+    static func map(of pair: History.Pair) -> [(left: MailboxName, right: MailboxName)] {
+      (1...60).compactMap { number in
+        let left = MailboxName(["m\(number)-\(History.letters[pair.left])"])
+        let right = MailboxName(["m\(number + 1)-\(History.letters[pair.right])"])
+        guard let left, let right else { return nil }
+        return (left, right)
+      }
     }
 
     /// So many may be expunged in a mailbox, where the guard is up.
@@ -137,7 +140,6 @@ extension History.Wishes {
     policy.maxExpunge = isGuarded ? .messages(History.Wishes.guardedLimit) : .percent(100)
     policy.comparesEverything = comparesEverything
     if hasPrefix { policy.prefixes.right = History.Wishes.prefix }
-    if hasMap { policy.map = History.Wishes.map }
     if hasSmallBatches { policy.batches = .smallest }
     // With several lanes it would depend on the machine which comes first.
     policy.jobs = 1

@@ -19,7 +19,8 @@ public struct HistoryMaker {
     if profile != .ordinary { maker.random = random }
     maker.make(profile)
     // Drawn from nothing, so that the other histories stay what they were.
-    if seed % 7 == 3, maker.history.replicas.count == 2, !maker.history.wishes.hasPrefix {
+    // (In a ring a name would be another one each time round.)
+    if seed % 7 == 3, maker.history.pairs.count < 3, !maker.history.wishes.hasPrefix {
       maker.history.wishes.hasMap = true
     }
     // By a generator of its own, so that the other histories stay what they were.

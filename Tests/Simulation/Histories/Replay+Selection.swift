@@ -8,6 +8,7 @@ extension Replay {
   func selected(_ pair: Int, _ run: History.Run? = nil) -> Policy {
     var policy = run?.policy(history.wishes) ?? history.wishes.policy
     policy.mailboxes = selections[pair] ?? .everything
+    if history.wishes.hasMap { policy.map = History.Wishes.map(of: history.pairs[pair]) }
     return policy
   }
 

@@ -241,9 +241,12 @@ public final class Replay {
 
   /// Whether users have given two mailboxes names that are one by the map: neither can follow the other's rename.
   private var hasMetByName: Bool {
-    let known = Set(stores.flatMap { $0.mailboxes().map(\.names) }.map { [$0.left, $0.right] })
-    return History.Wishes.map.contains { left, right in
-      servers[0][left] != nil && servers[1][right] != nil && !known.contains([left, right])
+    worlds.indices.contains { pair in
+      let known = Set(stores[pair].mailboxes().map(\.names).map { [$0.left, $0.right] })
+      let servers = worlds[pair].servers
+      return History.Wishes.map(of: history.pairs[pair]).contains { left, right in
+        servers.left[left] != nil && servers.right[right] != nil && !known.contains([left, right])
+      }
     }
   }
 

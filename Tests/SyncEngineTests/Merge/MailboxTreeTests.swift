@@ -55,6 +55,25 @@ import Testing
     #expect(pairs(tree) == [["Sent", "Sent"], ["Sent Items", "Sent Items"]])
   }
 
+  @Test(
+    "a name on the right is that of one mailbox: the one in the base, else the one that 'map' says",
+    arguments: [
+      // Whoever comes first by the alphabet, and whether or not the other is there at all.
+      (["A", "B"], ["B"], false, ["A": false, "B": true]),
+      (["A", "B"], [], false, ["A": false, "B": true]),
+      (["B"], [], false, ["B": true]), (["B"], ["B"], false, ["A": false, "B": true]),
+      (["A", "B"], ["B"], true, ["A": true, "B": false]),
+      (["B"], ["B"], true, ["B": false]),
+    ])
+  func contested(left: [String], right: [String], isInBase: Bool, expected: [String: Bool]) {
+    let tree = tree(
+      left.map { listed($0) }, right.map { listed($0) }, isInBase ? [record(1, "B")] : [],
+      map: [("A", "B")])
+    let isContested = tree.entries.map { ($0.names.left.path, $0.isContested) }
+    #expect(Dictionary(uniqueKeysWithValues: isContested) == expected)
+    #expect(tree.entries.allSatisfy { !$0.isContested || !$0.exists(on: .right) })
+  }
+
   private let nobody = Both<[MailboxName: GlobalUID]>(left: [:], right: [:])
 
   @Test("a rename on either side is followed, under the other side's name")
