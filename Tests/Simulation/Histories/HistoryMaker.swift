@@ -26,6 +26,7 @@ public struct HistoryMaker {
     // By a generator of its own, so that the other histories stay what they were.
     var batches = SplitMix64(seed: seed ^ 0x62_6174_6368_6573)
     maker.history.wishes.hasSmallBatches = batches.oneIn(3)
+    if batches.oneIn(8) { maker.letDovecotNumber(using: &batches) }
     return maker.history
   }
 
@@ -40,6 +41,24 @@ public struct HistoryMaker {
     for replica in history.replicas.indices { act(on: replica, upTo: 5) }
     for _ in 0..<Int.random(in: 0...2, using: &random) { deliverEverywhere() }
     for _ in 0..<Int.random(in: 2...4, using: &random) { addPhase() }
+  }
+
+  /// While runs are at work, a Dovecot numbers what lies in a Maildir.
+  private mutating func letDovecotNumber(using random: inout SplitMix64) {
+    let maildirs = history.replicas.indices.filter { history.replicas[$0].isMaildir }
+    for index in history.steps.indices {
+      guard case .run(var run) = history.steps[index], !run.isDry,
+        let replica = maildirs.randomElement(using: &random)
+      else { continue }
+      for _ in 0..<Int.random(in: 1...3, using: &random) {
+        let limit = Int.random(in: 2...50, using: &random)
+        run.incidents.append(
+          History.Incident(
+            moment: .before, call: nil, number: Int.random(in: 1...limit, using: &random),
+            event: .deed(replica, .number, number())))
+      }
+      history.steps[index] = .run(run)
+    }
   }
 
   // MARK: Replicas and wishes
