@@ -37,6 +37,7 @@ extension MailboxSync {
     let parted = try pairsOfStubs(equal, rest: candidates, endpoints)
     matches += equal.filter { !parted.contains($0) }
     matches += try matchByOriginal(&candidates)
+    matches += try matchBySending(&candidates, endpoints)
     matches += try matchByEssence(candidates, endpoints)
     join(matches)
     return !parted.isEmpty

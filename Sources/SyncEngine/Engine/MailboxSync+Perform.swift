@@ -139,7 +139,7 @@ extension MailboxSync {
     return alone
   }
 
-  private func noteAltered(_ uids: [UID], on side: Side) {
+  func noteAltered(_ uids: [UID], on side: Side) {
     say(
       side, .altered, "the server altered what it was given: \(UIDSet(uids))",
       advice:

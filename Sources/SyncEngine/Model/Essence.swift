@@ -86,6 +86,19 @@ public enum EssenceHasher {
       isTelling: isTelling)
   }
 
+  /// A digest of the first Message-ID, without blanks.
+  ///
+  /// - Parameter header: as ``Endpoint/headers(of:)`` gives it.
+  static func messageID(header: [UInt8]) -> GlobalUID? {
+    for field in HeaderFields(header, isWhole: false)
+    where HeaderFields.name(of: field).elementsEqual(messageID) {
+      var hash = SHA256()
+      digest(field, into: &hash)
+      return GlobalUID(bytes: hash.finish())
+    }
+    return nil
+  }
+
   private static func digest(_ field: [UInt8], into hash: inout SHA256) {
     var words: [UInt8] = []
     words.reserveCapacity(field.count)

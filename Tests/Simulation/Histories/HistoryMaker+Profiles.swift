@@ -265,7 +265,10 @@ extension HistoryMaker {
       act(deeds, 1...6)
       if Bool.random(using: &random) {
         // What was altered and not recorded can't be recognised.
-        run([deed(deeds, before: nil, upTo: 30), fault(at: [.store, .open], isRefused: false)])
+        run([
+          deed(deeds, before: nil, upTo: 30),
+          fault(at: [.store, .open, .save, .commit, .copy], isRefused: false),
+        ])
       }
       history.steps.append(.rest)
     }

@@ -75,6 +75,8 @@ final class SimulatedSaver: MessageSaver {
       let content = SimulatedSaver.wire(message)
       return alters(content) == content ? nil : uid
     }
+    // Only what the run was told it can say.
+    if !altered.isEmpty { server.hasAltered = true }
     return outcomes
   }
 
@@ -119,7 +121,6 @@ final class SimulatedSaver: MessageSaver {
     let kept = server.alters?(content) ?? content
     if kept != content {
       server.ledger?.noteAltered(kept, of: original ?? SimulatedMail(content))
-      server.hasAltered = true
     }
     let uid = server.mailboxes[name]?.insert(
       kept, saved: original?.bytes ?? content, flags: flags,

@@ -1,0 +1,93 @@
+import IMAPClient
+
+/// What a run that died had sent to a server, and the server altered: its content does not tell any more that it is what
+/// lies on the other side.
+extension MailboxSync {
+  /// A message that a run meant to save, and one that has come since and may be it, have this in common.
+  private struct Trace: Hashable {
+    var date: InternalDate
+    /// Of the Message-ID, or of the whole header where there is none.
+    var header: GlobalUID
+  }
+
+  /// By what such a run has noted of what it meant to send: the received date, which it gave to the second, and the
+  /// header, of which the Message-ID counts.
+  ///
+  /// - Parameter candidates: what nothing else has matched; it loses what is matched.
+  func matchBySending(
+    _ candidates: inout Both<[Pairing.Candidate]>, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) -> [Pairing.Match] {
+    var traces: [Int: Trace] = [:]
+    var altered = Both<Set<Int>>(left: [], right: [])
+    for side in Side.allCases {
+      let intents = leftIntents[side].filter { $0.original == nil }
+      guard !intents.isEmpty else { continue }
+      let sent = self.sent(intents, candidates[side.other])
+      let arrived = self.arrived(intents, candidates[side])
+      let dates = Set(sent.compactMap(\.date)).intersection(arrived.compactMap(\.date))
+      guard !dates.isEmpty else { continue }
+      for (side, some) in [(side.other, sent), (side, arrived)] {
+        let some = some.filter { $0.date.map(dates.contains) ?? false }
+        try readTraces(of: some, &traces, side, endpoints[side])
+      }
+      altered[side] = Set(arrived.map(\.index))
+    }
+    guard !traces.isEmpty else { return [] }
+    let matches = Pairing.match(&candidates) { traces[$0.index] }
+    for side in Side.allCases {
+      // What such a run was told and could not say any more.
+      let uids = matches.map { side == .left ? $0.left : $0.right }
+        .filter(altered[side].contains).compactMap { work[$0].handles[side]?.uid }
+      if !uids.isEmpty { noteAltered(uids, on: side) }
+    }
+    return matches
+  }
+
+  /// Those of the other side that such a run meant to send.
+  private func sent(
+    _ intents: [Intent], _ candidates: [Pairing.Candidate]
+  ) -> [Pairing.Candidate] {
+    let sizes = Dictionary(grouping: intents, by: \.date).mapValues { Set($0.map(\.size)) }
+    return candidates.filter { candidate in
+      guard work[candidate.index].stub == nil, let date = candidate.date, let size = candidate.size
+      else { return false }
+      return sizes[date]?.contains(size) ?? false
+    }
+  }
+
+  /// Those that have come since, and that the base does not know.
+  private func arrived(
+    _ intents: [Intent], _ candidates: [Pairing.Candidate]
+  ) -> [Pairing.Candidate] {
+    let lowest = Dictionary(
+      intents.map { ($0.date, $0.uidNext) }, uniquingKeysWith: { min($0, $1) })
+    return candidates.filter { candidate in
+      guard work[candidate.index].stub == nil, work[candidate.index].item.base == nil,
+        let uid = candidate.handle?.uid, let least = candidate.date.flatMap({ lowest[$0] })
+      else { return false }
+      return uid >= least
+    }
+  }
+
+  private func readTraces(
+    of candidates: [Pairing.Candidate], _ traces: inout [Int: Trace], _ side: Side,
+    _ endpoint: any Endpoint
+  ) throws(SideFailure) {
+    let headersAtATime = 500
+    for start in stride(from: 0, to: candidates.count, by: headersAtATime) {
+      let piece = candidates[start..<min(start + headersAtATime, candidates.count)]
+      let headers = try on(side) { () throws(EndpointError) in
+        try select(side, endpoint)
+        return try endpoint.headers(of: piece.compactMap(\.handle))
+      }
+      for candidate in piece {
+        guard let date = candidate.date, let size = candidate.size,
+          let header = candidate.handle.flatMap({ headers[$0] }),
+          let id = EssenceHasher.messageID(header: header)
+            ?? EssenceHasher.shape(header: header, size: size)?.essence.header
+        else { continue }
+        traces[candidate.index] = Trace(date: date, header: id)
+      }
+    }
+  }
+}
