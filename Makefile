@@ -13,7 +13,8 @@ docdir = $(PREFIX)/share/doc/mboxsync
 bashdir = $(PREFIX)/share/bash-completion/completions
 zshdir = $(PREFIX)/share/zsh/site-functions
 fishdir = $(PREFIX)/share/fish/vendor_completions.d
-unitdir = $(PREFIX)/lib/systemd/user
+# Elsewhere, as in ~/.local, systemd looks into share only.
+unitdir = $(PREFIX)/$(if $(filter /usr /usr/local,$(PREFIX)),lib,share)/systemd/user
 program = .build/release/mboxsync
 
 docs = README.md CHANGELOG.md LICENSE docs/errors.md docs/moving.md docs/performance.md docs/reliability.md docs/design.md

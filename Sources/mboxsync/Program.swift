@@ -23,7 +23,11 @@ enum Program {
     let session = Session(invocation, .process, StopSignals.cancellation)
     defer { session.console.finish() }
     do {
-      return try run(session)
+      let code = try run(session)
+      // Who reads it would take what is missing for nothing.
+      guard code == .ok, let loss = session.console.finish() else { return code }
+      session.console.complain(["\(loss)"])
+      return .partial
     } catch {
       session.console.complain([error.message])
       return error.exitCode

@@ -153,6 +153,18 @@ import Testing
     }
   }
 
+  @Test("an answer that can't be written is no success")
+  func fullDisk() throws {
+    try withPair(.maildirAndIMAP) { pair in
+      let writing = ["/bin/sh", "-c", "exec \"$@\" >/dev/full", "sh"]
+      let result = try pair.mboxsync.run(
+        pair.arguments(["--json"], verb: "check"), through: writing)
+      #expect(result.code == 1)
+      #expect(
+        result.errorText == "mboxsync: can't write standard output: no space left on device\n")
+    }
+  }
+
   @Test("status names what could not be synced, and why")
   func unsynced() throws {
     var options = DovecotOptions()

@@ -177,4 +177,18 @@ import Testing
       #expect(try stage.written().contains("password-command = pass show 'mail/my account'"))
     }
   }
+
+  @Test("units that are installed in the home directory are found")
+  func units() throws {
+    try withTemporaryDirectory { directory in
+      let mboxsync = try Mboxsync(in: directory)
+      let line = ["init", "-v", "work", "maildir:~/L", "maildir:~/R"]
+      #expect(
+        try mboxsync.run(line + ["-c", directory.path("one")]).outputText.contains("[Timer]"))
+      _ = try directory.directory("home/.local/share/systemd/user")
+      try directory.write("", to: "home/.local/share/systemd/user/mboxsync@.timer")
+      let result = try mboxsync.run(line)
+      #expect(result.outputText.contains("systemctl --user enable --now mboxsync@work.timer\n"))
+    }
+  }
 }

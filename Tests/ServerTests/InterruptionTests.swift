@@ -51,6 +51,18 @@ import Testing
     try expectQuiet(pair)
   }
 
+  @Test("Ctrl-C at the question for the password is a signal, and no wrong password")
+  func atTheQuestion() throws {
+    try withPair(.maildirAndIMAP) { pair in
+      pair.right.keys["password-file"] = nil
+      let session = try pair.mboxsync.startOnTerminal(pair.arguments([]))
+      try session.wait(for: "password for ")
+      try session.type("\u{3}")
+      #expect(try session.finish() == .exited(75), "\(session.transcript)")
+      #expect(session.transcript.contains("stopped by a signal"))
+    }
+  }
+
   @Test("kill -9, then another run", arguments: Point.all)
   func killed(point: Point) throws {
     try withPair(point.combination) { pair in

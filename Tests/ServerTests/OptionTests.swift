@@ -48,6 +48,9 @@ import Testing
       }
       try pair.sync("--mailbox", "inbox")
       #expect(try pair.left.store.mailboxes() == ["INBOX"])
+      let none = try pair.sync("-v", "--mailbox", "Wrok")
+      #expect(none.errorText.contains("test: no mailbox is selected: "), "\(none.errorText)")
+      #expect(try pair.sync("--mailbox", "Wrok").error.isEmpty)
       try pair.sync()
       #expect(try pair.left.store.mailboxes() == ["INBOX", "Trash", "Trash/a/b", "Work"])
     }

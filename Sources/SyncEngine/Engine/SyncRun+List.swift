@@ -68,4 +68,13 @@ extension SyncRun {
           message: "\(name.name): \(name.reason)", advice: "left alone"))
     }
   }
+
+  /// A name that was mistyped would look like a success.
+  func noteNothingSelected(_ listings: Both<[ListedMailbox]>) {
+    guard !listings.left.isEmpty || !listings.right.isEmpty else { return }
+    tell(
+      SyncFailure(
+        side: nil, mailbox: nil, code: .other, scope: .mailbox, message: "no mailbox is selected",
+        advice: "look at 'mailboxes' and --mailbox"))
+  }
 }

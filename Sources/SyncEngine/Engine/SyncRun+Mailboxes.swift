@@ -21,6 +21,7 @@ extension SyncRun {
     guard checkListing(listings, records), try checkAnythingIsThere(listings, endpoints) else {
       return MailboxTree(entries: [])
     }
+    if tree.entries.isEmpty { noteNothingSelected(listings) }
     guard policy.followsRenames, policy.kinds.contains(.mailboxes) else { return tree }
     if policy.isDryRun {
       try foreseeRenames(&tree, endpoints)

@@ -59,7 +59,10 @@ public final class SyncRun {
     do {
       try carryOut()
     } catch {
-      note(error.error, side: error.error.code == .interrupted ? nil : error.side)
+      // The password was being asked for, or a command had to find it, when the signal came.
+      let isStopped = cancellation.isRequested && error.error.code == .auth
+      let cause = isStopped ? EndpointError.interrupted : error.error
+      note(cause, side: cause.code == .interrupted ? nil : error.side)
     }
     lanes.disconnect()
     finish()

@@ -19,7 +19,7 @@ struct OfflineIMAPTranslation {
       "accounts", "metadata", "maxsyncaccounts", "ui", "ignore-readonly", "maxconnections",
       "socktimeout", "fsync",
     ]
-    for entry in general.entries where !quiet.contains(entry.key) {
+    for entry in general.entries where !quiet.contains(entry.key) && !entry.isDefault {
       result.remark(entry.number, "'\(entry.key)' is not translated")
     }
     for name in accounts.split(separator: ",").map(OfflineIMAPFile.trimmed) where !name.isEmpty {
@@ -144,9 +144,11 @@ struct OfflineIMAPTranslation {
         entry.number,
         "'\(entry.key)' is Python: name the mailboxes in 'mailboxes', as in '* !Spam'", in: &pair)
     case "nametrans":
+      // Or the first sync would make every mailbox of the one side on the other, under its name there.
+      pair.set("create", "none")
       result.remark(
         entry.number,
-        "'nametrans' is Python: names are the same on both sides; 'map', 'prefix' and special-use names change them",
+        "'nametrans' is Python: names are the same on both sides but for 'map', 'prefix' and special uses; 'create = none' until that is set",
         in: &pair)
     default: break
     }

@@ -22,6 +22,8 @@ final class Console: Sendable {
   private struct State {
     /// Standard output that is not written yet.
     var pending: [UInt8] = []
+    /// Why some of it was lost; 0: none, or nobody wanted it any more.
+    var loss: Int32 = 0
     /// Makes the line of progress, while there is one.
     var bar: (@Sendable (Int) -> String)?
     /// How much of it stands on the terminal; 0: it was erased for something else.
@@ -89,10 +91,14 @@ final class Console: Sendable {
   }
 
   /// To be called before the program ends.
-  func finish() {
+  ///
+  /// - Returns: why not all of standard output could be written, if it is so.
+  @discardableResult
+  func finish() -> SystemError? {
     state.withLock { state in
       eraseBar(&state)
       flush(&state)
+      return state.loss == 0 ? nil : SystemError("can't write standard output", Errno(state.loss))
     }
   }
 
@@ -163,12 +169,16 @@ final class Console: Sendable {
   }
 
   private func flush(_ state: inout State) {
-    Console.write(state.pending, STDOUT_FILENO)
+    let error = Console.write(state.pending, STDOUT_FILENO)
+    if error != 0, error != EPIPE { state.loss = error }
     state.pending.removeAll(keepingCapacity: true)
   }
 
   /// Nobody may be reading any more; the sync goes on all the same.
-  private static func write(_ bytes: [UInt8], _ descriptor: Int32) {
+  ///
+  /// - Returns: the error number; 0 if all was written.
+  @discardableResult
+  private static func write(_ bytes: [UInt8], _ descriptor: Int32) -> Int32 {
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
@@ -178,8 +188,9 @@ final class Console: Sendable {
         var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         _ = poll(&wait, 1, -1)
       } else if errno != EINTR {
-        return
+        return errno
       }
     }
+    return 0
   }
 }

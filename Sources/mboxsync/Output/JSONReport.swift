@@ -20,6 +20,7 @@ enum JSONReport {
       ("left", side(report.counts.left, report.traffic.left)),
       ("right", side(report.counts.right, report.traffic.right)),
       ("mailboxes", .array(report.mailboxes.map(mailbox))),
+      ("mailbox_changes", .array(outcome.mailboxChanges.map(change))),
       ("errors", .array(report.failures.map(failure))),
       ("notices", .array(report.notices.map(failure))),
     ]
@@ -65,6 +66,15 @@ enum JSONReport {
       ("left", .object(counts(mailbox.counts.left))),
       ("right", .object(counts(mailbox.counts.right))),
     ])
+  }
+
+  private static func change(_ change: MailboxChange) -> JSON {
+    var members: [(String, JSON)] = [
+      ("side", .string(change.side.rawValue)), ("name", .string(change.mailbox.path)),
+      ("change", .string(change.kind.word)),
+    ]
+    if case .renamed(let name) = change.kind { members.append(("to", .string(name.path))) }
+    return .object(members)
   }
 
   private static func side(_ changes: ChangeCounts, _ traffic: Traffic) -> JSON {

@@ -49,15 +49,18 @@ enum StatusLines {
     let pending = outcome.report.mailboxes.filter {
       !$0.counts.left.isEmpty || !$0.counts.right.isEmpty || $0.result != .ok
     }
-    guard !pending.isEmpty else {
+    guard !pending.isEmpty || !outcome.mailboxChanges.isEmpty else {
       return [outcome.report.failures.isEmpty ? "  pending  nothing" : "  pending  not known"]
     }
-    let rows = pending.map { mailbox -> [String] in
+    var rows = outcome.mailboxChanges.map { change in
+      [change.mailbox.path, "\(change.side): \(change.kind.plan)"]
+    }
+    rows += pending.map { mailbox -> [String] in
       var parts: [String] = []
       for side in Side.allCases where !mailbox.counts[side].isEmpty {
         parts.append("\(side): \(words(mailbox.counts[side]))")
       }
-      if mailbox.result != .ok { parts.append(mailbox.result.rawValue) }
+      if mailbox.result != .ok { parts.append("there is a problem, which is told above") }
       return [mailbox.name.path, parts.joined(separator: "; ")]
     }
     return headed("pending", CheckLines.table(rows))

@@ -5,8 +5,11 @@ enum Summary {
   static func line(_ outcome: PairOutcome, isDryRun: Bool) -> String {
     let report = outcome.report
     var parts: [String] = []
-    for side in Side.allCases where !report.counts[side].isEmpty {
-      parts.append("\(side) \(words(report.counts[side]))")
+    for side in Side.allCases {
+      let done =
+        [words(report.counts[side])] + mailboxes(outcome.mailboxChanges.filter { $0.side == side })
+      let text = done.filter { !$0.isEmpty }.joined(separator: ", ")
+      if !text.isEmpty { parts.append("\(side) \(text)") }
     }
     if parts.isEmpty && report.result == .ok { parts.append("nothing to do") }
     let traffic = report.traffic.left + report.traffic.right
@@ -25,6 +28,15 @@ enum Summary {
     case .ok: .green
     case .partial, .refused: .yellow
     case .failed: .red
+    }
+  }
+
+  /// `2 mailboxes created`
+  private static func mailboxes(_ changes: [MailboxChange]) -> [String] {
+    var words: [String] = []
+    for change in changes where !words.contains(change.kind.word) { words.append(change.kind.word) }
+    return words.map { word in
+      "\(Text.counted(changes.count { $0.kind.word == word }, "mailbox")) \(word)"
     }
   }
 

@@ -22,14 +22,19 @@ enum Hook {
 
   /// What `after` finds in its environment: `MBOXSYNC_LEFT_SAVED` and its like, and without the side the
   /// sum of both.
-  static func variables(_ pair: String, _ report: SyncReport) -> [(String, String)] {
+  static func variables(
+    _ pair: String, _ report: SyncReport, _ changes: [MailboxChange]
+  ) -> [(String, String)] {
     var result = [
       ("MBOXSYNC_PAIR", pair), ("MBOXSYNC_RESULT", report.result.rawValue),
       ("MBOXSYNC_ERRORS", String(report.failures.count)),
     ]
     let sum = report.counts.left + report.counts.right
-    for (side, counts) in [
-      ("LEFT_", report.counts.left), ("RIGHT_", report.counts.right), ("", sum),
+    let mailboxes = changes.filter(\.kind.concernsFiles)
+    let sides = Both { side in mailboxes.count { $0.side == side } }
+    for (side, counts, mailboxes) in [
+      ("LEFT_", report.counts.left, sides.left), ("RIGHT_", report.counts.right, sides.right),
+      ("", sum, mailboxes.count),
     ] {
       result += [
         ("MBOXSYNC_\(side)SAVED", String(counts.saved)),
@@ -37,6 +42,7 @@ enum Hook {
         ("MBOXSYNC_\(side)EXPUNGED", String(counts.expunged)),
         ("MBOXSYNC_\(side)FLAGGED", String(counts.flagged)),
         ("MBOXSYNC_\(side)RENUMBERED", String(counts.renumbered)),
+        ("MBOXSYNC_\(side)MAILBOXES", String(mailboxes)),
       ]
     }
     return result

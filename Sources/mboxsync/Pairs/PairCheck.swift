@@ -198,10 +198,13 @@ struct PairCheck {
     var rows = tree.entries.compactMap(row)
     let left = Set(rows.compactMap(\.left))
     let right = Set(rows.compactMap(\.right))
+    let rest = Set(listed.right.map(\.name)).subtracting(right)
     for mailbox in listed.left where !left.contains(mailbox.name) {
-      rows.append(CheckedPair.Mailbox(left: mailbox.name, right: nil, state: .leftOut))
+      let other = rest.contains(mailbox.name) ? mailbox.name : nil
+      rows.append(CheckedPair.Mailbox(left: mailbox.name, right: other, state: .leftOut))
     }
-    for mailbox in listed.right where !right.contains(mailbox.name) {
+    let shown = Set(rows.compactMap(\.right))
+    for mailbox in listed.right where !shown.contains(mailbox.name) {
       rows.append(CheckedPair.Mailbox(left: nil, right: mailbox.name, state: .leftOut))
     }
     return rows

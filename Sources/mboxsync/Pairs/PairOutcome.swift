@@ -5,6 +5,7 @@ import SyncEngine
 struct PairOutcome: Sendable {
   var pair: String
   var report: SyncReport
+  var mailboxChanges: [MailboxChange] = []
   var milliseconds: Int64
   /// Only for `status`.
   var known: KnownPair?

@@ -11,14 +11,15 @@ struct PairRunner {
   /// Prints failures as they come out.
   func run(_ pair: PairSettings) -> PairOutcome {
     let start = Clock.milliseconds()
-    let report = guarded(pair)
+    var outcome = PairOutcome(pair: pair.name, report: SyncReport(), milliseconds: 0)
+    outcome.report = guarded(pair, &outcome.mailboxChanges)
     console.hideBar()
-    for failure in report.failures { console.failure(failure, pair: pair.name) }
-    return PairOutcome(
-      pair: pair.name, report: report, milliseconds: Clock.milliseconds() - start)
+    for failure in outcome.report.failures { console.failure(failure, pair: pair.name) }
+    outcome.milliseconds = Clock.milliseconds() - start
+    return outcome
   }
 
-  private func guarded(_ pair: PairSettings) -> SyncReport {
+  private func guarded(_ pair: PairSettings, _ changes: inout [MailboxChange]) -> SyncReport {
     // Hooks run under the pair's lock: never twice at a time.
     let store: SQLiteStateStore
     do {
@@ -31,12 +32,12 @@ struct PairRunner {
       if let failure { return failed(failure) }
     }
     if session.cancellation.isRequested { return failed(PairRunner.interrupted) }
-    var report = sync(pair, store)
+    var report = sync(pair, store, &changes)
     if !invocation.isDryRun {
       SQLiteStateStore.noteRun(directory: session.stateDirectory, pair: pair.name)
     }
     if let command = pair.after, !invocation.isDryRun {
-      if let failure = hook("after", command, Hook.variables(pair.name, report)) {
+      if let failure = hook("after", command, Hook.variables(pair.name, report, changes)) {
         report.failures.append(failure)
         if report.result == .ok { report.result = .partial }
       }
@@ -44,7 +45,9 @@ struct PairRunner {
     return report
   }
 
-  private func sync(_ pair: PairSettings, _ store: SQLiteStateStore) -> SyncReport {
+  private func sync(
+    _ pair: PairSettings, _ store: SQLiteStateStore, _ mailboxChanges: inout [MailboxChange]
+  ) -> SyncReport {
     defer { console.hideBar() }
     let showsChanges = console.verbosity > 0 || (invocation.isDryRun && console.verbosity == 0)
     let changes: Console.Stream? =
@@ -53,24 +56,27 @@ struct PairRunner {
     let observer = RunObserver(
       console: console, pair: pair.label, changes: changes, isDryRun: invocation.isDryRun,
       showsNotices: console.verbosity > 0 || (console.verbosity == 0 && console.outputIsTerminal))
+    defer { mailboxChanges = observer.mailboxChanges }
     return SyncRun(
       pair: pair.name, policy: pair.policy, factories: session.factories(pair), store: store,
       observer: observer, cancellation: session.cancellation,
-      closing: { report in PairRunner.record(of: report, in: store) }
+      closing: { report in
+        PairRunner.record(
+          of: report, hasChanges: !report.mailboxes.isEmpty || !observer.mailboxChanges.isEmpty,
+          in: store)
+      }
     ).run()
   }
 
   /// For `status`. A run that found nothing to do and ends as the one before is not recorded: it would
   /// wait longer for the disk than for everything else.
   private static func record(
-    of report: SyncReport, in store: SQLiteStateStore
+    of report: SyncReport, hasChanges: Bool, in store: SQLiteStateStore
   ) -> [StateChange] {
     let result = try? store.value(.lastResult)
     let errors = PairRunner.lines(report.failures)
     let known = (try? store.value(.lastErrors)) ?? ""
-    guard result != report.result.rawValue || errors != known || !report.mailboxes.isEmpty else {
-      return []
-    }
+    guard result != report.result.rawValue || errors != known || hasChanges else { return [] }
     return [
       .setValue(.lastRun, String(Clock.now())),
       .setValue(.lastResult, report.result.rawValue), .setValue(.lastErrors, errors),

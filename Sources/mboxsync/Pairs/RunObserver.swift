@@ -11,6 +11,10 @@ final class RunObserver: SyncObserver {
   private let isDryRun: Bool
   private let showsNotices: Bool
   private let bar: SharedBar
+  private let changedMailboxes = Mutex<[MailboxChange]>([])
+
+  /// So far.
+  var mailboxChanges: [MailboxChange] { changedMailboxes.withLock { $0 } }
 
   init(
     console: Console, pair: String, changes: Console.Stream?, isDryRun: Bool, showsNotices: Bool
@@ -28,6 +32,10 @@ final class RunObserver: SyncObserver {
   func handle(_ event: SyncEvent) {
     switch event {
     case .change(let side, let mailbox, let change):
+      if let kind = MailboxChange.Kind(change) {
+        let change = MailboxChange(side: side, mailbox: mailbox, kind: kind)
+        changedMailboxes.withLock { $0.append(change) }
+      }
       if let changes {
         let line = ChangeLines.line(
           pair: pair, side, mailbox, change, isPlanned: isDryRun)

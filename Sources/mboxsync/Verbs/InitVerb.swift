@@ -176,7 +176,9 @@ struct InitVerb {
   }
 
   private func nextSteps(_ draft: Draft) -> NextSteps {
-    let units = ["/etc", "/usr/local/lib", "/usr/lib"].map { "\($0)/systemd/user/mboxsync@.timer" }
+    var above = ["/etc", "/usr/local/lib", "/usr/lib"]
+    if let home = session.environment.home { above.append("\(home)/.local/share") }
+    let units = above.map { "\($0)/systemd/user/mboxsync@.timer" }
     return NextSteps(
       environment: session.environment,
       configuration: invocation.configurationFile.map { Paths.absolute($0) }, pair: draft.pair,

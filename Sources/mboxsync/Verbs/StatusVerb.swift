@@ -37,6 +37,7 @@ struct StatusVerb {
         pair: pair.name, policy: pair.policy, factories: session.factories(pair),
         store: opened.store, observer: observer, cancellation: session.cancellation
       ).run()
+      outcome.mailboxChanges = observer.mailboxChanges
     } catch {
       outcome.report.result = .failed
       outcome.report.failures = [SyncFailure(error)]

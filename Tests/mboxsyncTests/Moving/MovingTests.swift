@@ -220,11 +220,11 @@ import Testing
       [pair work]
       left = work-local
       right = work-remote
-      create = left
+      create = none
       since = 90d
       max-size = 2000000
       after = "notmuch new"
-      # 'nametrans' is Python: names are the same on both sides; 'map', 'prefix' and special-use names change them
+      # 'nametrans' is Python: names are the same on both sides but for 'map', 'prefix' and special uses; 'create = none' until that is set
       # 'autorefresh' has no counterpart: use a timer, as contrib/systemd shows
 
       [endpoint home-local]

@@ -89,7 +89,10 @@ import Testing
         side: .right, mailbox: inbox, code: .overQuota, scope: .mailbox, message: "full",
         advice: "delete some")
     ]
-    let outcome = PairOutcome(pair: "home", report: report, milliseconds: 420)
+    var outcome = PairOutcome(pair: "home", report: report, milliseconds: 420)
+    outcome.mailboxChanges = [
+      MailboxChange(side: .left, mailbox: inbox, kind: .renamed(to: inbox))
+    ]
     let left =
       #"{"saved":1,"copied":0,"expunged":0,"flagged":2,"renumbered":0,"#
       + #""bytes_in":0,"bytes_out":0,"round_trips":0}"#
@@ -105,7 +108,9 @@ import Testing
       + #""advice":"delete some"}"#
     let pairs =
       #""pairs":[{"pair":"home","result":"partial","rounds":1,"seconds":0.420,"#
-      + #""left":\#(left),"right":\#(right),"mailboxes":[\#(mailbox)],"errors":[\#(error)],"#
+      + #""left":\#(left),"right":\#(right),"mailboxes":[\#(mailbox)],"#
+      + #""mailbox_changes":[{"side":"left","name":"INBOX","change":"renamed","to":"INBOX"}],"#
+      + #""errors":[\#(error)],"#
       + #""notices":[]}]"#
     let version = #""version":"\#(Version.current)""#
     #expect(JSONReport.make([outcome], isDryRun: false).encoded == "{\(version),\(pairs)}")
@@ -216,6 +221,17 @@ import Testing
   func summary() {
     var outcome = PairOutcome(pair: "p", report: SyncReport(), milliseconds: 420)
     #expect(Summary.line(outcome, isDryRun: false) == "p: ok: nothing to do [0.42 s]")
+    outcome.mailboxChanges = [
+      MailboxChange(side: .left, mailbox: .inbox, kind: .created),
+      MailboxChange(side: .left, mailbox: .inbox, kind: .subscribed),
+      MailboxChange(side: .right, mailbox: .inbox, kind: .deleted),
+      MailboxChange(side: .left, mailbox: .inbox, kind: .created),
+    ]
+    #expect(
+      Summary.line(outcome, isDryRun: false)
+        == "p: ok: left 2 mailboxes created, 1 mailbox subscribed; right 1 mailbox deleted [0.42 s]"
+    )
+    outcome.mailboxChanges = []
     outcome.report.counts.left.saved = 1203
     outcome.report.counts.right.expunged = 1
     outcome.report.counts.right.flagged = 2
@@ -265,6 +281,15 @@ import Testing
     #expect(lines[6] == "    right: INBOX  UID 1   too large")
     #expect(lines.last == "    and 2 more; -v names them all" && lines.count == 17)
     #expect(StatusLines.lines(outcome, showsAll: true) { _ in "" }.count == 18)
+    outcome.report.mailboxes = []
+    outcome.mailboxChanges = [
+      MailboxChange(side: .left, mailbox: .inbox, kind: .renamed(to: .inbox)),
+      MailboxChange(side: .right, mailbox: .inbox, kind: .deleted),
+    ]
+    #expect(
+      StatusLines.lines(outcome, showsAll: false) { _ in "" }[2...4] == [
+        "  pending", "    INBOX  left: to rename to INBOX", "    INBOX  right: to delete",
+      ])
   }
 
   @Test("check names mailboxes that are not as one expects, and counts the rest")

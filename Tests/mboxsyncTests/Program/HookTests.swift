@@ -1,4 +1,5 @@
 import Foundation
+import IMAPClient
 import SyncEngine
 import TestSupport
 import Testing
@@ -29,7 +30,12 @@ import Testing
       report.counts.left.saved = 2
       report.counts.right.saved = 3
       report.counts.right.flagged = 1
-      let variables = Hook.variables("a pair", report)
+      let variables = Hook.variables(
+        "a pair", report,
+        [
+          MailboxChange(side: .left, mailbox: .inbox, kind: .deleted),
+          MailboxChange(side: .left, mailbox: .inbox, kind: .subscribed),
+        ])
       #expect(Set(variables.map(\.0)).count == variables.count)
       let path = scratch.path("env")
       #expect(run("env >'\(path)'", variables) == nil)
@@ -37,7 +43,8 @@ import Testing
       for line in [
         "MBOXSYNC_PAIR=a pair", "MBOXSYNC_RESULT=ok", "MBOXSYNC_LEFT_SAVED=2",
         "MBOXSYNC_RIGHT_SAVED=3", "MBOXSYNC_SAVED=5", "MBOXSYNC_RIGHT_FLAGGED=1",
-        "MBOXSYNC_LEFT_FLAGGED=0", "MBOXSYNC_ERRORS=0",
+        "MBOXSYNC_LEFT_FLAGGED=0", "MBOXSYNC_ERRORS=0", "MBOXSYNC_LEFT_MAILBOXES=1",
+        "MBOXSYNC_RIGHT_MAILBOXES=0", "MBOXSYNC_MAILBOXES=1",
       ] {
         #expect(lines.filter { $0 == line }.count == 1, "\(line)")
       }

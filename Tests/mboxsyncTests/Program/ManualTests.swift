@@ -84,7 +84,7 @@ import Testing
   @Test("every variable that 'after' gets is in mboxsync(1)")
   func variables() throws {
     let text = try ManualTests.page("mboxsync.1").joined(separator: "\n")
-    let names = Hook.variables("p", .init()).map(\.0).filter {
+    let names = Hook.variables("p", .init(), []).map(\.0).filter {
       !$0.contains("_LEFT_") && !$0.contains("_RIGHT_")
     }
     for name in names { #expect(text.contains(".Ev \(name)"), "\(name)") }
