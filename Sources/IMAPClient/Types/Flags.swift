@@ -17,6 +17,8 @@ public struct SystemFlags: OptionSet, Hashable, Sendable {
     (.answered, "\\Answered"), (.flagged, "\\Flagged"), (.deleted, "\\Deleted"),
     (.seen, "\\Seen"), (.draft, "\\Draft"),
   ]
+
+  public static let all: SystemFlags = [.answered, .flagged, .deleted, .seen, .draft]
 }
 
 /// A keyword (a flag without a backslash), compared without regard to ASCII case. RFC 9051 §2.3.2.

@@ -65,8 +65,7 @@ extension MailboxSync {
       else { continue }
       // Where the message was changed, others may have taken away what the side can hold.
       if !isUntouched { tried = tried.subtracting(held) }
-      // A file's name has room for all that are no keywords.
-      if traits[side].choosesUIDs { tried.system = [] }
+      tried.system.subtract(keptFlags[side])
       tried = tried.union(unkept(row.flags, on: side))
       let missing = tried.subtracting(now).intersection(row.flags)
       let lacking = row.lacking[side].union(missing).subtracting(now)

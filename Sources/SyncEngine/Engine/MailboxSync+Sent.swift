@@ -6,12 +6,11 @@ extension MailboxSync {
   /// A message that a run meant to save, and one that has come since and may be it, have this in common.
   private struct Trace: Hashable {
     var date: InternalDate
-    /// Of the Message-ID, or of the whole header where there is none.
-    var header: GlobalUID
+    var core: GlobalUID
   }
 
-  /// By what such a run has noted of what it meant to send: the received date, which it gave to the second, and the
-  /// header, of which the Message-ID counts.
+  /// By what such a run has noted of what it meant to send: the received date, which it gave to the second, and by what
+  /// such servers leave alone of headers (``EssenceHasher/core(ofHeader:)``).
   ///
   /// - Parameter candidates: what nothing else has matched; it loses what is matched.
   func matchBySending(
@@ -81,12 +80,10 @@ extension MailboxSync {
         return try endpoint.headers(of: piece.compactMap(\.handle))
       }
       for candidate in piece {
-        guard let date = candidate.date, let size = candidate.size,
-          let header = candidate.handle.flatMap({ headers[$0] }),
-          let id = EssenceHasher.messageID(header: header)
-            ?? EssenceHasher.shape(header: header, size: size)?.essence.header
+        guard let date = candidate.date, let header = candidate.handle.flatMap({ headers[$0] }),
+          let core = EssenceHasher.core(ofHeader: header)
         else { continue }
-        traces[candidate.index] = Trace(date: date, header: id)
+        traces[candidate.index] = Trace(date: date, core: core)
       }
     }
   }

@@ -164,6 +164,8 @@ extension MailboxSync {
         alone.append((job, stub))
         continue
       }
+      // The one that was here is gone: if it was moved, nothing but its first lines tells what it is.
+      if work[job.index].item.base?.stub == side { noteStubsGone(from: side) }
       noteSaved(
         job.index, on: side, outcome, content: stub.original,
         flags: saver.kept(flagsToSave(job.index, on: side), outcome))

@@ -118,6 +118,8 @@ final class MailboxSync {
   var saidReadOnly = Both(left: false, right: false)
   /// The keywords that a side keeps for good; `nil`: any, as far as is known.
   var keptKeywords: Both<Set<Keyword>?> = Both(left: nil, right: nil)
+  /// Flags that are no keywords and that each side is known to keep for good.
+  var keptFlags: Both<SystemFlags> = Both(left: [], right: [])
   /// Flags that were set on a side and may turn out not to have been kept.
   var attempted: Both<[FlagSet: UIDSet]> = Both(left: [:], right: [:])
   /// Messages among them that the side shows no change of: it took nothing.

@@ -342,6 +342,7 @@ final class MailboxOpening {
     return Observation(
       anchor: anchor, coverage: coverage, messages: messages,
       isReadOnly: selected.isReadOnly, mailboxID: selected.mailboxID.flatMap(endpoint.objectID),
-      permanentKeywords: selected.permanentKeywords)
+      permanentKeywords: selected.permanentKeywords,
+      permanentFlags: selected.permanentSystemFlags)
   }
 }

@@ -21,6 +21,13 @@ struct SelectedMailbox {
     return Set(permanentFlags.compactMap { Keyword(String(decoding: $0, as: UTF8.self)) })
   }
 
+  /// Flags that are no keywords and that the mailbox says it keeps. RFC 9051 §7.1 (PERMANENTFLAGS).
+  var permanentSystemFlags: SystemFlags {
+    let names = Set((permanentFlags ?? []).map { String(decoding: $0, as: UTF8.self).lowercased() })
+    return SystemFlags(
+      SystemFlags.names.filter { names.contains($0.name.lowercased()) }.map(\.flag))
+  }
+
   func keeps(_ keyword: Keyword) -> Bool { permanentKeywords?.contains(keyword) ?? true }
 
   mutating func note(_ code: ResponseCode) {

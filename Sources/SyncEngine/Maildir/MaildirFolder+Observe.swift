@@ -25,6 +25,7 @@ extension MaildirFolder {
     return Observation(
       anchor: anchor(), coverage: .full, messages: messages(detailsFrom: detailsFrom, probe),
       isReadOnly: isReadOnly, mailboxID: list.mailboxGUID.map { GlobalUID(identifier: $0) },
+      permanentFlags: isReadOnly ? [] : .all,
       origin: list.origin)
   }
 

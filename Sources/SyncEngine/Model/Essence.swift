@@ -86,17 +86,20 @@ public enum EssenceHasher {
       isTelling: isTelling)
   }
 
-  /// A digest of the first Message-ID, without blanks.
+  /// A digest of what servers leave alone that write headers anew: Message-ID, Subject and From, without blanks.
   ///
   /// - Parameter header: as ``Endpoint/headers(of:)`` gives it.
-  static func messageID(header: [UInt8]) -> GlobalUID? {
-    for field in HeaderFields(header, isWhole: false)
-    where HeaderFields.name(of: field).elementsEqual(messageID) {
-      var hash = SHA256()
-      digest(field, into: &hash)
-      return GlobalUID(bytes: hash.finish())
+  /// - Returns: `nil` without a Message-ID. Drafts and what programs write have none, and often equal headers.
+  static func core(ofHeader header: [UInt8]) -> GlobalUID? {
+    var fields: [[UInt8]: [UInt8]] = [:]
+    for field in HeaderFields(header, isWhole: false) {
+      let name = HeaderFields.name(of: field)
+      if coreNames.contains(name), fields[name] == nil { fields[name] = field }
     }
-    return nil
+    guard fields[messageID] != nil else { return nil }
+    var hash = SHA256()
+    for name in coreNames { digest(fields[name] ?? [], into: &hash) }
+    return GlobalUID(bytes: hash.finish())
   }
 
   private static func digest(_ field: [UInt8], into hash: inout SHA256) {
@@ -113,6 +116,7 @@ public enum EssenceHasher {
   private static let returnPath = Array("return-path".utf8)
   private static let messageID = Array("message-id".utf8)
   private static let received = Array("received".utf8)
+  private static let coreNames = [messageID, Array("subject".utf8), Array("from".utf8)]
   private static let ownNames = ["x-tuid", "x-offlineimap"].map { Array($0.utf8) }
   private static let ownPrefix = Array("x-getmail-".utf8)
   private static let deliveryNames = ["delivered-to", "x-original-to", "return-path"].map {

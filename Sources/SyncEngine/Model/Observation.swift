@@ -117,12 +117,16 @@ public struct Observation: Sendable {
   /// The keywords that the mailbox keeps for good; `nil`: any. Others are not to be stored there, and
   /// their absence there means nothing. RFC 9051 §7.1 (PERMANENTFLAGS).
   public var permanentKeywords: Set<Keyword>?
+  /// Flags that are no keywords and that the mailbox is known to keep for good: one that is not there, somebody took
+  /// away.
+  public var permanentFlags: SystemFlags
   /// Of the anchor's UIDVALIDITY.
   public var origin: ValidityOrigin
 
   public init(
     anchor: Anchor, coverage: Coverage, messages: [ObservedMessage], isReadOnly: Bool = false,
     mailboxID: GlobalUID? = nil, permanentKeywords: Set<Keyword>? = nil,
+    permanentFlags: SystemFlags = [],
     origin: ValidityOrigin = ValidityOrigin()
   ) {
     self.anchor = anchor
@@ -131,6 +135,7 @@ public struct Observation: Sendable {
     self.isReadOnly = isReadOnly
     self.mailboxID = mailboxID
     self.permanentKeywords = permanentKeywords
+    self.permanentFlags = permanentFlags
     self.origin = origin
   }
 }

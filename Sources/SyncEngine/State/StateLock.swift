@@ -59,7 +59,11 @@ struct StateLock: ~Copyable {
       .locked, "another run of \(pair) is going on\(holder)", advice: "wait for it to end")
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // Not by closing alone: a child of this process that has not come to its exec would hold it a moment longer.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 
   /// The file may have been removed between its opening and the lock (``SQLiteStateStore/forget(directory:pair:)``).
   private static func isStillNamed(_ descriptor: Int32, _ path: String) -> Bool {

@@ -83,12 +83,16 @@ public enum SimulatedContent {
     return bytes.firstRange(of: end).map { bytes[..<$0.upperBound] } ?? bytes[...]
   }
 
+  static func hasMessageID(_ bytes: [UInt8]) -> Bool {
+    bytes.firstRange(of: Array("Message-ID".utf8)) != nil
+  }
+
   /// The token in the message, for error texts.
   public static func label(_ bytes: [UInt8]) -> String {
     let text = String(decoding: bytes, as: UTF8.self)
     guard let found = text.range(of: "token ") else { return "\(bytes.count) bytes" }
-    let hasID = text.contains("Message-ID")
-    return "\(hasID ? "message" : "draft") \(text[found.upperBound...].prefix { $0.isNumber })"
+    return
+      "\(hasMessageID(bytes) ? "message" : "draft") \(text[found.upperBound...].prefix { $0.isNumber })"
   }
 
   public static func label(_ mail: SimulatedMail) -> String { label(mail.bytes) }

@@ -92,7 +92,8 @@ extension SimulatedEndpoint {
     var observation = Observation(
       anchor: anchor, coverage: .full,
       messages: mailbox.messages.map { observed($0, request) },
-      isReadOnly: mailbox.isReadOnly, mailboxID: mailbox.id, origin: mailbox.origin)
+      isReadOnly: mailbox.isReadOnly, mailboxID: mailbox.id,
+      permanentFlags: mailbox.isReadOnly ? [] : .all, origin: mailbox.origin)
     guard let since = request.since, since.uidValidity == anchor.uidValidity,
       since.uidNext <= anchor.uidNext
     else { return observation }

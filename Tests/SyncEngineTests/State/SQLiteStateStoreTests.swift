@@ -32,6 +32,23 @@ import Testing
 
   // MARK: Files
 
+  @Test("the lock goes with the store, though a child of this process still has its descriptor")
+  func inheritedLock() throws {
+    var store: SQLiteStateStore? = try open().store
+    let lock = "/\(try #require(directory.files(endingIn: ".lock").first))"
+    let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+    let held = descriptors.first { number in
+      let path = try? FileManager.default.destinationOfSymbolicLink(
+        atPath: "/proc/self/fd/\(number)")
+      return path?.hasPrefix(directory.path) == true && path?.hasSuffix(lock) == true
+    }
+    let inherited = dup(try #require(held.flatMap { Int32($0) }))
+    defer { close(inherited) }
+    #expect(store != nil)
+    store = nil
+    #expect(throws: Never.self) { try open() }
+  }
+
   @Test("the directory is made for its owner alone, and so are the files")
   func modes() throws {
     let path = "\(directory.path)/a/b/state"
