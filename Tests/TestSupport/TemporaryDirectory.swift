@@ -50,10 +50,27 @@ public final class TemporaryDirectory: Sendable {
   /// A file in it with this text; `mode` as for `chmod`.
   @discardableResult
   public func write(_ text: String, to name: String, mode: mode_t = 0o644) throws -> String {
-    try Data(text.utf8).write(to: URL(fileURLWithPath: path(name)))
+    if mode & 0o111 != 0 {
+      try writeProgram(text, to: path(name))
+    } else {
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path(name)))
+    }
     try user.own(path(name))
     chmod(path(name), mode)
     return path(name)
+  }
+
+  /// By a process of its own: a file that this one has written can't be run (ETXTBSY) as long as a child that another test
+  /// is starting, and that has not come to its exec, has the descriptor, too.
+  private func writeProgram(_ text: String, to path: String) throws {
+    try Data(text.utf8).write(to: URL(fileURLWithPath: "\(path).text"))
+    let copy = Process()
+    copy.executableURL = URL(fileURLWithPath: "/bin/cp")
+    copy.arguments = ["\(path).text", path]
+    try copy.run()
+    copy.waitUntilExit()
+    try FileManager.default.removeItem(atPath: "\(path).text")
+    guard copy.terminationStatus == 0 else { throw TestFailure("cp to \(path) failed") }
   }
 }
 
