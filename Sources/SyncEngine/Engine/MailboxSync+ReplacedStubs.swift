@@ -10,6 +10,32 @@ struct ReplacedStub {
   var row: MessageRecord
   /// The base has the message in its place, and knows that the stub is to go.
   var isNoted = false
+  /// It was to be expunged, and whether it is gone, or flagged for it, was not told.
+  var wasTried = false
+
+  /// What became of it.
+  enum Fate: Hashable {
+    case gone
+    /// Somebody else did that.
+    case takenAway
+    /// Somebody else did this.
+    case changed(FlagChange)
+    case there
+  }
+
+  /// Once this run has tried to expunge it, that it is gone, or flagged `\Deleted`, is nobody else's doing: the message must
+  /// not have to pay for it.
+  func fate(_ outcome: RemovalOutcome?) -> Fate {
+    switch outcome {
+    case .removed: return .gone
+    case .missing: return wasTried ? .gone : .takenAway
+    case .changed(let now):
+      var change = FlagChange(from: flags, to: now)
+      if wasTried { change.added.system.remove(.deleted) }
+      return .changed(change)
+    case .kept, nil: return .there
+    }
+  }
 }
 
 /// The moment in which a whole message takes its stub's place. Until the stub is gone it is what its user sees of the
@@ -47,6 +73,7 @@ extension MailboxSync {
       outcomes = try endpoints[side].remove(known)
     } catch {
       guard error.scope != .side else { throw SideFailure(side: side, error: error) }
+      for (index, _) in stubs { work[index].stubDetails?.replaced?.wasTried = true }
       // They are pending, and tried once more with what is stale.
       return []
     }
@@ -54,17 +81,22 @@ extension MailboxSync {
     var gone: [UID] = []
     var rest: [Int] = []
     for (index, stub) in stubs {
-      switch outcomes[stub.uid] {
-      case .removed:
+      if case .changed(let flags)? = outcomes[stub.uid] {
+        work[index].stubDetails?.replaced?.flags = flags
+      }
+      switch stub.fate(outcomes[stub.uid]) {
+      case .gone:
         work[index].stubDetails = nil
         gone.append(stub.uid)
-      case .missing:
+      case .takenAway:
         try putBack(stub, index)
         gone.append(stub.uid)
-      case .changed(let flags):
-        try carryOver(flags, from: stub, index, endpoints[side])
+      case .changed(let change):
+        try carryOver(change, index, on: side, endpoints[side])
         rest.append(index)
-      case .kept, nil: rest.append(index)
+      case .there:
+        work[index].stubDetails?.replaced?.wasTried = true
+        rest.append(index)
       }
     }
     try forgetStale(gone, on: side)
@@ -111,12 +143,9 @@ extension MailboxSync {
 
   /// Somebody changed the stub's flags since it was looked at: the message gets the same change, as if he had made it there.
   private func carryOver(
-    _ flags: FlagSet, from stub: ReplacedStub, _ index: Int, _ endpoint: any Endpoint
+    _ change: FlagChange, _ index: Int, on side: Side, _ endpoint: any Endpoint
   ) throws(SideFailure) {
-    let side = stub.side
-    let change = FlagChange(from: stub.flags, to: flags)
-    work[index].stubDetails?.replaced?.flags = flags
-    guard let uid = work[index].handles[side]?.uid else { return }
+    guard !change.isEmpty, let uid = work[index].handles[side]?.uid else { return }
     if allows(.flags, on: side.other) {
       work[index].wanted[side.other] = change.applied(to: work[index].wanted[side.other])
     } else {
