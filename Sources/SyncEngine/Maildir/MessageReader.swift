@@ -56,7 +56,9 @@ struct MessageReader: ~Copyable {
     if isAtEnd { return nil }
     let size = Int(clamping: try status().st_size)
     if input.isEmpty {
-      input = [UInt8](repeating: 0, count: min(MessageReader.pieceSize, max(512, size + 1)))
+      // One more than the size: a file that is read whole is then known to end there.
+      let whole = min(size, MessageReader.pieceSize - 1) + 1
+      input = [UInt8](repeating: 0, count: max(512, whole))
     }
     let count = try SystemError.count {
       input.withUnsafeMutableBytes { Glibc.read(file.descriptor, $0.baseAddress, $0.count) }

@@ -91,11 +91,13 @@ extension OfflineIMAPFile.Section {
   fileprivate mutating func interpolate() {
     let plain = self
     for index in entries.indices {
-      entries[index].value = plain.interpolated(entries[index].value, depth: 0)
+      var budget = 100
+      entries[index].value = plain.interpolated(entries[index].value, &budget)
     }
   }
 
-  private func interpolated(_ value: String, depth: Int) -> String {
+  /// - Parameter budget: how many keys may be put in yet: they may name each other, or themselves.
+  private func interpolated(_ value: String, _ budget: inout Int) -> String {
     var result = ""
     var rest = value[...]
     while let character = rest.popFirst() {
@@ -106,10 +108,11 @@ extension OfflineIMAPFile.Section {
       if rest.first == "%" {
         rest.removeFirst()
         result.append("%")
-      } else if depth < 10, rest.first == "(", let end = rest.firstIndex(of: ")"),
+      } else if budget > 0, rest.first == "(", let end = rest.firstIndex(of: ")"),
         rest[end...].hasPrefix(")s"), let other = self[rest[..<end].dropFirst().lowercased()]
       {
-        result += interpolated(other, depth: depth + 1)
+        budget -= 1
+        result += interpolated(other, &budget)
         rest = rest[end...].dropFirst(2)
       } else {
         result.append("%")

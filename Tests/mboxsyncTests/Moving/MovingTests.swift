@@ -264,6 +264,15 @@ import Testing
     try Self.expectReadable(moved)
   }
 
+  @Test("offlineimaprc: keys that name each other, again and again, don't fill memory")
+  func offlineIMAPCycle() throws {
+    let twice = String(repeating: "%(b)s%(c)s", count: 50)
+    let text = "[s]\na = \(twice)\nb = \(twice)\nc = %(a)s\n"
+    let file = try OfflineIMAPFile(Array(text.utf8))
+    let values = file.sections.flatMap(\.entries).map(\.value)
+    #expect(values.count == 3 && values.allSatisfy { $0.utf8.count < 100_000 })
+  }
+
   @Test("offlineimaprc: what Python's configparser makes of values, and what is Python itself")
   func offlineIMAPValues() throws {
     let text = """
