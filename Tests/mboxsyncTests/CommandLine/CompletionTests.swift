@@ -33,6 +33,16 @@ import Testing
     #expect(Self.words(after: "--", in: text).subtracting(["-"]) == Self.long)
   }
 
+  @Test(
+    "the keys of the configuration", arguments: ["mboxsync.bash", "_mboxsync", "mboxsync.fish"])
+  func keys(name: String) throws {
+    let words = try Self.file(name).split { $0.isWhitespace || $0 == "\\" }.joined(separator: " ")
+    for names in [PairKeys.names, EndpointKeys.all.map(\.name)] {
+      let list = names.joined(separator: " ")
+      #expect(["'\(list)'", "(\(list))", " \(list) "].contains { words.contains($0) })
+    }
+  }
+
   @Test("zsh")
   func zsh() throws {
     let text = try Self.file("_mboxsync")
@@ -46,7 +56,9 @@ import Testing
     let text = try Self.file("mboxsync.fish")
     #expect(text.contains("set -l verbs \(Self.verbs.joined(separator: " "))\n"))
     #expect(
-      Self.words(after: " -l ", in: text).subtracting(["verbs", "file", "base"]) == Self.long)
+      Self.words(after: " -l ", in: text).subtracting([
+        "verbs", "file", "base", "pair", "endpoint", "words", "previous",
+      ]) == Self.long)
     #expect(Self.words(after: "complete -c mboxsync -s ", in: text) == Self.short)
     #expect(Self.words(after: " -a ", in: text).isSuperset(of: Self.verbs))
   }
@@ -60,6 +72,13 @@ import Testing
       (["mboxsync", "--color", "="], ["auto", "always", "never"]),
       (["mboxsync", "--color", "=", "ne"], ["never"]), (["mboxsync", "--only", "n"], ["new"]),
       (["mboxsync", "status", "fe"], []), (["mboxsync", "-j", ""], []),
+      (["mboxsync", "-o", "max-s"], ["max-size="]),
+      (["mboxsync", "--set", "=", "right.tls-f"], ["right.tls-fingerprint="]),
+      (["mboxsync", "-o", "create", "="], []), (["mboxsync", "-o", "create", "=", "l"], []),
+      (["mboxsync", "--set", "=", "create", "=", ""], []),
+      (["mboxsync", "-o", "create", "=", "left", ""], verbs + ["home", "work mail"]),
+      (["mboxsync", "forget", "h"], ["home"]), (["mboxsync", "forget", "home", ""], []),
+      (["mboxsync", "sync", "home", "w"], ["work"]),
     ])
   func completes(words: [String], expected: [String]) throws {
     try withTemporaryDirectory { directory in
