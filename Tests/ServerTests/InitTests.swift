@@ -80,6 +80,24 @@ import Testing
     }
   }
 
+  @Test("an address whose domain has letters beyond ASCII")
+  func international() throws {
+    try withStage(account: .init("me", password: "secret")) { stage in
+      var stage = stage
+      stage.names = ["A imap.xn--bcher-kva.example 127.0.0.1", "A xn--bcher-kva.example 127.0.0.1"]
+      let server = "imap.bücher.example:\(stage.server.tlsPort)"
+      let pin = try stage.certificates.fingerprint(.good)
+      let session = try stage.start(
+        "me@bücher.example", "-o", "right.tls-fingerprint=\(pin)", "-o",
+        "right.password-command=echo secret")
+      try session.answer("Server [imaps://mail.bücher.example]: ", server)
+      try session.answer("Login name [me@bücher.example]: ", "me")
+      try session.answer("[~/Mail]: ", "")
+      #expect(try session.finish() == .exited(0), "\(session.transcript)")
+      #expect(try stage.written().contains("url = imaps://me@\(server)"))
+    }
+  }
+
   @Test("a wrong password is noticed, and asked for again")
   func wrongPassword() throws {
     try withStage { stage in

@@ -64,7 +64,7 @@ extension IMAPConnection {
     secrets.add(password)
     var credentials = SASLCredentials(user: configuration.user ?? "", password: password)
     if case .tcp(let host, let port) = configuration.target {
-      credentials.host = host
+      credentials.host = HostName.ascii(host)
       credentials.port = port
     }
     return credentials

@@ -75,7 +75,7 @@ public struct SocketAddress: Hashable, Sendable {
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     hints.ai_flags = flags
     var list: UnsafeMutablePointer<addrinfo>?
-    let status = getaddrinfo(host, String(port), &hints, &list)
+    let status = getaddrinfo(HostName.ascii(host), String(port), &hints, &list)
     guard status == 0 else { throw failure(ofResolving: status) }
     defer { freeaddrinfo(list) }
 

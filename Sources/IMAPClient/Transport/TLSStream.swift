@@ -199,7 +199,7 @@ public final class TLSStream: ByteStream {
   /// What the certificate must be for, and the name the server chooses it by (RFC 6066 §3: never an
   /// address).
   private static func setHost(_ host: String, of session: OpaquePointer) -> Bool {
-    var name = host
+    var name = HostName.ascii(host)
     if name.hasSuffix(".") { name.removeLast() }
     // An empty name would switch the check off.
     if name.isEmpty || name.utf8.contains(0) { return false }

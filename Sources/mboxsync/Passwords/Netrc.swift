@@ -1,3 +1,5 @@
+import IMAPClient
+
 /// Entries of `~/.netrc`, as ftp(1) and curl(1) read it.
 struct Netrc {
   struct Entry: Hashable {
@@ -34,12 +36,15 @@ struct Netrc {
 
   /// The first entry with a password that fits; one that names nobody fits every user.
   func password(host: String, user: String) -> [UInt8]? {
-    entries.first { entry in
-      entry.password != nil
-        && (entry.machine == nil || entry.machine?.lowercased() == host.lowercased())
+    let name = Netrc.name(host)
+    return entries.first { entry in
+      entry.password != nil && entry.machine.map { Netrc.name($0) == name } ?? true
         && (entry.login == nil || entry.login == user)
     }?.password
   }
+
+  /// However it is written.
+  private static func name(_ host: String) -> String { HostName.ascii(host).lowercased() }
 }
 
 /// Words divided by blanks and line ends; double quotes hold one together, and a backslash within them

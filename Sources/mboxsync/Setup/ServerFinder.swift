@@ -1,3 +1,5 @@
+import IMAPClient
+
 /// Finds the IMAP server of a mail address: by the domain's own records (RFC 6186), by who takes its mail,
 /// and by the names that servers usually have.
 struct ServerFinder {
@@ -28,7 +30,7 @@ struct ServerFinder {
   private func byService(_ domain: String) -> Found? {
     for (service, scheme, standard) in [("_imaps", "imaps", 993), ("_imap", "imap", 143)] {
       let name = "\(service)._tcp.\(domain)"
-      let services = DNSAnswer(names.ask(name, .service)).services
+      let services = DNSAnswer(names.ask(HostName.ascii(name), .service)).services
       // A target of "." says that there is no such service here: RFC 6186 §3.4.
       guard let first = services.first(where: { !$0.host.isEmpty && $0.port > 0 }) else { continue }
       let host = first.host.lowercased()
@@ -37,14 +39,20 @@ struct ServerFinder {
       return Found(
         url: "\(scheme)://\(host)\(port)", host: host, how: "DNS: SRV record of \(name)",
         provider: provider,
-        isVouchedFor: provider != nil || host == domain || host.hasSuffix(".\(domain)"))
+        isVouchedFor: provider != nil || isBelow(domain, host))
     }
     return nil
   }
 
+  /// Records have names in ASCII, whatever was typed.
+  private func isBelow(_ domain: String, _ host: String) -> Bool {
+    let domain = HostName.ascii(domain)
+    return host == domain || host.hasSuffix(".\(domain)")
+  }
+
   /// Most domains of companies and schools lie at one of few providers, which have no records for them.
   private func byMailExchanger(_ domain: String) -> Found? {
-    let exchangers = DNSAnswer(names.ask(domain, .mailExchanger)).mailExchangers
+    let exchangers = DNSAnswer(names.ask(HostName.ascii(domain), .mailExchanger)).mailExchangers
     for exchanger in exchangers.map({ $0.lowercased() }) {
       let provider = MailProvider.all.first { provider in
         provider.mailExchangers.contains { exchanger.hasSuffix(".\($0)") }

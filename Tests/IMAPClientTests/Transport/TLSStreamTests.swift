@@ -66,6 +66,21 @@ import Testing
     stream.close()
   }
 
+  @Test("a name with letters beyond ASCII is that of its certificate")
+  func international() throws {
+    let identity = try pki.identity(
+      "i", names: "DNS:imap.xn--bcher-kva.example", authority: pki.authority)
+    let stream = try connect(try TestTLSServer(identity), host: "imap.Bücher.example")
+    #expect(stream.info != nil)
+    stream.close()
+    // It is shown as it was typed.
+    #expect(
+      throws: TransportError.tls(
+        "the certificate is for imap.xn--bcher-kva.example, not for imap.bücher.test",
+        advice: "use the name that it is for, if that is your server")
+    ) { try connect(try TestTLSServer(identity), host: "imap.bücher.test") }
+  }
+
   @Test(
     "names that don't",
     arguments: [

@@ -6,6 +6,7 @@ import Testing
   private static let file = """
     # a comment with machine h login x password wrong
     machine other.org login me password other
+    machine Bücher.example login me password books
     machine h login a password one account acc
     machine h login b password "two \\"2\\" \\\\ #"
     macdef init
@@ -23,7 +24,8 @@ import Testing
     "finds the first entry that fits",
     arguments: [
       ("h", "a", "one"), ("h", "b", #"two "2" \ #"#), ("h", "c", "four"), ("h", "e", "four"),
-      ("h.example", "d", "#three"), ("H", "a", "one"), ("unknown", "anonymous", "five"),
+      ("h.example", "d", "#three"), ("bücher.example", "me", "books"),
+      ("xn--bcher-kva.example", "me", "books"), ("H", "a", "one"), ("unknown", "anonymous", "five"),
       ("unknown", "me", nil), ("other.org", "me", "other"), ("other.org", "you", nil),
     ] as [(String, String, String?)])
   func find(_ host: String, _ user: String, _ password: String?) {

@@ -67,6 +67,17 @@ private struct Answer {
     #expect(found.isVouchedFor && found.how.contains("_imaps._tcp.example.org"))
   }
 
+  @Test("a domain with letters beyond ASCII, whose records have none")
+  func international() throws {
+    let finder = ServerFinderTests.finder([
+      "service _imaps._tcp.xn--bcher-kva.example": [
+        (33, [0, 1, 993], "mail.xn--bcher-kva.example")
+      ]
+    ])
+    let found = try #require(finder.find(domain: "Bücher.example"))
+    #expect(found.url == "imaps://mail.xn--bcher-kva.example" && found.isVouchedFor)
+  }
+
   @Test("STARTTLS only where there is nothing better, and a dot for no such service")
   func startTLS() throws {
     let starttls = "service _imap._tcp.example.org"
