@@ -23,6 +23,7 @@ enum Program {
     let session = Session(invocation, .process, StopSignals.cancellation)
     defer { session.console.finish() }
     do {
+      if try session.asksHelp() { return answer(Usage.text) }
       let code = try run(session)
       // Who reads it would take what is missing for nothing.
       guard code == .ok, let loss = session.console.finish() else { return code }

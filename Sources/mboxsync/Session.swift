@@ -109,6 +109,16 @@ struct Session: Sendable {
     return Complaint(.usage, "there is no pair '\(name)' in \(configuration.path): \(hint)")
   }
 
+  /// Whether the word `help` asks for help, and names no pair.
+  func asksHelp() throws(Complaint) -> Bool {
+    guard invocation.mayAskHelp else { return false }
+    // A file that was named and can't be read is a mistake; none yet is what a new user has.
+    if invocation.configurationFile == nil {
+      guard let path = environment.configurationFile, FileReader.exists(path) else { return true }
+    }
+    return try !configuration().pairNames.contains("help")
+  }
+
   func configuration() throws(Complaint) -> Configuration {
     guard let path = invocation.configurationFile ?? environment.configurationFile else {
       throw Complaint(.configuration, "no home directory is known: name a file with '--config'")

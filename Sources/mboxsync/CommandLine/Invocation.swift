@@ -32,6 +32,8 @@ struct Invocation: Sendable {
   var color = When.auto
   var asksHelp = false
   var asksVersion = false
+  /// `mboxsync help`, and `help` with a verb after it: help is meant, unless a pair is called so.
+  var mayAskHelp = false
 
   /// - Parameter arguments: without the program's name.
   init(_ arguments: [String]) throws(UsageError) {
@@ -40,6 +42,8 @@ struct Invocation: Sendable {
     if parsed.wordsBeforeDashes > 0, let verb = Verb(rawValue: words[0]) {
       self.verb = verb
       words.removeFirst()
+    } else if parsed.wordsBeforeDashes == words.count, words.first == "help" {
+      mayAskHelp = words.dropFirst().allSatisfy { Verb(rawValue: $0) != nil }
     }
     for (spec, value) in parsed.options {
       guard spec.verbs.contains(verb) else {

@@ -7,7 +7,7 @@ enum DifferenceLines {
   ///
   /// - Parameter time: writes seconds since 1970 for people.
   static func line(_ difference: Difference, pair: String, time: (Int64) -> String) -> String {
-    Text.escaped("\(pair): \(name(difference.names)): \(words(difference.finding, time: time))")
+    Text.escaped(place(difference.names, pair) + words(difference.finding, time: time))
   }
 
   static func style(_ finding: Difference.Finding) -> Console.Style {
@@ -15,6 +15,11 @@ enum DifferenceLines {
     case .noMailbox, .noMessage, .content: .red
     case .noSubscription, .uidValidity, .uidNext, .flags, .date, .uid: .yellow
     }
+  }
+
+  /// `home: INBOX: `; without a pair if it is named `""`, being the only one.
+  private static func place(_ names: Both<MailboxName>, _ pair: String) -> String {
+    (pair.isEmpty ? "" : "\(pair): ") + "\(name(names)): "
   }
 
   private static func name(_ names: Both<MailboxName>) -> String {
@@ -103,7 +108,7 @@ enum DifferenceLines {
 
   /// What else there is to say of a mailbox.
   static func notes(_ mailbox: MailboxVerdict, pair: String) -> [String] {
-    let place = "\(pair): \(name(mailbox.names)): "
+    let place = place(mailbox.names, pair)
     var lines = mailbox.altered.map { both in
       let isLonger = both.left.content?.size != both.right.content?.size
       return place + "\(named(both)): differs only in "

@@ -28,7 +28,7 @@ struct VerifyVerb {
 
   private func verify(_ pair: PairSettings) -> VerifyOutcome {
     let start = Clock.milliseconds()
-    var outcome = VerifyOutcome(pair: pair.name)
+    var outcome = VerifyOutcome(pair: pair.name, label: pair.label)
     do {
       // A sync under way would be taken for differences.
       let opened = try SQLiteStateStore.open(
@@ -57,12 +57,13 @@ struct VerifyVerb {
     let isVerbose = console.verbosity > 0
     for mailbox in outcome.report.mailboxes {
       for difference in mailbox.differences {
-        let line = DifferenceLines.line(difference, pair: outcome.pair, time: Clock.fullText)
+        let line = DifferenceLines.line(
+          difference, pair: outcome.label, time: Clock.fullText)
         console.print(
           console.paint(line, DifferenceLines.style(difference.finding), on: .output))
       }
       guard isVerbose else { continue }
-      for line in DifferenceLines.notes(mailbox, pair: outcome.pair) { console.print(line) }
+      for line in DifferenceLines.notes(mailbox, pair: outcome.label) { console.print(line) }
     }
     if isVerbose || console.outputIsTerminal {
       let style: Console.Style = outcome.report.isEqual ? .green : .red
@@ -74,10 +75,15 @@ struct VerifyVerb {
 /// What became of a pair's comparison.
 struct VerifyOutcome: Sendable {
   var pair: String
+  /// Before each line: see ``PairSettings/label``.
+  var label: String
   var report = VerifyReport()
   var milliseconds: Int64 = 0
 
-  init(pair: String) { self.pair = pair }
+  init(pair: String, label: String? = nil) {
+    self.pair = pair
+    self.label = label ?? pair
+  }
 
   var exitCode: ExitCode {
     let failures = report.failures.map { ExitCode($0.code, scope: $0.scope) }

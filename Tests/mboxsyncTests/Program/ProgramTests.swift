@@ -48,6 +48,46 @@ import Testing
     }
   }
 
+  @Test("help is also a word, where no pair is called so")
+  func helpAsWord() throws {
+    try withTemporaryDirectory { scratch in
+      func expectHelp(_ arguments: [String]) throws {
+        let help = try ProgramTests.run(scratch, arguments)
+        #expect(help.code == 0 && help.outputText == Usage.text && help.error.isEmpty)
+      }
+      try expectHelp(["help"])
+      let ends = try ["a", "b"].map { try ProgramTests.maildir(scratch, $0) }
+      func configure(_ name: String) throws {
+        _ = try scratch.directory(".config/mboxsync")
+        try scratch.write(
+          "[pair \(name)]\nleft = \(ends[0])\nright = \(ends[1])\n",
+          to: ".config/mboxsync/config")
+      }
+      try configure("home")
+      try expectHelp(["help", "status"])
+      let pair = try ProgramTests.run(scratch, ["sync", "help"])
+      #expect(pair.code == 64 && pair.errorText.contains("there is no pair 'help'"))
+      #expect(try ProgramTests.run(scratch, ["help", "home"]).code == 64)
+      try configure("help")
+      let sync = try ProgramTests.run(scratch, ["help"])
+      #expect(sync.code == 0 && sync.output.isEmpty && sync.error.isEmpty)
+    }
+  }
+
+  @Test("verify tells two endpoints given on the spot as left and right")
+  func verifyOnTheSpot() throws {
+    try withTemporaryDirectory { scratch in
+      let ends = try ["a", "b"].map { try ProgramTests.maildir(scratch, $0) }
+      try scratch.write("Subject: x\n\nx\n", to: "a/new/1.x.x")
+      let found = try ProgramTests.run(scratch, ["verify", "-v"] + ends)
+      let lines = found.outputText.split(separator: "\n")
+      #expect(found.code == 1 && lines.count == 3)
+      #expect(lines.first?.hasPrefix("INBOX: new message: only on the left, not known") == true)
+      #expect(lines.dropFirst().first?.hasPrefix("INBOX: 1 difference, ") == true)
+      #expect(lines.last?.hasPrefix("\(ends[0]) \(ends[1]): 1 difference: ") == true)
+    }
+  }
+
   @Test("a good run is silent, -v and --json are not")
   func sync() throws {
     try withTemporaryDirectory { scratch in
