@@ -128,6 +128,44 @@ import Testing
     }
   }
 
+  @Test("mailboxes that were renamed are told to be so", arguments: [Combination.maildirs])
+  func renamed(combination: Combination) throws {
+    try withPair(combination) { pair in
+      for name in ["Here", "There", "Everywhere"] { try pair.left.store.create(name) }
+      try pair.sync()
+      try pair.left.store.rename("Here", to: "Hither")
+      try pair.right.store.rename("There", to: "Thither")
+      for side in pair.sides { try side.store.rename("Everywhere", to: "Nowhere") }
+      let found = Set(try check(pair).mailboxes)
+      let expected: [(String, String, String)] = [
+        ("INBOX", "INBOX", "both"), ("Hither", "Here", "renamed-left"),
+        ("There", "Thither", "renamed-right"), ("Nowhere", "Nowhere", "both"),
+      ]
+      #expect(found == Set(expected.map { .init(left: $0.0, right: $0.1, state: $0.2) }))
+      let text = try pair.sync(verb: "check").outputText
+      #expect(text.contains("renamed on the left, the next sync renames it on the right"))
+      try pair.sync()
+      #expect(try check(pair).mailboxes.allSatisfy { $0.state == "both" })
+    }
+  }
+
+  @Test("what a sync could not read or write is a problem", arguments: ["cur", "new", "tmp"])
+  func closed(part: String) throws {
+    try withPair(.maildirAndIMAP) { pair in
+      for name in ["Work", "Spam"] { try pair.left.store.create(name) }
+      try pair.sync("-m", "Work")
+      let maildir = try #require(pair.left.maildir)
+      let mode: mode_t = part == "tmp" ? 0o500 : 0
+      for name in ["Work", "Spam"] { chmod("\(maildir.folder(name))/\(part)", mode) }
+      pair.keys["mailboxes"] = "* !Spam"
+      let found = try check(pair, expecting: 1)
+      #expect(found.result == "failed" && found.errors.map(\.code) == ["permission"])
+      #expect(found.errors.map(\.mailbox) == ["Work"] && found.warnings.isEmpty)
+      chmod("\(maildir.folder("Work"))/\(part)", 0o700)
+      #expect(try check(pair).errors.isEmpty)
+    }
+  }
+
   @Test("problems come first, and the other side is shown all the same")
   func problems() throws {
     try withPair(.maildirAndIMAP) { pair in

@@ -96,6 +96,46 @@ import Testing
     }
   }
 
+  @Test(
+    "a mailbox that can't be looked into is not gone",
+    arguments: ["closed", "half closed", "link"],
+    [MaildirLayout.maildirPlusPlus, .nested])
+  func hiddenMailbox(how: String, layout: MaildirLayout) throws {
+    try withPair(.maildirAndIMAP, layout: layout, keys: ["delete": "both"]) { pair in
+      for mailbox in ["Work", "Work/Below"] {
+        try pair.left.store.create(mailbox)
+        try pair.left.store.add(tokens: ["in \(mailbox)"], to: mailbox)
+      }
+      try pair.sync()
+      let path = try #require(pair.left.maildir).folder("Work")
+      if how == "link" {
+        try FileManager.default.moveItem(atPath: path, toPath: path + "~away")
+        try FileManager.default.createSymbolicLink(
+          atPath: path, withDestinationPath: path + "~nowhere")
+      } else {
+        chmod(path, how == "closed" ? 0 : 0o600)
+      }
+      for verb in ["sync", "check", "verify"] {
+        let result = try pair.mboxsync.runUnprivileged(pair.arguments([], verb: verb))
+        let text = result.errorText
+        #expect(result.code == 1, "\(verb)")
+        #expect(text.contains("mboxsync: test: left: Work: "), "\(verb): \(text)")
+        #expect(text.contains(how == "link" ? "leads nowhere" : "permission denied"), "\(text)")
+      }
+      #expect(try pair.right.store.tokens(in: "Work") == ["in Work"])
+      #expect(try pair.right.store.tokens(in: "Work/Below") == ["in Work/Below"])
+      if how == "link" {
+        unlink(path)
+        try FileManager.default.moveItem(atPath: path + "~away", toPath: path)
+      } else {
+        chmod(path, 0o700)
+      }
+      try pair.sync()
+      try expectEqualSides(pair)
+      try expectQuiet(pair)
+    }
+  }
+
   @Test("lost state: nothing is copied twice", arguments: Combination.allCases)
   func stateLost(combination: Combination) throws {
     try withPair(combination) { pair in

@@ -12,6 +12,12 @@ public struct EndpointFacts: Sendable {
     case plain
   }
 
+  /// A mailbox that can't be read or written, and why not.
+  public struct Closed: Sendable {
+    public var name: MailboxName
+    public var error: EndpointError
+  }
+
   /// A Maildir's, if it is one.
   public var layout: MaildirLayout?
   /// What the server calls itself, with its version.
@@ -25,6 +31,8 @@ public struct EndpointFacts: Sendable {
   public var extensions: [String] = []
   public var missing: [String] = []
   public var isCompressed = false
+  /// As far as that is known without opening them.
+  public var closed: [Closed] = []
 
   public init() {}
 }

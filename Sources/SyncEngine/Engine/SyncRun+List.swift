@@ -40,7 +40,9 @@ extension SyncRun {
   private func usable(
     _ listings: Both<MailboxListing>, _ records: [MailboxRecord]
   ) -> (Both<[ListedMailbox]>, tree: MailboxTree) {
-    let usable = Both { side in listings[side].selectable(below: policy.prefixes[side]) }
+    let usable = Both { side in
+      listings[side].selectable(below: policy.prefixes[side], records, on: side)
+    }
     return (usable, MailboxTree(listings: usable, records: records, policy: policy))
   }
 

@@ -62,6 +62,22 @@ final class Directory {
     return mbs_S_ISDIR(found.st_mode) != 0
   }
 
+  /// As ``hasDirectory(_:)``, where it matters that nobody may look.
+  func findsDirectory(_ name: FileName) throws(SystemError) -> Bool {
+    try statusIfThere(of: name).map { mbs_S_ISDIR($0.st_mode) != 0 } ?? false
+  }
+
+  /// Whether there is something under the name, if only a link that leads nowhere.
+  func hasName(_ name: FileName) -> Bool {
+    (try? status(of: name, followsLink: false)) != nil
+  }
+
+  /// - Throws: if files may not be made, renamed or removed in that directory.
+  func checkWritable(_ name: FileName) throws(SystemError) {
+    let path = try Directory.step(name)
+    try SystemError.check { faccessat(descriptor, path, W_OK | X_OK, 0) }
+  }
+
   func openFile(_ name: FileName) throws(SystemError) -> OpenFile {
     let path = try Directory.step(name)
     // O_NONBLOCK: a fifo put there by someone must not stop the run.

@@ -25,6 +25,7 @@ public final class MaildirEndpoint: Endpoint {
   public func facts() throws(EndpointError) -> EndpointFacts {
     var facts = EndpointFacts()
     facts.layout = try store.layout()
+    facts.closed = try store.closedMailboxes()
     return facts
   }
 

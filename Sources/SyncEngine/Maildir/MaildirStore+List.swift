@@ -22,6 +22,7 @@ extension MaildirStore {
     }
     listing = found.listing
     addLevels(to: &listing)
+    listing.unreadable.sort()
     let subscribed = Set(try subscriptions())
     for index in listing.mailboxes.indices {
       listing.mailboxes[index].isSubscribed = subscribed.contains(listing.mailboxes[index].name)
@@ -51,12 +52,33 @@ extension MaildirStore {
       }
     }
     for name in names {
-      guard let directory = try? Directory(name, in: root),
-        directory.hasDirectory(MaildirFolder.curName)
+      guard let (directory, isMailbox) = look([name], in: root, .maildirPlusPlus, &found), isMailbox
       else { continue }
       append([name], directory, named: MaildirLayout.maildirPlusPlus.name(of: [name]), to: &found)
     }
   }
+
+  /// - Parameter steps: their last one is looked for in `parent`.
+  /// - Returns: `nil` for what is no directory, or is one that can't be looked into: that is noted.
+  private func look(
+    _ steps: [FileName], in parent: Directory, _ layout: MaildirLayout, _ found: inout Found
+  ) -> (directory: Directory, isMailbox: Bool)? {
+    guard let name = steps.last else { return nil }
+    do throws(SystemError) {
+      let directory = try Directory(name, in: parent)
+      return (directory, try directory.findsDirectory(MaildirFolder.curName))
+    } catch {
+      // It may have been removed just now; and a link to a disk that is not mounted is not.
+      let isThere = error.isMissing ? error.code == ENOENT && parent.hasName(name) : true
+      if isThere, steps != [MaildirStore.lostAndFound], let name = layout.name(of: steps) {
+        found.listing.unreadable.append(steps == openInbox ? .inbox : name)
+      }
+      return nil
+    }
+  }
+
+  /// A file system's own, closed to its users.
+  private static let lostAndFound = Array("lost+found".utf8)
 
   /// Deeper trees, and links that lead round in a circle, are not followed.
   private static let depthLimit = 64
@@ -72,11 +94,12 @@ extension MaildirStore {
     }
     let parts = [MaildirFolder.curName, MaildirFolder.newName, MaildirFolder.tmpName]
     for name in names where !parts.contains(name) {
-      guard let directory = try? Directory(name, in: parent), let status = try? directory.status(),
+      let path = steps + [name]
+      guard let (directory, isMailbox) = look(path, in: parent, .fs, &found),
+        let status = try? directory.status(),
         !visited.contains(where: { $0.isSameFile(as: status) })
       else { continue }
-      let path = steps + [name]
-      if directory.hasDirectory(MaildirFolder.curName) {
+      if isMailbox {
         let isInbox = path == openInbox
         append(
           path, directory, named: isInbox ? .inbox : MaildirLayout.fs.name(of: path), to: &found)

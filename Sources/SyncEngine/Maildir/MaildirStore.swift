@@ -127,9 +127,20 @@ final class MaildirStore {
 
   func directory(_ steps: [FileName]) throws(EndpointError) -> Directory {
     var directory = try existingRoot()
+    var leadsNowhere = false
     do throws(SystemError) {
-      for step in steps { directory = try Directory(step, in: directory) }
+      for step in steps {
+        do { directory = try Directory(step, in: directory) } catch {
+          if error.code == ENOENT, directory.hasName(step) { leadsNowhere = true }
+          throw error
+        }
+      }
     } catch {
+      if leadsNowhere {
+        throw EndpointError(
+          .mailbox, .unreadable, "\(describe(steps)) is a link that leads nowhere",
+          advice: "is its disk mounted?")
+      }
       throw error.endpointError("can't open \(describe(steps))")
     }
     return directory

@@ -31,10 +31,32 @@ public struct MailboxListing: Sendable {
   /// Names that are there but can't be mailboxes here (bad encoding, forbidden characters): each
   /// with the reason, to be reported and left alone.
   public var unusable: [(name: String, reason: String)]
+  /// Names under which something lies that can't be looked into now. A mailbox that was known there, or below, is not
+  /// gone.
+  public var unreadable: [MailboxName] = []
 
   public init(mailboxes: [ListedMailbox], unusable: [(name: String, reason: String)] = []) {
     self.mailboxes = mailboxes
     self.unusable = unusable
+  }
+
+  /// The same, with those of the base that can't be looked into now: they are there, and can't be opened.
+  public func selectable(
+    below prefix: MailboxName?, _ known: [MailboxRecord], on side: Side
+  ) -> [ListedMailbox] {
+    let listed = selectable(below: prefix)
+    guard !unreadable.isEmpty else { return listed }
+    let names = Set(listed.map(\.name))
+    return listed
+      + known.compactMap { record in
+        let name = record.names[side]
+        let full = prefix?.appending(name) ?? name
+        guard !names.contains(name),
+          unreadable.contains(where: { $0 == full || full.removingPrefix($0) != nil })
+        else { return nil }
+        // Nothing is told of that, so it has not changed.
+        return ListedMailbox(name: name, isSubscribed: record.isSubscribed ?? false)
+      }
   }
 
   /// Those that hold messages, below `prefix` and named without it.

@@ -56,8 +56,8 @@ public final class VerifyRun {
         throw SideFailure(side: side, error: error)
       }
     }
-    let left = try list(.left, endpoints.left)
-    let right = try list(.right, endpoints.right)
+    let left = try list(.left, endpoints.left, records)
+    let right = try list(.right, endpoints.right, records)
     let tree = MailboxTree(
       listings: Both(left: left, right: right), records: records, policy: policy)
     try choose(from: tree)
@@ -71,10 +71,10 @@ public final class VerifyRun {
 
   /// Mailboxes without the side's prefix.
   private func list(
-    _ side: Side, _ endpoint: any Endpoint
+    _ side: Side, _ endpoint: any Endpoint, _ records: [MailboxRecord]
   ) throws(SideFailure) -> [ListedMailbox] {
     let listing = try on(side) { () throws(EndpointError) in try endpoint.list() }
-    return listing.selectable(below: policy.prefixes[side])
+    return listing.selectable(below: policy.prefixes[side], records, on: side)
   }
 
   // MARK: What belongs to the pair

@@ -66,6 +66,7 @@ enum CheckJSON {
       case .only(let side): "only-\(side)"
       case .stays(let side): "stays-\(side)"
       case .gone(let side): "gone-\(side)"
+      case .renamed(let side): "renamed-\(side)"
       case .contested: "contested"
       case .leftOut: "left-out"
       }

@@ -106,6 +106,8 @@ enum CheckLines {
     case .only(let side): "only on the \(side), made on the \(side.other) by the next sync"
     case .stays(let side): "only on the \(side), as 'create' says"
     case .gone(let side): "gone from the \(side) since the last sync"
+    case .renamed(let side):
+      "renamed on the \(side), the next sync renames it on the \(side.other)"
     case .contested: "not synced: its name on the right is another mailbox's, see 'map'"
     case .leftOut: "left out by 'mailboxes'"
     }

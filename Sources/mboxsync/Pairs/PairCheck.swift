@@ -28,6 +28,8 @@ struct CheckedPair: Sendable {
       case stays(Side)
       /// It was on both sides, and is gone from this one.
       case gone(Side)
+      /// It has another name on this side since, which the next sync gives it on the other.
+      case renamed(Side)
       /// Its name on the other side is another mailbox's.
       case contested
       /// The patterns leave it out.
@@ -83,6 +85,7 @@ struct PairCheck {
     if let left = listings.left, let right = listings.right {
       result.mailboxes = mailboxes(Both(left: left, right: right), records)
     }
+    for side in Side.allCases { noteClosed(on: side, &result) }
     return result
   }
 
@@ -190,12 +193,33 @@ struct PairCheck {
 
   // MARK: Mailboxes
 
+  /// What a sync could not read or write.
+  private func noteClosed(on side: Side, _ result: inout CheckedPair) {
+    let prefix = pair.policy.prefixes[side]
+    for closed in result.endpoints[side].facts.closed {
+      guard let name = prefix.map({ closed.name.removingPrefix($0) }) ?? closed.name else {
+        continue
+      }
+      let row = result.mailboxes.first { (side == .left ? $0.left : $0.right) == name }
+      let failure = SyncFailure(closed.error, side: side, mailbox: name)
+      switch row?.state {
+      case .leftOut: continue
+      // Nothing is known of it: it may be no mailbox at all.
+      case nil where !result.mailboxes.isEmpty: result.warnings.append(failure)
+      default: result.failures.append(failure)
+      }
+    }
+  }
+
   private func mailboxes(
     _ listings: Both<MailboxListing>, _ records: [MailboxRecord]
   ) -> [CheckedPair.Mailbox] {
-    let listed = Both { listings[$0].selectable(below: pair.policy.prefixes[$0]) }
-    let tree = MailboxTree(listings: listed, records: records, policy: pair.policy)
-    var rows = tree.entries.compactMap(row)
+    let listed = Both {
+      listings[$0].selectable(below: pair.policy.prefixes[$0], records, on: $0)
+    }
+    var tree = MailboxTree(listings: listed, records: records, policy: pair.policy)
+    let renamed = assumeRenames(in: &tree)
+    var rows = tree.entries.compactMap { row($0, renamed) }
     let left = Set(rows.compactMap(\.left))
     let right = Set(rows.compactMap(\.right))
     let rest = Set(listed.right.map(\.name)).subtracting(right)
@@ -210,13 +234,29 @@ struct PairCheck {
     return rows
   }
 
-  private func row(_ entry: MailboxTree.Entry) -> CheckedPair.Mailbox? {
+  /// Those that their own ids tell: for others messages would have to be read.
+  ///
+  /// - Returns: the sides on which they have another name.
+  private func assumeRenames(in tree: inout MailboxTree) -> [MailboxID: Side] {
+    guard pair.policy.followsRenames else { return [:] }
+    var renamed: [MailboxID: Side] = [:]
+    for rename in tree.renames(ids: Both(left: [:], right: [:])) where !rename.isApart {
+      tree.assume(rename)
+      if let side = rename.side { renamed[rename.record.id] = side.other }
+    }
+    return renamed
+  }
+
+  private func row(
+    _ entry: MailboxTree.Entry, _ renamed: [MailboxID: Side]
+  ) -> CheckedPair.Mailbox? {
     let state: CheckedPair.Mailbox.State
     if entry.isContested {
       return CheckedPair.Mailbox(left: entry.names.left, right: nil, state: .contested)
     }
     switch (entry.exists(on: .left), entry.exists(on: .right)) {
-    case (true, true): state = .both
+    case (true, true):
+      state = entry.record.flatMap { renamed[$0.id] }.map { .renamed($0) } ?? .both
     case (false, false): return nil
     case (let isLeft, _):
       let side: Side = isLeft ? .left : .right

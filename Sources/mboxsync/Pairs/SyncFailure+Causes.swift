@@ -1,3 +1,4 @@
+import IMAPClient
 import SyncEngine
 
 extension SyncFailure {
@@ -12,9 +13,9 @@ extension SyncFailure {
     self.init(pair: failure.code, failure.message, advice: failure.advice)
   }
 
-  init(_ error: EndpointError, side: Side?) {
+  init(_ error: EndpointError, side: Side?, mailbox: MailboxName? = nil) {
     self.init(
-      side: side, mailbox: nil, code: error.code, scope: error.scope, message: error.message,
+      side: side, mailbox: mailbox, code: error.code, scope: error.scope, message: error.message,
       advice: error.advice)
   }
 }
