@@ -96,6 +96,24 @@ import Testing
     }
   }
 
+  @Test("what a guard refused keeps status from nothing else")
+  func statusAfterRefusal() throws {
+    try withPair(.maildirAndIMAP, keys: ["delete": "both"]) { pair in
+      try pair.left.store.create("Work")
+      try pair.left.store.add(tokens: tokens, to: "Work")
+      try pair.sync()
+      try pair.left.store.delete("Work")
+      for _ in 0..<2 {
+        let text = try pair.sync(expecting: 2, verb: "status").outputText
+        #expect(text.contains("  pending  nothing but what is told above\n"), "\(text)")
+        try pair.sync(expecting: 2)
+      }
+      try pair.left.store.add(tokens: ["new"])
+      let text = try pair.sync(expecting: 2, verb: "status").outputText
+      #expect(text.contains("INBOX  right: 1 to save\n"), "\(text)")
+    }
+  }
+
   @Test(
     "a mailbox that can't be looked into is not gone",
     arguments: ["closed", "half closed", "link"],

@@ -88,6 +88,9 @@ public struct SyncReport: Sendable {
   /// Things to be said that are no failures (a Maildir renumbered under a new UIDVALIDITY).
   public var notices: [SyncFailure] = []
 
+  /// The mailboxes were found and settled: what is not in the report has nothing to be done.
+  public var hasLooked = false
+
   public init() {}
 }
 

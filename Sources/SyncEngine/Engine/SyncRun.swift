@@ -95,6 +95,7 @@ public final class SyncRun {
     guard try checkStores(endpoints, records) else { return }
     var tree = try settleMailboxes(endpoints, records, listings)
     try prepare(&tree, endpoints)
+    report.hasLooked = !tree.entries.isEmpty
     observer?.handle(.mailboxesToSync(mailboxes.count))
     try syncMailboxes()
     try deleteMailboxes(tree, endpoints)

@@ -50,7 +50,7 @@ enum StatusLines {
       !$0.counts.left.isEmpty || !$0.counts.right.isEmpty || $0.result != .ok
     }
     guard !pending.isEmpty || !outcome.mailboxChanges.isEmpty else {
-      return [outcome.report.failures.isEmpty ? "  pending  nothing" : "  pending  not known"]
+      return ["  pending  \(nothing(outcome.report))"]
     }
     var rows = outcome.mailboxChanges.map { change in
       [change.mailbox.path, "\(change.side): \(change.kind.plan)"]
@@ -64,6 +64,13 @@ enum StatusLines {
       return [mailbox.name.path, parts.joined(separator: "; ")]
     }
     return headed("pending", CheckLines.table(rows))
+  }
+
+  private static func nothing(_ report: SyncReport) -> String {
+    guard !report.failures.isEmpty else { return "nothing" }
+    // A guard, or what is wrong with one mailbox, says nothing of the others.
+    return report.hasLooked && report.result != .failed
+      ? "nothing but what is told above" : "not known"
   }
 
   /// `3 to save, 1 to expunge`

@@ -292,6 +292,22 @@ import Testing
       ])
   }
 
+  @Test("a guard that refused says nothing of what else is pending")
+  func statusAfterGuard() {
+    var outcome = PairOutcome(pair: "p", report: SyncReport(), milliseconds: 0)
+    func pending() -> String { StatusLines.lines(outcome, showsAll: false) { _ in "" }[2] }
+    outcome.report.failures = [
+      SyncFailure(
+        EndpointError(.mailbox, .guarded, "", advice: ""), side: .right, mailbox: .inbox)
+    ]
+    outcome.report.result = .refused
+    #expect(pending() == "  pending  not known")
+    outcome.report.hasLooked = true
+    #expect(pending() == "  pending  nothing but what is told above")
+    outcome.report.result = .failed
+    #expect(pending() == "  pending  not known")
+  }
+
   @Test("check names mailboxes that are not as one expects, and counts the rest")
   func checkedMailboxes() throws {
     func mailbox(_ left: String?, _ right: String?, _ state: CheckedPair.Mailbox.State) throws
