@@ -12,6 +12,13 @@ extension ErrorCase {
     },
     ErrorCase("a Maildir may not be looked at") { try lock("l", mode: 0, in: $0) },
     ErrorCase("a mailbox may not be looked at") { try lock("l/cur", mode: 0, in: $0) },
+    ErrorCase("a mailbox lies on a disk that is not mounted") { stage in
+      let synced = try SyncedMaildirs(stage, "far", messages: 1, in: "l/.Work")
+      try FileManager.default.moveItem(atPath: synced.path("l/.Work"), toPath: synced.path("away"))
+      try FileManager.default.createSymbolicLink(
+        atPath: synced.path("l/.Work"), withDestinationPath: synced.path("disk"))
+      return try synced.run()
+    },
     ErrorCase("a mailbox may not be written") {
       try lock("r", mode: 0o555, in: $0, delivers: true)
     },
