@@ -83,6 +83,38 @@ import Testing
     #expect(count(world, .right) == 3)
   }
 
+  // MARK: \Deleted
+
+  @Test(
+    "with expunge, what somebody takes \\Deleted off in that very moment stays on both sides",
+    arguments: [SimulatedTraits.maildir, .imap(), .imap(tier: .none, hasUIDPlus: false)])
+  func undeleted(_ traits: SimulatedTraits) throws {
+    let world = SimulatedWorld(traits, .imap())
+    let store = world.stateStore()
+    for number in 1...3 { world.servers.left.deliver(message(number)) }
+    #expect(world.run(store) { $0.expunge = .both }.result == .ok)
+    // A Maildir's are in no order.
+    let before = (world.servers.left[.inbox]?.messages ?? []).map(\.content)
+    for number in [0, 1] {
+      let handle = try #require(world.servers.left[.inbox]?.messages[number].handle)
+      world.servers.left.setFlags(handle, adding: FlagSet(.deleted))
+    }
+    world.onStep = { step in
+      if step.side == .left, step.call == .expunge, step.moment == .before,
+        let handle = world.servers.left[.inbox]?.messages.first?.handle
+      {
+        world.servers.left.setFlags(handle, removing: FlagSet(.deleted))
+      }
+      return nil
+    }
+    #expect(world.run(store) { $0.expunge = .both }.result == .ok)
+    for side in Side.allCases {
+      let left = world.servers[side][.inbox]?.messages ?? []
+      #expect(left.map(\.content) == [before[0], before[2]])
+      #expect(left.allSatisfy { $0.flags == .empty })
+    }
+  }
+
   // MARK: What a dead run had sent
 
   @Test("an EXPUNGE of a dead run that comes late finds the message under its new UID already")

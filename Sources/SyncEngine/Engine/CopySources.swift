@@ -71,13 +71,11 @@ struct CopySources {
     for index in arrivals {
       guard let seen = mailbox.work[index].item.sides[side].seen else { continue }
       let content = seen.content ?? contents[seen.handle]
-      let original = mailbox.work[index].original(of: side)
       let rows = try mailbox.stateAccess { () throws(StateError) in
         let rows = try self.rows(like: seen, content: content, side: side)
-        guard rows.isEmpty, let original else {
-          return rows + (try goneTwins(rows, content, of: index, in: m, side: side))
-        }
-        return try store.messages(withContent: original, on: side.other)
+        let originals = try self.originals(rows, of: mailbox.work[index], on: side)
+        if rows.isEmpty || !originals.isEmpty { return rows + originals }
+        return rows + (try goneTwins(rows, content, of: index, in: m, side: side))
       }
       guard !rows.isEmpty else { continue }
       if let content, rows.contains(where: { $0.stub == side }) {
@@ -150,6 +148,20 @@ struct CopySources {
     }
     guard let content else { return [] }
     return try store.messages(withContent: content, on: side)
+  }
+
+  /// Of a stub, whatever is equal to its message on the other side: where none of the rows which the stub itself is known by has
+  /// its message there any more, that was moved, too, and has a row of its own by now.
+  private func originals(
+    _ rows: [MessageRecord], of work: ItemWork, on side: Side
+  ) throws(StateError) -> [MessageRecord] {
+    let known = rows.first { $0.stub == side }?.contents[side.other]
+    guard let original = work.original(of: side) ?? known,
+      !rows.contains(where: { alive($0, places[$0.id], on: side.other) != nil })
+    else { return [] }
+    return try store.messages(withContent: original, on: side.other).filter { row in
+      !rows.contains { $0.id == row.id }
+    }
   }
 
   /// Equal messages of the same date that are gone from the arrival's own mailbox. What is a copy of one that is still

@@ -84,8 +84,10 @@ public protocol Endpoint: AnyObject {
   func store(_ orders: [StoreOrder]) throws(EndpointError) -> StoreOutcome
 
   /// Expunges exactly these messages, whatever other messages are flagged `\Deleted`.
+  ///
+  /// - Parameter onlyDeleted: those from which somebody has taken `\Deleted` meanwhile stay.
   /// - Returns: those that are certainly gone.
-  func expunge(_ uids: UIDSet) throws(EndpointError) -> UIDSet
+  func expunge(_ uids: UIDSet, onlyDeleted: Bool) throws(EndpointError) -> UIDSet
   /// Expunges a few messages, each only if nobody has changed its flags meanwhile and it is still there to be expunged: as
   /// far as the store lets that be one step.
   ///
@@ -133,6 +135,10 @@ public protocol Endpoint: AnyObject {
 
 extension Endpoint {
   public func list() throws(EndpointError) -> MailboxListing { try list(withIDs: true) }
+
+  public func expunge(_ uids: UIDSet) throws(EndpointError) -> UIDSet {
+    try expunge(uids, onlyDeleted: false)
+  }
 
   public func create(_ mailboxes: [NewMailbox]) throws(EndpointError) -> [EndpointError?] {
     var failures: [EndpointError?] = []

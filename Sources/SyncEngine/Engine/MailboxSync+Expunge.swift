@@ -114,12 +114,16 @@ extension MailboxSync {
     }
     var gone = Both(left: UIDSet(), right: UIDSet())
     try settleRecords()
+    var rows = deleted
     for side in Side.allCases {
       changed[side] = true
       gone[side] = try on(side) { () throws(EndpointError) in
         try select(side, endpoints[side])
-        return try endpoints[side].expunge(UIDSet(deleted.map { $0.uids[side] }.sorted()))
+        return try endpoints[side].expunge(
+          UIDSet(rows.map { $0.uids[side] }.sorted()), onlyDeleted: true)
       }
+      // What somebody has taken the flag off stays on both.
+      rows.removeAll { !gone[side].contains($0.uids[side]) }
       counts[side].expunged += gone[side].count
       for row in deleted where gone[side].contains(row.uids[side]) {
         report(side, .expunged(row.uids[side]))

@@ -9,10 +9,12 @@ extension MailboxSync {
   /// To be told of a message that was gone when it was to get its number on `side`.
   func noteStray(_ index: Int, on side: Side) throws(SideFailure) {
     let item = work[index].item
-    guard mayRenumber, work[index].isFresh[side.other], work[index].stub == nil,
+    guard mayRenumber, work[index].isFresh[side.other],
       item.base == nil, item.sides[side].seen?.handle.uid == nil,
       let uid = item.sides[side.other].seen?.handle.uid
     else { return }
+    // Copies of its stub are to wait for it.
+    hasLearned = true
     strays[side.other][uid] = try stateAccess { () throws(StateError) in
       try row(index, under: Both(left: uid, right: uid))
     }
@@ -34,6 +36,7 @@ extension MailboxSync {
         changes.append(.putMessage(row))
       }
       guard !changes.isEmpty else { continue }
+      hasLearned = true
       try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
     }
   }

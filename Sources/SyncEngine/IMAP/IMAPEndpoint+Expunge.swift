@@ -1,10 +1,11 @@
 import IMAPClient
 
 extension IMAPEndpoint {
-  func expunge(_ uids: UIDSet) throws(EndpointError) -> UIDSet {
+  func expunge(_ uids: UIDSet, onlyDeleted: Bool) throws(EndpointError) -> UIDSet {
     guard !uids.isEmpty else { return UIDSet() }
     _ = try selectToChange()
     observer.begin()
+    if onlyDeleted { return try expungeDeleted(uids) }
     if !connection.has(.uidPlus) { return try expungeWithoutUIDPlus(uids) }
     let flagging = uids.pieces().map { Command.store($0, adding: true, FlagSet(.deleted)) }
     let expunging = uids.pieces().map { Command.expunge($0) }
@@ -15,6 +16,17 @@ extension IMAPEndpoint {
     // message flagged (Dovecot without CONDSTORE): once more, one after the other.
     try pipeline(flagging, to: "expunge messages")
     try pipeline(expunging, to: "expunge messages")
+    return try confirmGone(uids)
+  }
+
+  /// Nobody's flag is set for it, so that what has lost its own stays.
+  private func expungeDeleted(_ uids: UIDSet) throws(EndpointError) -> UIDSet {
+    // In a flight of its own, or the server may take the flags to be what they were before. RFC 2180 §4.1
+    _ = try perform(.noop, to: "expunge messages")
+    guard connection.has(.uidPlus) else {
+      return try expungeWithoutUIDPlus(uids, isFlagging: false)
+    }
+    try pipeline(uids.pieces().map { .expunge($0) }, to: "expunge messages")
     return try confirmGone(uids)
   }
 
@@ -75,11 +87,15 @@ extension IMAPEndpoint {
 
   /// EXPUNGE takes everything that is flagged `\Deleted`: what somebody else flagged gets the flag back
   /// afterwards (design.md §4).
-  private func expungeWithoutUIDPlus(_ uids: UIDSet) throws(EndpointError) -> UIDSet {
+  private func expungeWithoutUIDPlus(
+    _ uids: UIDSet, isFlagging: Bool = true
+  ) throws(EndpointError) -> UIDSet {
     let deleted = FlagSet(.deleted)
     var others = UIDSet()
     var isClear = false
-    try pipeline(uids.pieces().map { .store($0, adding: true, deleted) }, to: "flag messages")
+    if isFlagging {
+      try pipeline(uids.pieces().map { .store($0, adding: true, deleted) }, to: "flag messages")
+    }
     for _ in 1...3 where !isClear {
       observer.forgetFound()
       try pipeline([.search("DELETED", compact: hasCompactSearch)], to: "search the mailbox")

@@ -126,8 +126,8 @@ public final class MaildirEndpoint: Endpoint {
     try current().store(orders)
   }
 
-  public func expunge(_ uids: UIDSet) throws(EndpointError) -> UIDSet {
-    try current().expunge(uids)
+  public func expunge(_ uids: UIDSet, onlyDeleted: Bool) throws(EndpointError) -> UIDSet {
+    try current().expunge(uids, onlyDeleted: onlyDeleted)
   }
 
   public func remove(_ known: [UID: FlagSet]) throws(EndpointError) -> [UID: RemovalOutcome] {

@@ -73,13 +73,17 @@ extension MaildirFolder {
 
   // MARK: Expunging
 
-  func expunge(_ uids: UIDSet) throws(EndpointError) -> UIDSet {
+  func expunge(_ uids: UIDSet, onlyDeleted: Bool = false) throws(EndpointError) -> UIDSet {
     try withLock { lock throws(EndpointError) in
       try refresh()
       let present = uids.intersection(presentUIDs())
       var gone = uids.subtracting(present)
       for uid in present {
         try confirm(lock)
+        if onlyDeleted {
+          if try removeDeleted(uid) { gone.insert(uid) }
+          continue
+        }
         guard let index = fileIndex(of: uid) else { continue }
         do throws(SystemError) {
           try following(index) { directory, name throws(SystemError) in try directory.unlink(name) }
@@ -109,6 +113,23 @@ extension MaildirFolder {
       try drop(UIDSet(gone.sorted()), lock)
       return outcomes
     }
+  }
+
+  /// What else somebody changes meanwhile is no reason to keep it.
+  ///
+  /// - Returns: whether it is gone.
+  private func removeDeleted(_ uid: UID) throws(EndpointError) -> Bool {
+    for _ in 0..<3 {
+      guard let index = fileIndex(of: uid) else { return true }
+      let now = flags(ofFileAt: index)
+      guard now.system.contains(.deleted) else { return false }
+      switch try remove(uid, now) {
+      case .removed, .missing: return true
+      case .changed: continue
+      case .kept: return false
+      }
+    }
+    return false
   }
 
   /// The file's name, which has its flags in it, is the precondition.

@@ -28,7 +28,7 @@ extension MaildirFolder {
     try ready()
     var result: [MessageHandle: ContentID] = [:]
     for handle in handles {
-      guard let index = fileIndex(of: handle) else { continue }
+      guard let index = fileIndex(toRead: handle) else { continue }
       do throws(SystemError) {
         result[handle] = try content(ofFileAt: index)
       } catch {
@@ -63,7 +63,7 @@ extension MaildirFolder {
     try ready()
     var result: [MessageHandle: [UInt8]] = [:]
     for handle in handles {
-      guard let index = fileIndex(of: handle) else { continue }
+      guard let index = fileIndex(toRead: handle) else { continue }
       do throws(SystemError) {
         result[handle] = try header(ofFileAt: index)
       } catch {
@@ -97,7 +97,7 @@ extension MaildirFolder {
     try ready()
     var result: [MessageHandle: [MessagePart]] = [:]
     for handle in handles {
-      guard let index = fileIndex(of: handle) else { continue }
+      guard let index = fileIndex(toRead: handle) else { continue }
       do throws(SystemError) {
         var reader = MessageReader(try openFile(at: index))
         var scanner = PartScanner(textLimit: textLimit)
@@ -116,7 +116,7 @@ extension MaildirFolder {
   func fetch(_ handles: [MessageHandle], into sink: any MessageSink) throws(EndpointError) {
     try ready()
     for handle in handles {
-      guard let index = fileIndex(of: handle) else {
+      guard let index = fileIndex(toRead: handle) else {
         try sink.missing(handle, why: nil)
         continue
       }

@@ -193,6 +193,15 @@ final class MaildirFolder {
     }
   }
 
+  /// The index of the file that a handle meant when the folder was looked at. If somebody has given it a number since, it is
+  /// still the same message to whoever only reads it.
+  func fileIndex(toRead handle: MessageHandle) -> Int? {
+    switch handle {
+    case .uid(let uid): fileIndex(of: uid)
+    case .unnumbered(let key): files.index(ofKey: key)
+    }
+  }
+
   func directory(ofFileAt index: Int) -> Directory { files.entries[index].isInNew ? new : cur }
 
   /// The fields of the file's record, or those it had in an earlier list.

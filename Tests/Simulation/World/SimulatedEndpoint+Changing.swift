@@ -139,15 +139,16 @@ extension SimulatedEndpoint {
     return (flags.subtracting(FlagSet([], keywords: unstorable)), unstorable)
   }
 
-  public func expunge(_ uids: UIDSet) throws(EndpointError) -> UIDSet {
+  public func expunge(_ uids: UIDSet, onlyDeleted: Bool) throws(EndpointError) -> UIDSet {
     let name = try writable()
     _ = try perform(
       .expunge,
       changes: uids.map { [server, sweeps = world.sweepsDeleted] uid in
         {
-          if sweeps, let message = server.mailboxes[name]?.message(.uid(uid)),
-            message.flags.system.contains(.deleted)
-          {
+          let message = server.mailboxes[name]?.message(.uid(uid))
+          let isDeleted = message?.flags.system.contains(.deleted) ?? false
+          guard isDeleted || !onlyDeleted else { return }
+          if sweeps, isDeleted, let message {
             server.ledger?.noteSweep(message.origin, on: server.number)
           }
           server.mailboxes[name]?.remove(.uid(uid))

@@ -171,7 +171,7 @@ extension SimulatedEndpoint {
     try check(name)
     var result: [MessageHandle: ContentID] = [:]
     for handle in handles {
-      let content = world.locked { server.mailboxes[name]?.message(handle)?.content }
+      let content = world.locked { server.mailboxes[name]?.message(toRead: handle)?.content }
       guard let content else { continue }
       traffic.bytesIn += server.traits.isMaildir ? 0 : UInt64(min(content.count, 200))
       result[handle] = SimulatedContent.contentID(of: content)
@@ -187,7 +187,7 @@ extension SimulatedEndpoint {
     try check(name)
     var result: [MessageHandle: [UInt8]] = [:]
     for handle in handles {
-      let content = world.locked { server.mailboxes[name]?.message(handle)?.content }
+      let content = world.locked { server.mailboxes[name]?.message(toRead: handle)?.content }
       guard let content else { continue }
       let header = SimulatedContent.header(of: content).prefix(StubMessage.headerLimit)
       traffic.bytesIn += server.traits.isMaildir ? 0 : UInt64(header.count)
@@ -206,7 +206,7 @@ extension SimulatedEndpoint {
       server.traits.isMaildir && sink.wantedForm == .stored ? .stored : .wire
     for handle in handles {
       // Not under the lock: the sink may wait for another thread.
-      let content = world.locked { server.mailboxes[name]?.message(handle)?.content }
+      let content = world.locked { server.mailboxes[name]?.message(toRead: handle)?.content }
       guard let content else {
         try sink.missing(handle, why: nil)
         continue

@@ -16,6 +16,8 @@ public struct SimulatedMessage: Hashable, Sendable {
   /// The store's own id; a copy keeps it.
   public internal(set) var id: GlobalUID
   public internal(set) var modSeq: UInt64
+  /// By which it was known before it had a number: its file has kept its name.
+  var key: UInt64?
 
   init(
     handle: MessageHandle, content: [UInt8], saved: [UInt8]? = nil, flags: FlagSet,
@@ -69,6 +71,13 @@ public struct SimulatedMailbox: Sendable {
 
   public func message(_ handle: MessageHandle) -> SimulatedMessage? {
     index(handle).map { messages[$0] }
+  }
+
+  /// Also what was a file without a number when the mailbox was looked at, and has got one since.
+  func message(toRead handle: MessageHandle) -> SimulatedMessage? {
+    if let message = message(handle) { return message }
+    guard case .unnumbered(let key) = handle else { return nil }
+    return messages.first { $0.key == key }
   }
 
   func index(_ handle: MessageHandle) -> Int? {

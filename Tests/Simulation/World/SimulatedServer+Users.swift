@@ -143,8 +143,12 @@ extension SimulatedServer {
   public func numberAll(_ name: MailboxName) {
     guard traits.isMaildir, let mailbox = mailboxes[name] else { return }
     if mailbox.uidValidity == nil { mailboxes[name]?.uidValidity = newUIDValidity() }
-    for message in mailbox.messages where message.handle.uid == nil {
-      _ = mailboxes[name]?.move(message.handle, to: nil)
+    for message in mailbox.messages {
+      guard case .unnumbered(let key) = message.handle,
+        let uid = mailboxes[name]?.move(message.handle, to: nil),
+        let index = mailboxes[name]?.index(.uid(uid))
+      else { continue }
+      mailboxes[name]?.messages[index].key = key
     }
   }
 }

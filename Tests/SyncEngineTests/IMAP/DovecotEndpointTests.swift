@@ -225,6 +225,25 @@ import Testing
     }
   }
 
+  @Test(
+    "what somebody has taken \\Deleted off is not expunged for it", arguments: ServerProfileCase.all
+  )
+  func expungingDeleted(_ profile: ServerProfileCase) throws {
+    try withDovecot(profile) { endpoint, other in
+      _ = try endpoint.open(.inbox, OpenRequest())
+      try endpoint.save((1...5).map { testMessage($0) })
+      let deleted = FlagSet(.deleted)
+      _ = try endpoint.store([StoreOrder(uids: uidSet(1, 2, 3, 4), added: deleted, removed: .empty)]
+      )
+      _ = try other.open(.inbox, OpenRequest())
+      _ = try other.store([StoreOrder(uids: uidSet(2), added: .empty, removed: deleted)])
+      #expect(try endpoint.expunge(uidSet(1, 2, 3), onlyDeleted: true) == uidSet(1, 3))
+      let now = try other.open(.inbox, OpenRequest())
+      #expect(now.shownUIDs == [2, 4, 5] && now.shownFlags(2) == .empty)
+      #expect(now.shownFlags(4) == deleted)
+    }
+  }
+
   @Test("what is as it was known goes, and nothing else", arguments: ServerProfileCase.all)
   func removing(_ profile: ServerProfileCase) throws {
     try withDovecot(profile) { endpoint, other in

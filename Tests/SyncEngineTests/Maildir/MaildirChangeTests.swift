@@ -111,6 +111,21 @@ import Testing
     }
   }
 
+  @Test("what is flagged \\Deleted goes, and what somebody has taken the flag off stays")
+  func expungeDeleted() throws {
+    try withMessages { maildir in
+      let deleted = flags([.deleted])
+      _ = try maildir.endpoint.store([
+        StoreOrder(uids: uids(1, 2, 3), added: deleted, removed: .empty)
+      ])
+      let second = try #require(maildir.names("cur").first { $0.hasSuffix(":2,ST") })
+      try maildir.rename("cur/\(second)", to: "cur/\(second.dropLast())")
+      #expect(try maildir.endpoint.expunge(uids(1, 2), onlyDeleted: true) == uids(1))
+      #expect(try maildir.open().uids == [2, 3])
+      #expect(maildir.text("dovecot-uidlist").split(separator: "\n").count == 3)
+    }
+  }
+
   @Test("after a change of UIDVALIDITY nothing is done to the old UIDs") func otherValidity() throws
   {
     try withMessages { maildir in
