@@ -168,6 +168,9 @@ extension MemoryStateStore.Snapshot {
       for (key, message) in messages where message.mailbox == mailbox && message.uids[side] == uid {
         messages[key]?.ids[side] = id
       }
+    case .putFlags(let id, let flags, let lacking):
+      messages[id]?.flags = flags
+      messages[id]?.lacking = lacking
     case .removeMessage(let id):
       messages[id] = nil
     case .putPending(let message):

@@ -82,9 +82,9 @@ final class Lanes {
     _ call: @escaping (Side) throws(EndpointError) -> Value
   ) -> Both<Result<Value, SideFailure>> {
     let left = Promise { Lanes.outcome(.left, call) }
-    if actsAtOnce { left.start() } else { left.wait() }
+    if actsAtOnce { left.start() } else { left.finish() }
     let right = Lanes.outcome(.right, call)
-    return Both(left: left.wait(), right: right)
+    return Both(left: left.take(), right: right)
   }
 
   private static func outcome<Value>(
@@ -222,27 +222,6 @@ private final class Batch<Task: LaneTask>: @unchecked Sendable {
   }
 
   var failure: SideFailure? { state.withLock(\.failure) }
-}
-
-/// Something that is done on another thread, or when it is waited for.
-private final class Promise<Value> {
-  private let body: () -> Value
-  private var thread: Thread?
-  private var value: Value?
-
-  init(_ body: @escaping () -> Value) { self.body = body }
-
-  func start() { thread = Thread { [self] in value = body() } }
-
-  @discardableResult
-  func wait() -> Value {
-    thread?.join()
-    thread = nil
-    if let value { return value }
-    let made = body()
-    value = made
-    return made
-  }
 }
 
 /// One thread of the operating system.

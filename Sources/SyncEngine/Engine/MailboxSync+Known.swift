@@ -3,6 +3,9 @@ import IMAPClient
 /// Step 1: what the sides showed against what the base knows. Of a large mailbox only what differs is held
 /// in memory.
 extension MailboxSync {
+  /// So many can be held in memory, and read one by one.
+  static let fewMessages = 500
+
   /// Takes out of a large observation what is as the base has it: it would fill memory for nothing.
   ///
   /// - Parameter known: all that the base knows of the mailbox, once it was needed.
@@ -10,7 +13,8 @@ extension MailboxSync {
     _ observation: inout Observation?, _ side: Side, _ known: inout [KnownMessage]?
   ) throws(StateError) {
     guard let messages = observation?.messages else { return }
-    let limit = 500
+    // To read some records one by one takes less than to read all of them in short.
+    let limit = max(MailboxSync.fewMessages, Int(record.anchors[side]?.messages ?? 0) / 16)
     held[side] = heldFlags(messages, on: side)
     if let observation { noteUntouched(observation, on: side) }
     guard isTrusted(side), observation?.coverage == .full || messages.count > limit else {

@@ -21,10 +21,13 @@ extension MailboxSync {
     }
     uidsOfBase = Both(left: nil, right: nil)
     let before = record.anchors
+    var looks = try beginLooking(endpoints)
     var observations = Both<Observation?>(left: nil, right: nil)
-    var known: [KnownMessage]?
+    var known = looks.known
+    looks.known = nil
+    isContinued = Both(left: true, right: true)
     for side in Side.allCases {
-      observations[side] = try look(side, endpoints[side])
+      observations[side] = try look(side, endpoints[side], looks)
       try stateAccess { () throws(StateError) in
         try shorten(&observations[side], side, &known)
       }
@@ -52,74 +55,6 @@ extension MailboxSync {
     dropUnselected(&items)
     try writeBack(items)
     work = items.finish(includingUnequal: mode == .mirror, stubs: wholeMessages)
-  }
-
-  private func look(_ side: Side, _ endpoint: any Endpoint) throws(SideFailure) -> Observation? {
-    looked[side] = false
-    isOvertaken[side] = false
-    isAnchorStale[side] = false
-    defer { observedLowest[side] = reach[side].lowest }
-    guard exists[side] else {
-      anchors[side] = MailboxSync.emptyAnchor
-      return Observation(anchor: anchors[side], coverage: .full, messages: [])
-    }
-    guard needsLook[side] || record.anchors[side] == nil || isReopened(side) else {
-      anchors[side] = record.anchors[side] ?? MailboxSync.emptyAnchor
-      return nil
-    }
-    let isFit =
-      !policy.comparesEverything && record.selection == MailboxSync.selection(of: policy)
-    var request = OpenRequest()
-    if let anchor = record.anchors[side] {
-      request.detailsFrom = anchor.uidNext
-      // What was dropped in silence need not be among the changes.
-      let isAnyDoubted = !doubted[side].isEmpty && roundsWorked == 0
-      if isFit && !isAnyDoubted || roundsWorked > 0 { request.since = anchor }
-    }
-    request.recheck = UIDSet(pending[side].keys)
-    let probed = try probes(side)
-    request.probe = UIDSet(probed.map { $0.uids[side] }.sorted())
-    var observation = try open(side, endpoint, request)
-    if hasLostItsList(observation, on: side) {
-      record.anchors[side] = MailboxSync.emptyAnchor
-      observation = try open(side, endpoint, OpenRequest())
-    }
-    if isTrusted(side), try isOvertaken(by: observation, probed, side, endpoint) {
-      isOvertaken[side] = true
-      observation = try open(side, endpoint, OpenRequest(recheck: request.recheck))
-    } else if isTrusted(side), try showsReturned(observation, on: side) {
-      isAnchorStale[side] = true
-      request.since = nil
-      observation = try open(side, endpoint, request)
-    }
-    looked[side] = true
-    readOnly[side] = observation.isReadOnly
-    // Nothing can be stored in a read-only mailbox; what is missing there, others took away.
-    keptKeywords[side] = observation.isReadOnly ? nil : observation.permanentKeywords
-    keptFlags[side] = observation.permanentFlags
-    if let id = observation.mailboxID { record.mailboxIDs[side] = id }
-    return observation
-  }
-
-  /// Whether a Maildir's `dovecot-uidlist`, in which its id stands, is another one than before: it was lost, and another
-  /// pair has numbered the messages anew under the same UIDVALIDITY. So this is as good as a new one.
-  private func hasLostItsList(_ observation: Observation, on side: Side) -> Bool {
-    guard traits[side].choosesUIDs, !hasNewValidity(side), let now = observation.mailboxID,
-      let then = record.mailboxIDs[side]
-    else { return false }
-    return now != then
-  }
-
-  private func open(
-    _ side: Side, _ endpoint: any Endpoint, _ request: OpenRequest
-  ) throws(SideFailure) -> Observation {
-    let observation = try on(side) { () throws(EndpointError) in
-      try endpoint.open(fullNames[side], request)
-    }
-    anchors[side] = observation.anchor
-    origins[side] = observation.origin
-    observedLowest[side] = reach[side].lowest
-    return observation
   }
 
   /// Under a new UIDVALIDITY, or in an older state, the side's own ids of all messages are needed.

@@ -177,8 +177,9 @@ extension MailboxSync {
       deferred[side][uid] = PendingMessage(
         mailbox: record.id, side: side, uid: uid, code: code, text: text)
     }
-    // A Maildir is always read as a whole; it only has to be read.
+    // A Maildir is read as a whole; it only has to be read.
     anchors[side].stamp = nil
+    isContinued[side] = false
   }
 
   /// Remembers an expunge that is not made now.

@@ -106,8 +106,11 @@ extension MailboxSync {
       guard row != work[index].item.base || row.lacking != .init(left: .empty, right: .empty) else {
         continue
       }
+      // Of what was placed in this round more may be new than its flags.
+      let isFresh = work[index].isFresh.left || work[index].isFresh.right
+      let isRecorded = work[index].isRecorded && !isFresh
       work[index].item.base = row
-      changes.append(.putMessage(row))
+      changes.append(isRecorded ? .putFlags(row.id, row.flags, row.lacking) : .putMessage(row))
     }
     guard !changes.isEmpty else { return }
     if let note = noteUnproven() { changes.append(note) }
@@ -227,12 +230,21 @@ extension MailboxSync {
     if !changes.isEmpty {
       try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
     }
-    messageCount = try stateAccess { () throws(StateError) in
-      try store.messageCount(in: record.id)
-    }
+    messageCount = nil
     needsLook = changed
+    for side in Side.allCases { isContinued[side] = isContinued[side] && hasOnlyStored(on: side) }
     if isChanged { roundsWorked += 1 }
     return isChanged
+  }
+
+  /// Whether nothing was done on a side in this round but to store flags, and nothing of what was seen there is left over.
+  private func hasOnlyStored(on side: Side) -> Bool {
+    looked[side] && isTrusted(side) && !isReopened(side) && doubted[side].isEmpty
+      && policy.since == nil && policy.maxSize == nil && failures.isEmpty && givenUp[side].isEmpty
+      && work.allSatisfy { work in
+        guard case .agree = work.decision else { return false }
+        return work.item.base != nil && work.stub == nil
+      }
   }
 
   private func isOnBothSides(_ work: ItemWork) -> Bool {

@@ -72,6 +72,8 @@ final class MailboxSync {
   var mayBeAltered = false
   /// Sides on which stubs made place for their messages: copies of them are known by nothing but their first lines.
   var hasRemovedStubs = Both(left: false, right: false)
+  /// Sides of which nothing is to be looked at again but what others change.
+  var isContinued = Both(left: false, right: false)
   /// It is not the first round of the run.
   var isLaterRound = false
   /// Sides on which messages are seen to be gone in this round that may have been moved where it did not look.
@@ -148,7 +150,8 @@ final class MailboxSync {
   var isToldBegun = false
   /// The observer has been told that it has its messages.
   var isToldDone = false
-  var messageCount = 0
+  /// What the base knows; `nil`: to be counted.
+  var messageCount: Int?
 
   init(
     record: MailboxRecord, fullNames: Both<MailboxName>, exists: Both<Bool>, needsLook: Both<Bool>,

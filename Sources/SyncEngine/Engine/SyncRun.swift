@@ -249,6 +249,8 @@ public final class SyncRun {
 
   private func applyGuard(_ mailbox: MailboxSync, _ side: Side) {
     let expunges = mailbox.plannedExpunges(on: side).count
+    // Counting takes some time of its own in a large mailbox.
+    guard expunges > 0 else { return }
     let known = mailbox.knownCount
     guard Guard.refuses(expunges: expunges, known: known, limit: policy.maxExpunge) else { return }
     mailbox.refuseExpunges(
@@ -301,7 +303,8 @@ public final class SyncRun {
       report.mailboxes.append(
         MailboxReport(
           name: mailbox.record.names.left, result: result(of: mailbox.failures),
-          mode: mailbox.record.mode, messages: mailbox.messageCount, counts: mailbox.counts))
+          mode: mailbox.record.mode, messages: mailbox.messageCount ?? mailbox.knownCount,
+          counts: mailbox.counts))
     }
     report.result = result(of: report.failures)
   }

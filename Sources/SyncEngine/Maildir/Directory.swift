@@ -182,14 +182,28 @@ final class Directory {
   /// Makes everything durable that was written to the file system of this directory, by whomever.
   ///
   /// - Returns: false where that can't be relied on, or failed: then each file has to be synced by itself.
-  func syncFileSystem() -> Bool {
+  func syncFileSystem() -> Bool { isOnlyHere && syncfs(descriptor) == 0 }
+
+  /// Its file system is one of those that are known to write all they are told to, and to empty the disk's own cache, and of
+  /// which nobody changes anything but by this machine's kernel. Behind FUSE and on the network nobody is told.
+  var isOnlyHere: Bool {
     var about = statfs()
     guard fstatfs(descriptor, &about) == 0 else { return false }
-    // Those of which it is known that they write all, and empty the disk's own cache. Behind FUSE and on the
-    // network nobody is told.
     let known = [MBS_EXT4_MAGIC, MBS_XFS_MAGIC, MBS_BTRFS_MAGIC, MBS_F2FS_MAGIC, MBS_TMPFS_MAGIC]
-    guard known.contains(UInt32(truncatingIfNeeded: about.f_type)) else { return false }
-    return syncfs(descriptor) == 0
+    return known.contains(UInt32(truncatingIfNeeded: about.f_type))
+  }
+
+  /// Waits until nobody is just about to change a name in it: the kernel reads a directory under the lock that it changes
+  /// one under.
+  func awaitChanges() -> Bool {
+    let copy = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard copy >= 0 else { return false }
+    guard let stream = fdopendir(copy) else {
+      close(copy)
+      return false
+    }
+    defer { closedir(stream) }
+    return readdir(stream) != nil
   }
 
   /// Calls `body` with every name but those that begin with a dot, and its `d_type`.

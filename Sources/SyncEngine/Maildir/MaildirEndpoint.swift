@@ -72,7 +72,8 @@ public final class MaildirEndpoint: Endpoint {
     let folder = try folder(mailbox, completing: !request.isOnlyToRead)
     openFolder = folder
     return try folder.observe(
-      detailsFrom: request.detailsFrom, probe: request.probe, isOnlyToRead: request.isOnlyToRead)
+      detailsFrom: request.detailsFrom, probe: request.probe, isOnlyToRead: request.isOnlyToRead,
+      isContinued: request.isContinued)
   }
 
   public func select(_ mailbox: MailboxName) throws(EndpointError) {

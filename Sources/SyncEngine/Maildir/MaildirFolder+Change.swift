@@ -8,12 +8,12 @@ extension MaildirFolder {
     try withLock { lock throws(EndpointError) in
       try refresh()
       var outcome = StoreOutcome()
-      let present = presentUIDs()
+      let listed = UIDSet(list.records.lazy.compactMap { UID($0.uid) })
       var isChanged = false
       for order in orders {
-        outcome.gone = outcome.gone.union(order.uids.subtracting(present))
+        outcome.gone = outcome.gone.union(order.uids.subtracting(listed))
         try addKeywords(order.added, lock)
-        for uid in order.uids.intersection(present) {
+        for uid in order.uids.intersection(listed) {
           lock.refresh()
           if try store(order, uid, &outcome) { isChanged = true }
         }
@@ -58,7 +58,9 @@ extension MaildirFolder {
       if letters == Array(Set(name.letters)).sorted() { return false }
       name.letters = letters
       do throws(SystemError) {
-        try directory(ofFileAt: index).move(old, to: name.bytes, in: cur)
+        let isInNew = files.entries[index].isInNew
+        try (isInNew ? new : cur).move(old, to: name.bytes, in: cur)
+        watch?.expect(old, isInNew: isInNew, movedTo: name.bytes)
         files.rename(at: index, to: name.bytes)
         return true
       } catch {

@@ -8,9 +8,12 @@ extension MaildirFolder {
   /// - Parameters:
   ///   - probe: messages that are told with their details, as those from `detailsFrom` on.
   ///   - isOnlyToRead: takes no lock, which would be a file in the folder.
+  ///   - isContinued: nothing of what was told before is wanted again.
   func observe(
-    detailsFrom: UID, probe: UIDSet = UIDSet(), isOnlyToRead: Bool = false
+    detailsFrom: UID, probe: UIDSet = UIDSet(), isOnlyToRead: Bool = false,
+    isContinued: Bool = false
   ) throws(EndpointError) -> Observation {
+    if isContinued, !isOnlyToRead, let observation = try observeAgain() { return observation }
     knownValidity = nil
     var isReadOnly = isOnlyToRead
     do throws(EndpointError) {
@@ -22,11 +25,44 @@ extension MaildirFolder {
     }
     if isReadOnly { try readUnlocked() }
     knownValidity = .some(list.uidValidity)
-    return Observation(
-      anchor: anchor(), coverage: .full, messages: messages(detailsFrom: detailsFrom, probe),
+    let anchor = anchor()
+    // Not any more if the directories have to be read once again for the details.
+    isTold = !isReadOnly
+    return observation(
+      anchor, .full, messages(detailsFrom: detailsFrom, probe), isReadOnly: isReadOnly)
+  }
+
+  private func observation(
+    _ anchor: Anchor, _ coverage: Observation.Coverage, _ messages: [ObservedMessage],
+    isReadOnly: Bool
+  ) -> Observation {
+    Observation(
+      anchor: anchor, coverage: coverage, messages: messages,
       isReadOnly: isReadOnly, mailboxID: list.mailboxGUID.map { GlobalUID(identifier: $0) },
-      permanentFlags: isReadOnly ? [] : .all,
-      origin: list.origin)
+      permanentFlags: isReadOnly ? [] : .all, origin: list.origin)
+  }
+
+  /// What is to be told after all that was told before, and the flags stored since, if it is certain that nobody has changed
+  /// anything else: nothing.
+  private func observeAgain() throws(EndpointError) -> Observation? {
+    guard isTold, let watch, knownValidity == .some(list.uidValidity) else { return nil }
+    return try withLock { _ throws(EndpointError) in
+      guard let now = try? currentTimes(), watch.sawOnlyOurs(cur, new),
+        isAsRead(MaildirFolder.listName, listStatus),
+        isAsRead(MaildirFolder.keywordsName, keywordsStatus)
+      else { return nil }
+      scanTimes = now
+      return observation(anchor(), .changes(vanished: UIDSet()), [], isReadOnly: false)
+    }
+  }
+
+  private func isAsRead(_ name: FileName, _ known: stat?) -> Bool {
+    do throws(SystemError) {
+      guard let now = try directory.statusIfThere(of: name) else { return known == nil }
+      return known?.isSameState(as: now) ?? false
+    } catch {
+      return false
+    }
   }
 
   /// Dovecot, which works under the lock, may be writing at the same time: read again until the list that

@@ -18,8 +18,13 @@ extension MaildirFolder {
 
   /// Reads the names in `new` and `cur` and gives them their UIDs. Known files keep their index.
   func scan() throws(EndpointError) {
+    isTold = false
+    if watch == nil, list.records.count >= surroundings.leastWatched {
+      watch = FolderWatch(cur, new)
+    }
     for _ in 0..<MaildirFolder.scanLimit {
       let start = surroundings.now()
+      watch?.begin()
       let before = try currentTimes()
       try readNames()
       hasAssignedUIDs = false

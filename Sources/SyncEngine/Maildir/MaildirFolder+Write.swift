@@ -10,6 +10,7 @@ extension MaildirFolder {
   /// file; to a long one, lines are added as Dovecot does it, or each batch of a first sync would write
   /// all that came before.
   func writeList(_ lock: Dotlock) throws(EndpointError) {
+    isTold = false
     try confirm(lock)
     if try !addLines() { try replaceList() }
     list.noteWritten()

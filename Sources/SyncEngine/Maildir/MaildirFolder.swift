@@ -26,6 +26,10 @@ final class MaildirFolder {
   var files = FileTable()
   /// The times of `cur` and `new` when `files` was true; `nil`: not scanned.
   var scanTimes: ScanTimes?
+  /// Who else changes names in a large folder.
+  var watch: FolderWatch?
+  /// Since the caller was told what there is, names have been changed by storing flags only, as far as is known here.
+  var isTold = false
   /// `files` knows the UIDs of `list`.
   var hasAssignedUIDs = false
   /// The UIDVALIDITY under which the caller knows the messages; `nil`: it knows none.

@@ -12,6 +12,8 @@ struct MaildirSurroundings: Sendable {
   var hostName: [UInt8]
   var processID: Int32
   var isAlive: @Sendable (Int32) -> Bool
+  /// Folders with fewer messages are read again sooner than a watch on them is set up.
+  var leastWatched = 2_000
 
   static let second: Int64 = 1_000_000_000
 

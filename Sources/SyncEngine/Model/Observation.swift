@@ -156,6 +156,9 @@ public struct OpenRequest: Sendable {
   /// The mailbox is only read until the next one is opened, and not even touched: EXAMINE instead of
   /// SELECT, no lock file in a Maildir.
   public var isOnlyToRead: Bool
+  /// All that this endpoint told when it last opened the mailbox, and the flags that it has stored there since, are known
+  /// and dealt with. One that is certain that nothing else has changed need tell no more than that.
+  public var isContinued = false
 
   public init(
     since: Anchor? = nil, recheck: UIDSet = UIDSet(), detailsFrom: UID = .first,

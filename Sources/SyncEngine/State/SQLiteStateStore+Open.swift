@@ -212,7 +212,9 @@ extension Database {
       """
       PRAGMA journal_mode = TRUNCATE;
       PRAGMA synchronous = FULL;
-      PRAGMA cache_size = -4000;
+      \(Database.cacheSize);
       """)
   }
+
+  static let cacheSize = "PRAGMA cache_size = -4000"
 }

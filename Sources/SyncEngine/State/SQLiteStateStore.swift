@@ -71,12 +71,16 @@ public final class SQLiteStateStore: StateStore {
   public func knownMessages(in mailbox: MailboxID) throws(StateError) -> [KnownMessage] {
     let count = try messageCount(in: mailbox)
     return try use { (connection) throws(SQLiteError) in
-      var statement = try connection.database.statement(.knownMessages)
-      statement.bind(mailbox.rawValue)
-      var result: [KnownMessage] = []
-      result.reserveCapacity(count)
-      while try statement.step() { result.append(try statement.readKnownMessage()) }
-      return result
+      // By an index each row is looked up by itself, which takes three times as long as reading them as they lie.
+      let isMost = try connection.span() < count * 2
+      var known = try connection.knownMessages(
+        in: mailbox, isMost ? .knownMessagesOfMost : .knownMessages, count)
+      let isInOrder = zip(known, known.dropFirst()).allSatisfy { $0.uids.left <= $1.uids.left }
+      if !isInOrder {
+        known = []
+        known = try connection.knownMessages(in: mailbox, .knownMessages, count)
+      }
+      return known
     }
   }
 
@@ -253,6 +257,23 @@ extension SQLiteStateStore {
 }
 
 extension StateConnection {
+  /// How many messages there may be in all.
+  fileprivate mutating func span() throws(SQLiteError) -> Int {
+    var statement = try database.statement(.idSpan)
+    return try statement.step() ? Int(clamping: statement.readInteger()) : 0
+  }
+
+  fileprivate mutating func knownMessages(
+    in mailbox: MailboxID, _ query: Query, _ count: Int
+  ) throws(SQLiteError) -> [KnownMessage] {
+    var statement = try database.statement(query)
+    statement.bind(mailbox.rawValue)
+    var result: [KnownMessage] = []
+    result.reserveCapacity(count)
+    while try statement.step() { result.append(try statement.readKnownMessage()) }
+    return result
+  }
+
   /// - Parameter query: takes a mailbox and a range of UIDs.
   fileprivate mutating func messages(
     in mailbox: MailboxID, _ query: Query, _ uids: UIDSet

@@ -103,6 +103,8 @@ enum Query: Int, CaseIterable {
 
   case messages
   case knownMessages
+  case knownMessagesOfMost
+  case idSpan
   case messagesByLeftUID
   case messagesByRightUID
   case leftUIDs
@@ -121,6 +123,7 @@ enum Query: Int, CaseIterable {
   case insertMessage
   case putLeftID
   case putRightID
+  case putFlags
   case removeMessage
 
   case pending
@@ -145,12 +148,10 @@ enum Query: Int, CaseIterable {
 
     case .messages: "SELECT * FROM message WHERE mailbox = ? ORDER BY left_uid, id"
     case .knownMessages:
-      """
-      SELECT left_uid, right_uid, flags, keywords, left_lacking, left_lacking_keywords,
-        right_lacking, right_lacking_keywords, left_id_low IS NOT NULL, right_id_low IS NOT NULL,
-        stub IS NOT NULL
-      FROM message WHERE mailbox = ? ORDER BY left_uid, id
-      """
+      "SELECT \(Query.knownColumns) FROM message WHERE mailbox = ? ORDER BY left_uid, id"
+    case .knownMessagesOfMost:
+      "SELECT \(Query.knownColumns) FROM message NOT INDEXED WHERE mailbox = ? ORDER BY id"
+    case .idSpan: "SELECT (SELECT max(id) FROM message) - (SELECT min(id) FROM message)"
     case .messagesByLeftUID:
       "SELECT * FROM message WHERE mailbox = ? AND left_uid BETWEEN ? AND ? ORDER BY left_uid, id"
     case .messagesByRightUID:
@@ -185,6 +186,12 @@ enum Query: Int, CaseIterable {
       "UPDATE message SET left_id_high = ?3, left_id_low = ?4 WHERE mailbox = ?1 AND left_uid = ?2"
     case .putRightID:
       "UPDATE message SET right_id_high = ?3, right_id_low = ?4 WHERE mailbox = ?1 AND right_uid = ?2"
+    case .putFlags:
+      """
+      UPDATE message SET flags = ?2, keywords = ?3, left_lacking = ?4, left_lacking_keywords = ?5,
+        right_lacking = ?6, right_lacking_keywords = ?7
+      WHERE id = ?1
+      """
     case .removeMessage: "DELETE FROM message WHERE id = ?"
 
     case .pending: "SELECT * FROM pending ORDER BY mailbox, side, uid"
@@ -204,6 +211,12 @@ enum Query: Int, CaseIterable {
     case .setCounter: "INSERT OR REPLACE INTO counter VALUES (?, ?)"
     }
   }
+
+  private static let knownColumns = """
+    left_uid, right_uid, flags, keywords, left_lacking, left_lacking_keywords,
+      right_lacking, right_lacking_keywords, left_id_low IS NOT NULL, right_id_low IS NOT NULL,
+      stub IS NOT NULL
+    """
 
   /// In the order of the columns, of which the first is the id.
   private static var messageAssignments: String {

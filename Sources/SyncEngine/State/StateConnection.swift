@@ -12,6 +12,7 @@ struct StateConnection: ~Copyable {
 
   /// More than this is not left to be done over by the next run.
   private static let waitingLimit = 500
+  private static let manyChanges = 500
 
   init(_ database: consuming Database) { self.database = database }
 
@@ -36,6 +37,10 @@ struct StateConnection: ~Copyable {
     do {
       if !database.isInTransaction { try database.execute("BEGIN IMMEDIATE") }
       let isFilling = try fills(changes)
+      if changes.count > StateConnection.manyChanges {
+        // What is changed all over the base is to be written once, and not each time that there is no more room.
+        try database.execute("PRAGMA cache_size = -16000")
+      }
       if isFilling { try database.execute(Schema.lookupRemoval) }
       for change in changes { try apply(change) }
       if isFilling { try database.execute(Schema.lookups) }
@@ -55,6 +60,7 @@ struct StateConnection: ~Copyable {
     try mailboxIDs.save(to: &database)
     try messageIDs.save(to: &database)
     try database.execute("COMMIT")
+    try database.execute(Database.cacheSize)
     waiting = 0
     waitingWork = 0
     mailboxIDs.stored = mailboxIDs.next
@@ -100,6 +106,13 @@ struct StateConnection: ~Copyable {
       statement.bind(mailbox.rawValue)
       statement.bind(uid)
       statement.bind(id)
+      try statement.run()
+    case .putFlags(let id, let flags, let lacking):
+      var statement = try database.statement(.putFlags)
+      statement.bind(id.rawValue)
+      statement.bind(flags)
+      statement.bind(lacking.left)
+      statement.bind(lacking.right)
       try statement.run()
     case .removeMessage(let id):
       try run(.removeMessage, id.rawValue)

@@ -90,6 +90,8 @@ public enum StateChange: Hashable, Sendable {
   case putMessage(MessageRecord)
   /// The side's own id of the message that has this UID, or of the messages: nothing else of their rows changes.
   case putID(MailboxID, Side, UID, GlobalUID)
+  /// The flags that both sides agreed on, and those of them that each side lacks: nothing else of its row changes.
+  case putFlags(MessageID, FlagSet, Both<FlagSet>)
   case removeMessage(MessageID)
   /// Inserts or replaces, by mailbox, side and UID.
   case putPending(PendingMessage)

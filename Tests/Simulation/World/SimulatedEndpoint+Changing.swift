@@ -72,9 +72,11 @@ extension SimulatedEndpoint {
       })
     noteStored(zip(single.map(\.0), outcomes), in: name)
     var outcome = StoreOutcome()
-    for ((uid, _), result) in zip(single, outcomes) {
+    for ((uid, order), result) in zip(single, outcomes) {
       switch result {
-      case .stored(let unstorable, _):
+      case .stored(let unstorable, let before):
+        let added = order.added.subtracting(FlagSet([], keywords: unstorable))
+        told[name]?.store(before.union(added).subtracting(order.removed), uid)
         // A server says nothing of what it does not keep; that is seen at the next look only.
         guard server.traits.isMaildir else { continue }
         for keyword in unstorable { outcome.unstorable[keyword, default: UIDSet()].insert(uid) }

@@ -11,7 +11,14 @@ extension SimulatedEndpoint {
     try checkExists(mailbox)
     return try enter(mailbox) { found in
       noteTold(found, mailbox)
-      return observe(found, request)
+      let now = ToldMailbox(found)
+      let isAsTold = server.traits.isMaildir && request.isContinued && told[mailbox] == now
+      told[mailbox] = now
+      guard isAsTold else { return observe(found, request) }
+      var observation = observe(found, OpenRequest())
+      observation.coverage = .changes(vanished: UIDSet())
+      observation.messages = []
+      return observation
     }
   }
 

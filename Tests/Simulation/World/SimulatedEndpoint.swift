@@ -13,6 +13,8 @@ public final class SimulatedEndpoint: Endpoint {
   var knownValidities: [MailboxName: UIDValidity?] = [:]
   /// The flags that messages had when this endpoint was last told of them, or changed them.
   var toldFlags: [MailboxName: [UID: FlagSet]] = [:]
+  /// All that this endpoint told of a Maildir's mailbox, and changed flags of since.
+  var told: [MailboxName: ToldMailbox] = [:]
   public internal(set) var traffic = Traffic()
 
   init(world: SimulatedWorld, side: Side) {
@@ -240,4 +242,22 @@ public final class SimulatedEndpoint: Endpoint {
     world.locked { world.misuses.append("\(side): \(what)") }
     return EndpointError(.mailbox, .other, "misuse: \(what)", advice: "")
   }
+}
+
+/// What the engine knows of a Maildir's mailbox if it knows all that it was told, and its own changes of flags.
+struct ToldMailbox: Equatable {
+  private var uidValidity: UIDValidity?
+  private var uidNext: UID
+  private var id: GlobalUID?
+  private var flags: [MessageHandle: FlagSet]
+
+  init(_ mailbox: SimulatedMailbox) {
+    uidValidity = mailbox.uidValidity
+    uidNext = mailbox.uidNext
+    id = mailbox.id
+    flags = Dictionary(
+      mailbox.messages.map { ($0.handle, $0.flags) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  mutating func store(_ flags: FlagSet, _ uid: UID) { self.flags[.uid(uid)] = flags }
 }

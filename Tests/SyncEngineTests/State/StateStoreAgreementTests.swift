@@ -60,7 +60,7 @@ import Testing
     let mailbox = Int64.random(in: 1...3, using: &random)
     let number = UInt32.random(in: 1...9, using: &random)
     let side: Side = Bool.random(using: &random) ? .left : .right
-    switch Int.random(in: 0...22, using: &random) {
+    switch Int.random(in: 0...24, using: &random) {
     case 0: return .removeMailbox(MailboxID(mailbox))
     case 1...2: return .putMailbox(sampleMailbox(mailbox))
     case 3...5: return .removeMessage(MessageID(Int64.random(in: 1...20, using: &random)))
@@ -72,6 +72,10 @@ import Testing
     case 11...12:
       let id = guid(UInt64.random(in: 1001...1020, using: &random))
       return .putID(MailboxID(mailbox), side, uid(number), id)
+    case 13...14:
+      return .putFlags(
+        MessageID(Int64.random(in: 1...20, using: &random)), flags([.seen], "Key\(number)"),
+        Both(left: .empty, right: flags([], "Key\(number)")))
     default:
       var message = sampleMessage(
         Int64.random(in: 1...20, using: &random), in: mailbox, left: number,

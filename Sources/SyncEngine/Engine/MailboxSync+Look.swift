@@ -1,0 +1,146 @@
+import IMAPClient
+
+/// Step 1: both sides are looked at, at the same time where that is allowed.
+extension MailboxSync {
+  /// How a side is looked at.
+  fileprivate struct Look {
+    var request: OpenRequest
+    /// Messages of the base that are looked at closely.
+    var probed: [MessageRecord]
+  }
+
+  /// Two sides that are about to be looked at, or have been opened already.
+  struct Looks {
+    fileprivate var looks: Both<Look?>
+    fileprivate var calls: Both<Promise<Result<Observation, EndpointError>>?>
+    /// The base's messages, if they are certain to be wanted.
+    var known: [KnownMessage]?
+  }
+
+  /// Where a side will tell only what has changed, both are opened at the same time: a Maildir is read, and what the base knows
+  /// of it, while the server answers. (Two that tell everything would both have to be held in memory.)
+  func beginLooking(_ endpoints: Both<any Endpoint>) throws(SideFailure) -> Looks {
+    let looks = Both(left: try prepare(.left), right: try prepare(.right))
+    let calls = Both { side in
+      looks[side].map { [name = fullNames[side], endpoint = endpoints[side]] look in
+        Promise {
+          Result { () throws(EndpointError) in try endpoint.open(name, look.request) }
+        }
+      }
+    }
+    var result = Looks(looks: looks, calls: calls)
+    guard policy.jobs > 1 else { return result }
+    let base = promiseOfKnown(looks)
+    base?.start()
+    if Side.allCases.contains(where: { looks[$0]?.request.since?.highestModSeq != nil }) {
+      if calls.right != nil { calls.left?.start() }
+      calls.right?.finish()
+      calls.left?.finish()
+    }
+    if let known = base?.take() {
+      result.known = try stateAccess { () throws(StateError) in try known.get() }
+    }
+    return result
+  }
+
+  /// - Returns: `nil` if the side stands where it stood.
+  private func prepare(_ side: Side) throws(SideFailure) -> Look? {
+    guard exists[side], needsLook[side] || record.anchors[side] == nil || isReopened(side) else {
+      return nil
+    }
+    let isFit =
+      !policy.comparesEverything && record.selection == MailboxSync.selection(of: policy)
+    var request = OpenRequest()
+    if let anchor = record.anchors[side] {
+      request.detailsFrom = anchor.uidNext
+      // What was dropped in silence need not be among the changes.
+      let isAnyDoubted = !doubted[side].isEmpty && roundsWorked == 0
+      if isFit && !isAnyDoubted || roundsWorked > 0 { request.since = anchor }
+    }
+    request.recheck = UIDSet(pending[side].keys)
+    let probed = try probes(side)
+    request.probe = UIDSet(probed.map { $0.uids[side] }.sorted())
+    request.isContinued = isContinued[side] && request.recheck.isEmpty && !isReopened(side)
+    return Look(request: request, probed: probed)
+  }
+
+  /// A Maildir tells all that there is, and to find what has changed takes all that the base knows.
+  private func promiseOfKnown(_ looks: Both<Look?>) -> Promise<Result<[KnownMessage], StateError>>?
+  {
+    let isWanted = Side.allCases.contains { side in
+      guard let look = looks[side], let anchor = look.request.since else { return false }
+      return traits[side].choosesUIDs && !look.request.isContinued
+        && anchor.messages > MailboxSync.fewMessages
+    }
+    guard isWanted else { return nil }
+    return Promise { [store, id = record.id] in
+      Result { () throws(StateError) in try store.knownMessages(in: id) }
+    }
+  }
+
+  /// What a side shows; `nil` if it stands where it stood.
+  func look(
+    _ side: Side, _ endpoint: any Endpoint, _ looks: Looks
+  ) throws(SideFailure) -> Observation? {
+    looked[side] = false
+    isOvertaken[side] = false
+    isAnchorStale[side] = false
+    defer { observedLowest[side] = reach[side].lowest }
+    guard exists[side] else {
+      anchors[side] = MailboxSync.emptyAnchor
+      return Observation(anchor: anchors[side], coverage: .full, messages: [])
+    }
+    guard let look = looks.looks[side], let opened = looks.calls[side]?.take() else {
+      anchors[side] = record.anchors[side] ?? MailboxSync.emptyAnchor
+      return nil
+    }
+    var request = look.request
+    let probed = look.probed
+    var observation = try on(side) { () throws(EndpointError) in try opened.get() }
+    note(observation, on: side)
+    if hasLostItsList(observation, on: side) {
+      record.anchors[side] = MailboxSync.emptyAnchor
+      observation = try open(side, endpoint, OpenRequest())
+    }
+    if isTrusted(side), try isOvertaken(by: observation, probed, side, endpoint) {
+      isOvertaken[side] = true
+      observation = try open(side, endpoint, OpenRequest(recheck: request.recheck))
+    } else if isTrusted(side), try showsReturned(observation, on: side) {
+      isAnchorStale[side] = true
+      request.since = nil
+      observation = try open(side, endpoint, request)
+    }
+    looked[side] = true
+    readOnly[side] = observation.isReadOnly
+    // Nothing can be stored in a read-only mailbox; what is missing there, others took away.
+    keptKeywords[side] = observation.isReadOnly ? nil : observation.permanentKeywords
+    keptFlags[side] = observation.permanentFlags
+    if let id = observation.mailboxID { record.mailboxIDs[side] = id }
+    return observation
+  }
+
+  /// Whether a Maildir's `dovecot-uidlist`, in which its id stands, is another one than before: it was lost, and another
+  /// pair has numbered the messages anew under the same UIDVALIDITY. So this is as good as a new one.
+  private func hasLostItsList(_ observation: Observation, on side: Side) -> Bool {
+    guard traits[side].choosesUIDs, !hasNewValidity(side), let now = observation.mailboxID,
+      let then = record.mailboxIDs[side]
+    else { return false }
+    return now != then
+  }
+
+  private func open(
+    _ side: Side, _ endpoint: any Endpoint, _ request: OpenRequest
+  ) throws(SideFailure) -> Observation {
+    let observation = try on(side) { () throws(EndpointError) in
+      try endpoint.open(fullNames[side], request)
+    }
+    note(observation, on: side)
+    return observation
+  }
+
+  private func note(_ observation: Observation, on side: Side) {
+    anchors[side] = observation.anchor
+    origins[side] = observation.origin
+    observedLowest[side] = reach[side].lowest
+  }
+}
