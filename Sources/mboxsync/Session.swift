@@ -103,9 +103,13 @@ struct Session: Sendable {
   }
 
   private func unknown(_ name: String, _ configuration: Configuration) -> Complaint {
-    let nearest = EditDistance.nearest(to: name, among: configuration.pairNames)
-    let names = configuration.pairNames.joined(separator: ", ")
-    let hint = nearest.map { "did you mean '\($0)'?" } ?? "there is \(names)"
+    let names = configuration.pairNames
+    let mayBeVerb = !invocation.isVerbGiven && name == invocation.words.first
+    let nearest =
+      EditDistance.nearest(to: name, among: names)
+      ?? EditDistance.nearest(to: name, among: mayBeVerb ? Verb.allCases.map(\.rawValue) : [])
+    let known = "\(names.count == 1 ? "there is" : "there are") \(names.joined(separator: ", "))"
+    let hint = nearest.map { "did you mean '\($0)'?" } ?? known
     return Complaint(.usage, "there is no pair '\(name)' in \(configuration.path): \(hint)")
   }
 

@@ -62,10 +62,10 @@ public struct IMAPError: Error, Hashable, Sendable, CustomStringConvertible {
     self.init(error)
     switch (error, target) {
     case (.unknownHost(let text), .tcp(let host, _)):
-      message = "\(PrintableText.make(host.utf8)): \(text)"
+      message = "\(host): \(text)"
       advice = "check the spelling of the host, and the network"
     case (.cannotConnect(let text), .tcp(let host, let port)):
-      message = "can't connect to \(PrintableText.make(host.utf8)), port \(port): \(text)"
+      message = "can't connect to \(host), port \(port): \(text)"
       advice = "check the host and the port, and the network"
     case (.cannotConnect, .command): advice = "try the command in a shell"
     default: break

@@ -9,6 +9,8 @@ struct Invocation: Sendable {
   }
 
   var verb = Verb.sync
+  /// It was not left out.
+  var isVerbGiven = false
   /// What stands beside the options, without the verb.
   var words: [String] = []
   var configurationFile: String?
@@ -41,6 +43,7 @@ struct Invocation: Sendable {
     words = parsed.words
     if parsed.wordsBeforeDashes > 0, let verb = Verb(rawValue: words[0]) {
       self.verb = verb
+      isVerbGiven = true
       words.removeFirst()
     } else if parsed.wordsBeforeDashes == words.count, words.first == "help" {
       mayAskHelp = words.dropFirst().allSatisfy { Verb(rawValue: $0) != nil }

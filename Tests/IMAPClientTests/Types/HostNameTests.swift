@@ -32,6 +32,16 @@ import Testing
     #expect(HostName.ascii(typed) == expected)
   }
 
+  @Test("where nobody could be reached is told as it was typed")
+  func shown() {
+    let target = IMAPConfiguration.Target.tcp(host: "bücher.example", port: 993)
+    #expect(
+      IMAPError(.unknownHost("not found"), reaching: target).message == "bücher.example: not found")
+    #expect(
+      IMAPError(.cannotConnect("refused"), reaching: target).message
+        == "can't connect to bücher.example, port 993: refused")
+  }
+
   @Test("what can't be a name stays as it is")
   func impossible() {
     for name in [

@@ -74,6 +74,22 @@ import Testing
     }
   }
 
+  @Test(
+    "who mistypes a verb is told so, where no pair has a name like it",
+    arguments: [
+      (["chek"], "did you mean 'check'?"), (["verfy", "home"], "did you mean 'verify'?"),
+      (["home", "chek"], "there are home, states"), (["sync", "chek"], "there are home, states"),
+      (["statis"], "did you mean 'states'?"),
+    ])
+  func mistypedVerb(words: [String], hint: String) throws {
+    try withTemporaryDirectory { scratch in
+      let keys = "left = maildir:/a\nright = maildir:/b\n"
+      let file = try scratch.write("[pair home]\n\(keys)[pair states]\n\(keys)", to: "config")
+      let result = try ProgramTests.run(scratch, ["-c", file] + words)
+      #expect(result.code == 64 && result.errorText.hasSuffix(": \(hint)\n"))
+    }
+  }
+
   @Test("verify tells two endpoints given on the spot as left and right")
   func verifyOnTheSpot() throws {
     try withTemporaryDirectory { scratch in
