@@ -113,7 +113,9 @@ struct MbsyncTranslation {
     case "create", "remove", "expunge":
       pair.set(line.key == "remove" ? "delete" : line.key, Self.place(line.arguments))
     case "maxsize":
-      if line.value != "0" { pair.set("max-size", line.value.lowercased().filter { $0 != "b" }) }
+      guard line.value != "0" else { break }
+      pair.set("max-size", line.value.lowercased().filter { $0 != "b" })
+      result.remark(line.number, Self.placeholders, in: &pair)
     case "maxmessages", "expireunread", "expireside":
       result.remark(
         line.number,
@@ -126,6 +128,9 @@ struct MbsyncTranslation {
       result.remark(line.number, "'\(line.shownKey)' is not translated", in: &pair)
     }
   }
+
+  private static let placeholders =
+    "placeholders of larger messages would be taken for mail: remove them before the first sync (docs/moving.md)"
 
   private mutating func translate(
     sync line: MbsyncFile.Line, _ pair: inout MovedConfiguration.Section
@@ -298,7 +303,7 @@ struct MbsyncTranslation {
   ) {
     let advice =
       switch line.key {
-      case "maxsize": "set 'max-size' of the pair"
+      case "maxsize": "set 'max-size' of the pair; \(Self.placeholders)"
       case "flatten": "names are nested on both sides; see 'map'"
       case "mapinbox": "see 'map'"
       case "trash", "trashnewonly", "trashremotenew":

@@ -80,6 +80,7 @@ import Testing
       max-size = 10m
       create = left
       expunge = both
+      # placeholders of larger messages would be taken for mail: remove them before the first sync (docs/moving.md)
       # 'MaxMessages' counts messages, which can't be: 'since = 90d' leaves older ones where they are
       # 'Sync Pull New' is no setting, but said at each run: see '--pull', '--push' and '--only' in mboxsync(1)
 
@@ -99,6 +100,7 @@ import Testing
         "mbsyncrc:38: there are no groups: name the pairs, as in 'mboxsync work sent'",
         "mbsyncrc:10: the mechanism GSSAPI is not known",
         "mbsyncrc:16: 'Trash' is not translated: nothing is moved to a trash before it is expunged",
+        "mbsyncrc:27: placeholders of larger messages would be taken for mail: remove them before the first sync (docs/moving.md)",
         "mbsyncrc:28: 'MaxMessages' counts messages, which can't be: 'since = 90d' leaves older ones where they are",
         "mbsyncrc:29: 'Sync Pull New' is no setting, but said at each run: see '--pull', '--push' and '--only' in mboxsync(1)",
       ])
