@@ -22,7 +22,7 @@ extension MaildirStore {
       let shown = describe(steps + [part])
       do throws(SystemError) { _ = try Directory(part, in: directory) } catch {
         // A sync makes what is missing.
-        if error.isMissing { continue }
+        if error.isMissing, !directory.hasName(part) { continue }
         throw error.endpointError("can't open \(shown)")
       }
       do throws(SystemError) { try directory.checkWritable(part) } catch {

@@ -66,15 +66,24 @@ extension MaildirStore {
     guard let name = steps.last else { return nil }
     do throws(SystemError) {
       let directory = try Directory(name, in: parent)
-      return (directory, try directory.findsDirectory(MaildirFolder.curName))
+      let isMailbox = try directory.findsDirectory(MaildirFolder.curName)
+      if !isMailbox, directory.hasName(MaildirFolder.curName) {
+        noteUnreadable(steps, layout, &found)
+      }
+      return (directory, isMailbox)
     } catch {
       // It may have been removed just now; and a link to a disk that is not mounted is not.
       let isThere = error.isMissing ? error.code == ENOENT && parent.hasName(name) : true
-      if isThere, steps != [MaildirStore.lostAndFound], let name = layout.name(of: steps) {
-        found.listing.unreadable.append(steps == openInbox ? .inbox : name)
-      }
+      if isThere { noteUnreadable(steps, layout, &found) }
       return nil
     }
+  }
+
+  private func noteUnreadable(
+    _ steps: [FileName], _ layout: MaildirLayout, _ found: inout Found
+  ) {
+    guard steps != [MaildirStore.lostAndFound], let name = layout.name(of: steps) else { return }
+    found.listing.unreadable.append(steps == openInbox ? .inbox : name)
   }
 
   /// A file system's own, closed to its users.
