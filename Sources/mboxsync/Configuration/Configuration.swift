@@ -28,6 +28,18 @@ struct Configuration: Sendable {
   /// In the order of the file.
   var pairNames: [String] { file.sections.filter { $0.kind == "pair" }.map(\.name) }
 
+  /// Commands that end right before a comment, where `;` or `#` may have been meant for the shell.
+  var cutCommands: [(place: ConfigurationError.Place, key: String)] {
+    file.sections.flatMap(\.entries).filter { $0.isCut && Configuration.isCommand($0) }
+      .map { (.line(path: path, number: $0.line), $0.key) }
+  }
+
+  private static func isCommand(_ entry: INIFile.Entry) -> Bool {
+    let key = entry.key.split(separator: ".").last.map(String.init) ?? entry.key
+    return ["before", "after", "password-command"].contains(key)
+      || entry.value.text.hasPrefix("exec:")
+  }
+
   /// - Parameter settings: `--set` of the command line, in order; they go over the file's.
   /// - Returns: `nil` if there is no such pair.
   func pair(

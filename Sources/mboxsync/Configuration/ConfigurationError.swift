@@ -5,6 +5,15 @@ struct ConfigurationError: Error, Hashable, CustomStringConvertible {
     case file(path: String)
     /// A key set by `--set`, or an endpoint given on the spot.
     case commandLine(String)
+
+    /// `config:12`
+    var description: String {
+      switch self {
+      case .line(let path, let number): "\(path):\(number)"
+      case .file(let path): path
+      case .commandLine(let what): what
+      }
+    }
   }
 
   var place: Place
@@ -15,13 +24,7 @@ struct ConfigurationError: Error, Hashable, CustomStringConvertible {
     self.message = message
   }
 
-  var description: String {
-    switch place {
-    case .line(let path, let number): "\(path):\(number): \(message)"
-    case .file(let path): "\(path): \(message)"
-    case .commandLine(let what): "\(what): \(message)"
-    }
-  }
+  var description: String { "\(place.description): \(message)" }
 
   var exitCode: ExitCode {
     if case .commandLine = place { .usage } else { .configuration }

@@ -4,6 +4,8 @@ struct INIFile: Sendable {
     var key: String
     var value: INIValue
     var line: Int
+    /// A comment begins right behind its last character: perhaps it was to be part of the value.
+    var isCut = false
   }
 
   struct Section: Sendable {
@@ -119,7 +121,8 @@ private struct INIReader {
       throw failure(number, "a '\"' of the value of '\(key)' is not closed")
     }
     return INIFile.Entry(
-      key: key, value: INIValue(raw: String(decoding: value, as: UTF8.self)), line: number)
+      key: key, value: INIValue(raw: String(decoding: value.bytes, as: UTF8.self)), line: number,
+      isCut: value.isCut)
   }
 
   private func failure(_ number: Int, _ message: String) -> ConfigurationError {
@@ -127,7 +130,9 @@ private struct INIReader {
   }
 
   /// `nil` if a quote is not closed.
-  private static func withoutComment(_ bytes: ArraySlice<UInt8>) -> [UInt8]? {
+  private static func withoutComment(
+    _ bytes: ArraySlice<UInt8>
+  ) -> (bytes: [UInt8], isCut: Bool)? {
     var isQuoted = false
     var isEscaped = false
     var end = bytes.endIndex
@@ -144,7 +149,10 @@ private struct INIReader {
         break
       }
     }
-    return isQuoted ? nil : trimmed(bytes[..<end])
+    if isQuoted { return nil }
+    let value = bytes[..<end]
+    let isCut = end < bytes.endIndex && value.last.map { $0 != 0x20 && $0 != 0x09 } ?? false
+    return (trimmed(value), isCut)
   }
 
   /// An odd number of backslashes: an even one is a pair of escaped ones.

@@ -10,7 +10,9 @@ struct CheckVerb {
   func run() throws(Complaint) -> ExitCode {
     var codes: [ExitCode] = []
     var results: [CheckedPair] = []
-    for pair in try session.pairs() {
+    let pairs = try session.pairs()
+    if session.invocation.endpoints == nil, console.verbosity >= 0 { try warnOfCutCommands() }
+    for pair in pairs {
       if session.cancellation.isRequested {
         codes.append(.tryAgain)
         break
@@ -21,6 +23,16 @@ struct CheckVerb {
     }
     if session.invocation.printsJSON { console.print(CheckJSON.make(results).encoded) }
     return ExitCode.highest(codes)
+  }
+
+  private func warnOfCutCommands() throws(Complaint) {
+    for (place, key) in try session.configuration().cutCommands {
+      console.complain(
+        [
+          place.description, "the command of '\(key)' ends where a comment begins",
+          "put it into double quotes, if that is part of it",
+        ], style: .yellow)
+    }
   }
 
   /// Problems come first.
