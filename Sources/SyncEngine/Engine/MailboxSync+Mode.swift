@@ -74,12 +74,15 @@ extension MailboxSync {
     where (policy.changes.includes(side) || anchors[side].uidValidity == nil) && !readOnly[side] {
       let hadMessages = anchors[side].uidValidity != nil && anchors[side].messages > 0
       let expunged = hasNewValidity(side) ? [] : items.vanishedRows(on: side)
-      // It does not know that it ever had it: the list of what it gave then was lost.
-      hasLostNumbers[side] =
-        before[side]?.uidValidity == validity && !origins[side].former.contains(validity)
+      // It does not know that it ever had it: the list of what it gave then was lost. Whatever does not get its number back
+      // would be expunged to another pair. So it gets a new id, as it has where its list was lost.
+      let hasLostNumbers =
+        before[side]?.uidValidity == validity && anchors[side].uidValidity != nil
+        && !origins[side].former.contains(validity)
       try distrust(side)
       let observation = try on(side) { () throws(EndpointError) in
         try select(side, endpoints[side])
+        if hasLostNumbers { _ = try endpoints[side].renewID() }
         try endpoints[side].adopt(
           validity, uidNext: nextUnder(validity, before),
           isServers: !traits[side.other].choosesUIDs || origins[side.other].isServers)

@@ -15,7 +15,10 @@ extension MailboxSync {
   /// - Returns: whether stubs were found that are not to be matched with each other.
   private func match(_ endpoints: Both<any Endpoint>) throws(SideFailure) -> Bool {
     var candidates = self.candidates()
-    guard !candidates.left.isEmpty, !candidates.right.isEmpty else { return false }
+    let sentAnew = self.sentAnew
+    guard Side.allCases.allSatisfy({ !candidates[$0].isEmpty || !sentAnew[$0].isEmpty }) else {
+      return false
+    }
     try measure(&candidates, endpoints)
     var matches = Pairing.matchByID(&candidates)
     let wanted = Pairing.wanted(candidates)

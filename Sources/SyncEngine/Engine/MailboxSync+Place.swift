@@ -21,30 +21,9 @@ extension MailboxSync {
   func place(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     do {
       try placeAll(endpoints)
-      try renewIDs(endpoints)
     } catch {
       if error.error.scope != .side { try takeBackIntents(after: error, endpoints) }
       throw error
-    }
-  }
-
-  /// What a Maildir that has lost its numbers refused, or is not to get in this run, is missing there, and others have got
-  /// theirs: to another pair it would be expunged. So it gets a new id, as it has where its list was lost. (Not without need:
-  /// by its id a mailbox is known that is renamed.)
-  private func renewIDs(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
-    for side in Side.allCases where hasLostNumbers[side] {
-      hasLostNumbers[side] = false
-      let isLacking =
-        !allows(.new, on: side) || !givenUp[side.other].isEmpty || !pending[side.other].isEmpty
-      guard isLacking else { continue }
-      record.mailboxIDs[side] = try on(side) { () throws(EndpointError) in
-        try select(side, endpoints[side])
-        return try endpoints[side].renewID()
-      }
-      changed[side] = true
-      let record = self.record
-      storedRecord = record
-      try stateAccess { () throws(StateError) in try store.commit([.putMailbox(record)]) }
     }
   }
 

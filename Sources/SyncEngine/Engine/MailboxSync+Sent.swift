@@ -18,6 +18,15 @@ extension MailboxSync {
   ) throws(SideFailure) -> [Pairing.Match] {
     var traces: [Int: Trace] = [:]
     var altered = Both<Set<Int>>(left: [], right: [])
+    // None of them is anything but what was sent.
+    let sentAnew = self.sentAnew
+    for side in Side.allCases where !sentAnew[side].isEmpty { candidates[side] += sentAnew[side] }
+    defer {
+      for side in Side.allCases where !sentAnew[side].isEmpty {
+        let indices = Set(sentAnew[side].map(\.index))
+        candidates[side].removeAll { indices.contains($0.index) }
+      }
+    }
     for side in Side.allCases {
       let intents = leftIntents[side].filter { $0.original == nil }
       guard !intents.isEmpty else { continue }
@@ -40,6 +49,23 @@ extension MailboxSync {
       if !uids.isEmpty { noteAltered(uids, on: side) }
     }
     return matches
+  }
+
+  /// Messages that were expunged where such a run was sending: it may have placed them there anew (`conflict = keep`). By the
+  /// sides that have them still.
+  var sentAnew: Both<[Pairing.Candidate]> {
+    Both { side in
+      guard policy.conflict == .keep,
+        leftIntents[side.other].contains(where: { $0.original == nil })
+      else { return [] }
+      return work.indices.filter {
+        work[$0].item.base != nil && work[$0].stub == nil && work[$0].isVanished(on: side.other)
+      }.map { index in
+        Pairing.Candidate(
+          index: index, handle: work[index].handles[side], size: size(of: index), id: nil,
+          content: nil, date: work[index].item.date)
+      }
+    }
   }
 
   /// Those of the other side that such a run meant to send.
@@ -80,8 +106,9 @@ extension MailboxSync {
         return try endpoint.headers(of: piece.compactMap(\.handle))
       }
       for candidate in piece {
+        // A stub has its message's header, and is not the message.
         guard let date = candidate.date, let header = candidate.handle.flatMap({ headers[$0] }),
-          let core = EssenceHasher.core(ofHeader: header)
+          StubMark(header: header) == nil, let core = EssenceHasher.core(ofHeader: header)
         else { continue }
         traces[candidate.index] = Trace(date: date, core: core)
       }

@@ -95,8 +95,6 @@ final class MailboxSync {
   var restored: Both<Set<UID>> = Both(left: [], right: [])
   /// Sides whose recorded stamp was dropped for the time until what was forgotten is placed.
   var hasDroppedStamp = Both(left: false, right: false)
-  /// Sides that take back a UIDVALIDITY of which they have lost the numbers.
-  var hasLostNumbers = Both(left: false, right: false)
   /// Messages that were seen to be gone before every mailbox was looked at that has changed since.
   var missed: Set<MessageID> = []
   /// Sides on which what is missed may be in a mailbox that this run does not know.

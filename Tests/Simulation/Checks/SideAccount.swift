@@ -11,6 +11,8 @@ public struct SideAccount {
   var exempt: Set<SimulatedMail>
   /// Of two large messages that are equal a stub may take the place of the one, whichever it was.
   private let leavesStubs: Bool
+  /// What was moved out of a mailbox that was not selected at that moment came as a stub: nothing else was known of it.
+  private let bringsStubs: Bool
   private let start: Both<[SimulatedMail: Int]>
   private var before: [SimulatedMail: Int] = [:]
   private var mailboxes: [MailboxName: SimulatedMailbox] = [:]
@@ -22,9 +24,10 @@ public struct SideAccount {
   }
 
   public init(
-    _ servers: Both<SimulatedServer>, leavesStubs: Bool, exempt: Set<SimulatedMail> = [],
-    limit: Int? = nil
+    _ servers: Both<SimulatedServer>, leavesStubs: Bool, bringsStubs: Bool = false,
+    exempt: Set<SimulatedMail> = [], limit: Int? = nil
   ) {
+    self.bringsStubs = bringsStubs
     self.exempt = exempt
     self.leavesStubs = leavesStubs
     self.limit = limit
@@ -48,7 +51,7 @@ public struct SideAccount {
     let now = server.wholeContentCounts
     var wrong: [String] = []
     for (content, count) in before {
-      let rest = now[content] ?? 0
+      let rest = (now[content] ?? 0) + (bringsStubs ? stubs(of: content, on: server) : 0)
       guard rest < count, let floor = ledger.entries[content]?.floor(server.number), rest < floor,
         !exempt.contains(content),
         !(leavesStubs && ledger.isBornOnSeveralSides(content))
@@ -59,6 +62,12 @@ public struct SideAccount {
     }
     if step.call == .expunge { wrong += countExpunged(server, side, now) }
     return wrong.sorted()
+  }
+
+  private func stubs(of content: SimulatedMail, on server: SimulatedServer) -> Int {
+    server.mailboxes.values.reduce(0) { sum, mailbox in
+      sum + mailbox.messages.filter { $0.isStub && $0.origin == content }.count
+    }
   }
 
   private mutating func countExpunged(

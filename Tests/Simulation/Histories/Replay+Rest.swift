@@ -77,7 +77,8 @@ extension Replay {
     note("run \(pair + 1) in peace")
     var policy = selected(pair)
     account = SideAccount(
-      worlds[pair].servers, leavesStubs: history.wishes.hasMaxSize, exempt: phase.movedInRun,
+      worlds[pair].servers, leavesStubs: history.wishes.hasMaxSize, bringsStubs: bringsStubs,
+      exempt: phase.movedInRun,
       limit: expungeLimit)
     var report = carryOut(pair, policy)
     if report.failures.contains(where: { $0.code == .guarded }) {

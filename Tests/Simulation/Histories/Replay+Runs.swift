@@ -52,7 +52,8 @@ extension Replay {
       return fault
     }
     account = SideAccount(
-      world.servers, leavesStubs: history.wishes.hasMaxSize, exempt: phase.movedInRun)
+      world.servers, leavesStubs: history.wishes.hasMaxSize, bringsStubs: bringsStubs,
+      exempt: phase.movedInRun)
     note("run \(run.pair + 1): \(run)")
     let report = carryOut(run.pair, policy)
     if isUnmounted(run.pair), report.result == .ok {

@@ -15,6 +15,14 @@ extension Replay {
   /// Whether not all of a pair's mailboxes are to be level now.
   var isNarrowed: Bool { !selections.isEmpty }
 
+  /// Whether a stub may have come for a message that had come whole, because it was moved out of a mailbox that was not selected.
+  var bringsStubs: Bool {
+    history.wishes.hasMaxSize
+      && history.steps.contains { step in
+        if case .select = step { true } else { false }
+      }
+  }
+
   func select(_ pair: Int, _ patterns: [String]) {
     note("pair \(pair + 1): \(patterns.joined(separator: " "))")
     selections[pair] = patterns == ["*"] ? nil : MailboxPatterns(words: patterns)
