@@ -52,18 +52,39 @@ enum StatusLines {
     guard !pending.isEmpty || !outcome.mailboxChanges.isEmpty else {
       return ["  pending  \(nothing(outcome.report))"]
     }
-    var rows = outcome.mailboxChanges.map { change in
-      [change.mailbox.path, "\(change.side): \(change.kind.plan)"]
+    var rows: [PendingRow] = []
+    var indexes: [MailboxName: Int] = [:]
+    func row(_ name: MailboxName) -> Int {
+      if let index = indexes[name] { return index }
+      rows.append(PendingRow(name: name))
+      indexes[name] = rows.count - 1
+      return rows.count - 1
     }
-    rows += pending.map { mailbox -> [String] in
-      var parts: [String] = []
+    for change in outcome.mailboxChanges {
+      rows[row(change.mailbox)].plans[change.side].append(change.kind.plan)
+    }
+    for mailbox in pending {
+      let index = row(mailbox.name)
       for side in Side.allCases where !mailbox.counts[side].isEmpty {
-        parts.append("\(side): \(words(mailbox.counts[side]))")
+        rows[index].plans[side].append(words(mailbox.counts[side]))
       }
-      if mailbox.result != .ok { parts.append("there is a problem, which is told above") }
-      return [mailbox.name.path, parts.joined(separator: "; ")]
+      rows[index].hasProblem = mailbox.result != .ok
     }
-    return headed("pending", CheckLines.table(rows))
+    return headed("pending", CheckLines.table(rows.map { [$0.name.path, $0.text] }))
+  }
+
+  /// What is to be done about one mailbox: `left: to create, 3 to save; right: 1 to flag`
+  private struct PendingRow {
+    var name: MailboxName
+    var plans = Both<[String]>(left: [], right: [])
+    var hasProblem = false
+
+    var text: String {
+      var parts = Side.allCases.filter { !plans[$0].isEmpty }
+        .map { "\($0): \(plans[$0].joined(separator: ", "))" }
+      if hasProblem { parts.append("there is a problem, which is told above") }
+      return parts.joined(separator: "; ")
+    }
   }
 
   private static func nothing(_ report: SyncReport) -> String {

@@ -287,9 +287,15 @@ import Testing
       MailboxChange(side: .right, mailbox: .inbox, kind: .deleted),
     ]
     #expect(
-      StatusLines.lines(outcome, showsAll: false) { _ in "" }[2...4] == [
-        "  pending", "    INBOX  left: to rename to INBOX", "    INBOX  right: to delete",
+      StatusLines.lines(outcome, showsAll: false) { _ in "" }[2...3] == [
+        "  pending", "    INBOX  left: to rename to INBOX; right: to delete",
       ])
+    outcome.report.mailboxes = [
+      MailboxReport(name: .inbox, result: .ok, mode: .map, messages: 1, counts: counts)
+    ]
+    #expect(
+      StatusLines.lines(outcome, showsAll: false) { _ in "" }[3]
+        == "    INBOX  left: to rename to INBOX, 1 to expunge; right: to delete, 2 to save")
   }
 
   @Test("a guard that refused says nothing of what else is pending")
