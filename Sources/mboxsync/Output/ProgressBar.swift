@@ -40,7 +40,7 @@ struct ProgressBar {
   }
 
   /// At most `width` columns; what matters least is left out first. Empty as long as both sides are being
-  /// reached: a password may be asked for on the same terminal.
+  /// reached: a password may be asked for on the same terminal; and where no mailbox has to be looked into.
   func line(width: Int, now: Int64) -> String {
     var parts = self.parts(now: now)
     func text() -> String { parts.map(\.text).joined(separator: "  ") }
@@ -58,7 +58,7 @@ struct ProgressBar {
   }
 
   private func parts(now: Int64) -> [Part] {
-    guard let mailboxes else { return [] }
+    guard let mailboxes, mailboxes > 0 else { return [] }
     var parts = pair.isEmpty ? [] : [Part(text: pair, rank: 0)]
     if messages > 0 { parts.append(Part(text: "\(padded(percent, to: 3))%", rank: 1)) }
     parts.append(Part(text: mailboxText(of: mailboxes), rank: messages > 0 ? 5 : 1))

@@ -201,6 +201,7 @@ import Testing
 
   @Test("the bar keeps its shape while numbers grow, and the rate falls when nothing comes")
   func steadyBar() throws {
+    #expect(LineTests.bar([(0, .mailboxesToSync(0))]).line(width: 80, now: 0) == "")
     var bar = LineTests.bar([(0, .mailboxesToSync(120))])
     #expect(bar.line(width: 80, now: 0) == "home    0/120 mailboxes")
     #expect(ProgressBar(pair: "home").line(width: 80, now: 0).isEmpty)
