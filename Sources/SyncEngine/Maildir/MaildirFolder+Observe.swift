@@ -52,7 +52,9 @@ extension MaildirFolder {
         isAsRead(MaildirFolder.keywordsName, keywordsStatus)
       else { return nil }
       scanTimes = now
-      return observation(anchor(), .changes(vanished: UIDSet()), [], isReadOnly: false)
+      // Where names can be watched. The run's own flags are a few milliseconds old, and the next one is not to read all for that.
+      return observation(
+        anchor(isOnlyHere: true), .changes(vanished: UIDSet()), [], isReadOnly: false)
     }
   }
 
@@ -89,9 +91,11 @@ extension MaildirFolder {
     try scan()
   }
 
-  private func anchor() -> Anchor {
+  private func anchor(isOnlyHere: Bool = false) -> Anchor {
     var stamp: MaildirStamp?
-    if let scanTimes, !isTooRecent(scanTimes.cur), !isTooRecent(scanTimes.new) {
+    if let scanTimes, !isTooRecent(scanTimes.cur, isOnlyHere: isOnlyHere),
+      !isTooRecent(scanTimes.new, isOnlyHere: isOnlyHere)
+    {
       stamp = MaildirStamp(
         cur: scanTimes.cur, new: scanTimes.new, uidList: listStatus?.modified ?? 0,
         keywords: keywordsStatus?.modified ?? 0)

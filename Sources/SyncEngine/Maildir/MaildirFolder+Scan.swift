@@ -82,8 +82,11 @@ extension MaildirFolder {
 
   /// A time on a file system that keeps parts of seconds needs only to be some clock ticks old before it
   /// is certain that a later change gets another one; where whole seconds are kept, more than one.
-  func isTooRecent(_ time: Int64) -> Bool {
+  ///
+  /// - Parameter isOnlyHere: the file system is one whose times are those of this machine's clock ticks.
+  func isTooRecent(_ time: Int64, isOnlyHere: Bool = false) -> Bool {
     let second = MaildirSurroundings.second
-    return surroundings.now() &- time < (time % second == 0 ? 2 * second : second / 10)
+    let least = isOnlyHere ? MaildirFolder.tick : second / 10
+    return surroundings.now() &- time < (time % second == 0 ? 2 * second : least)
   }
 }

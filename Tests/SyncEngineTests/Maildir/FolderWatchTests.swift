@@ -48,6 +48,22 @@ struct FolderWatchTests {
     }
   }
 
+  @Test("what is some clock ticks old is not read again by the next run") func stamp() throws {
+    var surroundings = MaildirSurroundings.machine
+    surroundings.leastWatched = 0
+    surroundings.now = { MaildirSurroundings.machine.now() + MaildirSurroundings.second / 40 }
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory, surroundings: surroundings)
+      try maildir.prepare()
+      try maildir.save("A: 1\r\n\r\n", flags: flags([.seen]))
+      _ = try maildir.open()
+      _ = try maildir.endpoint.store([
+        StoreOrder(uids: uids(1), added: flags([.flagged]), removed: .empty)
+      ])
+      #expect(try openAgain(maildir).anchor.stamp != nil)
+    }
+  }
+
   @Test("whatever anybody else does to a name, everything is told")
   func others() throws {
     let changes: [(MaildirFixture) throws -> Void] = [
