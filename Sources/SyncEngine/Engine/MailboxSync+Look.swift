@@ -49,7 +49,7 @@ extension MailboxSync {
       return nil
     }
     let isFit =
-      !policy.comparesEverything && record.selection == MailboxSync.selection(of: policy)
+      !policy.comparesEverything && record.isSelected(as: policy)
     var request = OpenRequest()
     if let anchor = record.anchors[side] {
       request.detailsFrom = anchor.uidNext

@@ -19,7 +19,7 @@ extension MailboxSync {
       } else if let ruled, before == .mirror {
         noteRuledByAnother(ruled)
       }
-    case (.map?, true) where record.selection == MailboxSync.selection(of: policy):
+    case (.map?, true) where record.isSelected(as: policy):
       // It could not be kept level before (too much padding, or a server that can't renumber), and
       // nobody has asked for anything else since.
       break

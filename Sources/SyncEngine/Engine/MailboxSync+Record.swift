@@ -214,7 +214,11 @@ extension MailboxSync {
     }
     hasDroppedStamp = Both(left: false, right: false)
     settleUnproven()
+    let mayHoldStubCopies = record.mayHoldStubCopies
     record.selection = MailboxSync.selection(of: policy)
+    for side in Side.allCases where mayHoldStubCopies[side] && !looked[side] {
+      record.mayHoldStubCopies[side] = true
+    }
     let isChanged = changed.left || changed.right
     if mode == .mirror, !isChanged, anchors.left.uidNext == anchors.right.uidNext,
       !isReopened(.left), !isReopened(.right),

@@ -24,7 +24,9 @@ extension MailboxSync {
   func recordStrays() throws(SideFailure) {
     let strays = self.strays
     self.strays = Both(left: [:], right: [:])
-    for side in Side.allCases where !strays[side].isEmpty && looked[side.other] {
+    for side in Side.allCases where !strays[side].isEmpty {
+      joinNumbered(strays[side], on: side)
+      guard looked[side.other] else { continue }
       var changes: [StateChange] = []
       for index in work.indices {
         guard work[index].item.base == nil, work[index].item.sides[side.other] == .absent,
@@ -39,6 +41,30 @@ extension MailboxSync {
       hasLearned = true
       try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
     }
+  }
+
+  /// Files that are not gone, but were given numbers by somebody else: what they are tells their own id, where a server altered
+  /// the copy nothing else does.
+  ///
+  /// - Parameter side: that which has the copies.
+  private func joinNumbered(_ strays: [UID: MessageRecord], on side: Side) {
+    var matches: [Pairing.Match] = []
+    for index in work.indices {
+      guard work[index].item.base == nil, work[index].item.sides[side.other] == .absent,
+        let uid = work[index].handles[side]?.uid, let id = strays[uid]?.ids[side.other],
+        let file = work.indices.first(where: { other in
+          let item = work[other].item
+          return item.base == nil && item.sides[side] == .absent
+            && item.sides[side.other].seen?.details?.id == id
+            && item.sides[side.other].seen?.details?.date == strays[uid]?.date(on: side.other)
+            && !matches.contains { (side == .left ? $0.right : $0.left) == other }
+        })
+      else { continue }
+      matches.append(
+        side == .left
+          ? Pairing.Match(left: index, right: file) : Pairing.Match(left: file, right: index))
+    }
+    if !matches.isEmpty { join(matches) }
   }
 
   /// Whether no message has the UID on a side, nor ever will.

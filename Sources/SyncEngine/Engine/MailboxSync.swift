@@ -167,6 +167,7 @@ final class MailboxSync {
     self.traits = traits
     self.pause = pause
     doubted = record.unproven
+    mayHaveStrayed = record.mayHoldStubCopies
     anchors = record.anchors.map { $0 ?? MailboxSync.emptyAnchor }
     observed = anchors
   }

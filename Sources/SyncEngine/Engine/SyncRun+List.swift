@@ -20,7 +20,11 @@ extension SyncRun {
       }
     }
     var result = usable(listings, records)
-    let lacking = Side.allCases.filter { !withIDs[$0] && lacksIDs(result.tree, on: $0) }
+    let lacking = Side.allCases.filter { side in
+      !withIDs[side]
+        && (lacksIDs(result.tree, on: side)
+          || mayBeRenamedAway(result.tree, records, result.0[side], on: side))
+    }
     for side in lacking {
       listings[side] = try on(side) { () throws(EndpointError) in
         try endpoints[side].list(withIDs: true)
@@ -60,6 +64,18 @@ extension SyncRun {
       else { return false }
       return now != then
     }
+  }
+
+  /// Whether something selected is new, and may be a mailbox of the base that the pair does not select any more: on this
+  /// side that has another name by now, too.
+  private func mayBeRenamedAway(
+    _ tree: MailboxTree, _ records: [MailboxRecord], _ listed: [ListedMailbox], on side: Side
+  ) -> Bool {
+    guard policy.mailboxes != .everything, tree.entries.contains(where: { $0.record == nil }) else {
+      return false
+    }
+    let names = Set(listed.map(\.name))
+    return records.contains { !names.contains($0.names[side]) }
   }
 
   private func noteUnusable(_ listing: MailboxListing, on side: Side) {

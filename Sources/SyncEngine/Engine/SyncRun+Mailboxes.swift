@@ -100,8 +100,16 @@ extension SyncRun {
   func renames(
     _ tree: MailboxTree, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) -> [MailboxTree.Rename] {
+    let ids = idsOfNew(tree, on: Side.allCases, endpoints)
+    return tree.renames(ids: ids, found: try renamedByMessages(tree, endpoints, ids: ids))
+  }
+
+  /// The ids of mailboxes that the base does not know, where one that it knows is missing and listing them did not tell.
+  func idsOfNew(
+    _ tree: MailboxTree, on sides: [Side], _ endpoints: Both<any Endpoint>
+  ) -> Both<[MailboxName: GlobalUID]> {
     var ids = Both<[MailboxName: GlobalUID]>(left: [:], right: [:])
-    for side in Side.allCases {
+    for side in sides {
       let isMissing = tree.entries.contains {
         $0.record?.mailboxIDs[side] != nil && !$0.exists(on: side)
       }
@@ -114,7 +122,7 @@ extension SyncRun {
         if let id = observation?.mailboxID { ids[side][listed.name] = id }
       }
     }
-    return tree.renames(ids: ids, found: try renamedByMessages(tree, endpoints, ids: ids))
+    return ids
   }
 
   /// - Returns: false if a side refused it.
@@ -329,7 +337,8 @@ extension SyncRun {
     _ record: MailboxRecord, side: Side, listed: ListedMailbox?, traits: EndpointTraits
   ) -> Bool {
     guard let listed, let now = listed.anchor, let then = record.anchors[side] else { return true }
-    guard !policy.comparesEverything, record.selection == MailboxSync.selection(of: policy),
+    guard !policy.comparesEverything,
+      record.isSelected(as: policy),
       record.unproven[side].isEmpty
     else { return true }
     if traits.choosesUIDs {

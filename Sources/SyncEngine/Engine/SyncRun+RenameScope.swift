@@ -22,7 +22,7 @@ extension SyncRun {
   }
 
   /// Mailboxes of which the pair selects one name and not the other: they were not deleted, nor are they new. Only their ids
-  /// tell, for what is not selected is not looked into.
+  /// tell (a Maildir's stand in its folders), for the messages of what is not selected are nobody's business here.
   private func leaveAloneRenamedAway(
     _ listings: Both<[ListedMailbox]>, _ records: [MailboxRecord], in tree: inout MailboxTree,
     _ endpoints: Both<any Endpoint>
@@ -32,7 +32,8 @@ extension SyncRun {
     whole.mailboxes = .everything
     whole.onlyMailboxes = .everything
     let all = MailboxTree(listings: listings, records: records, policy: whole)
-    for rename in all.renames(ids: Both(left: [:], right: [:])) {
+    let sides = Side.allCases.filter { endpoints[$0].traits.choosesUIDs }
+    for rename in all.renames(ids: idsOfNew(all, on: sides, endpoints)) {
       let names = self.names(of: rename, all)
       let selected = names.count { policy.mailboxes.matches($0) }
       guard selected > 0, selected < names.count else { continue }

@@ -123,6 +123,7 @@ public final class SyncRun {
         return
       }
       announceWork(active, busy: busy)
+      try noteStubCopies(active)
       try lanes.run(busy) { mailbox, endpoints throws(SideFailure) in
         try mailbox.begin()
         try mailbox.place(endpoints)
@@ -206,7 +207,9 @@ public final class SyncRun {
     var records = Both { _ in known }
     for (record, side) in doomed { records[side][record.id] = record }
     var sources = CopySources(mailboxes: active, records: records, store: store, policy: policy)
+    let isMovedOnBoth = Side.allCases.allSatisfy { sources.hasVanished(on: $0) }
     for m in active.indices {
+      if isMovedOnBoth { try sources.partTwins(in: m) }
       for side in Side.allCases {
         do {
           try sources.admit(in: m, side: side, endpoint: endpoints[side])
