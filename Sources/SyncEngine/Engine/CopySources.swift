@@ -139,10 +139,11 @@ struct CopySources {
   ) throws(StateError) -> [MessageRecord] {
     if let id = seen.details?.id {
       let rows = try store.messages(withID: id, on: side).filter { row in
-        guard let size = row.contents[side]?.size, let mine = seen.details?.size else {
-          return true
-        }
-        return size == mine
+        guard let size = row.contents[side]?.size, let mine = seen.details else { return true }
+        // What a server altered has another size than what it was sent. (In a Maildir a program may write another message
+        // under an old file's name.)
+        let isServers = mailboxes.first.map { !$0.traits[side].choosesUIDs } ?? false
+        return size == mine.size || isServers && row.date(on: side) == mine.date
       }
       if !rows.isEmpty { return rows }
     }

@@ -6,6 +6,8 @@ extension MailboxSync {
     var change: FlagChange
     var expected: FlagSet?
     var isFresh: Bool
+
+    var makesRoom: Bool { !change.removed.keywords.isEmpty }
   }
 
   func storeFlags(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
@@ -33,8 +35,12 @@ extension MailboxSync {
     for index in groups.values.joined() {
       if let uid = work[index].handles[side]?.uid { indexOfUID[uid] = index }
     }
-    // In the order of the UIDs, so that runs are the same every time.
-    let sorted = groups.sorted { ($0.value.first ?? 0) < ($1.value.first ?? 0) }
+    // In the order of the UIDs, so that runs are the same every time; keywords that are taken off make room for others.
+    let sorted = groups.sorted { a, b in
+      let makesRoom = (a.key.makesRoom, b.key.makesRoom)
+      guard makesRoom.0 == makesRoom.1 else { return makesRoom.0 }
+      return (a.value.first ?? 0) < (b.value.first ?? 0)
+    }
     let orders = sorted.map { key, indices in
       StoreOrder(
         uids: UIDSet(indices.compactMap { work[$0].handles[side]?.uid }),

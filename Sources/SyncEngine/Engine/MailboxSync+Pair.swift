@@ -6,9 +6,10 @@ extension MailboxSync {
     try expungeLeftFillers(endpoints)
     try recordStrays()
     try rejoin(endpoints)
+    try findFetchedMessages(endpoints, beforeMatching: true)
     let isParted = try match(endpoints)
     if try recognizeStubs(endpoints) || isParted { _ = try match(endpoints) }
-    try findFetchedMessages(endpoints)
+    try findFetchedMessages(endpoints, beforeMatching: false)
     try finishRenumbering(endpoints)
   }
 

@@ -168,11 +168,11 @@ extension MailboxSync {
   }
 
   func clearIntents() throws(SideFailure) {
-    let changes = Side.allCases.filter { hasIntents[$0] }.map {
-      StateChange.clearIntents(record.id, $0)
-    }
-    guard !changes.isEmpty else { return }
-    hasIntents = Both(left: false, right: false)
+    // What was saved and could not be recorded yet, a run that follows one which dies now has to know of.
+    let sides = Side.allCases.filter { hasIntents[$0] && strays[$0].isEmpty }
+    guard !sides.isEmpty else { return }
+    let changes = sides.map { StateChange.clearIntents(record.id, $0) }
+    for side in sides { hasIntents[side] = false }
     try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
   }
 

@@ -312,7 +312,11 @@ extension MailboxSync {
 
   /// A run that was cut short has saved the whole message, but did not come to record it: it takes the
   /// stub's place now.
-  func findFetchedMessages(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+  ///
+  /// - Parameter beforeMatching: only those to which nothing that arrived on the other side is nearer, though it may be equal.
+  func findFetchedMessages(
+    _ endpoints: Both<any Endpoint>, beforeMatching: Bool
+  ) throws(SideFailure) {
     for side in Side.allCases {
       let stubs = work.indices.filter { index in
         let item = work[index].item
@@ -325,6 +329,7 @@ extension MailboxSync {
         let item = work[index].item
         return item.base == nil && work[index].stub == nil && item.sides[side.other] == .absent
           && item.sides[side].seen?.details.map { sizes.contains($0.size) } ?? false
+          && !(beforeMatching && hasLikeArrival(index, on: side.other))
       }
       guard !arrivals.isEmpty else { continue }
       let contents = try on(side) { () throws(EndpointError) in
@@ -332,6 +337,18 @@ extension MailboxSync {
         return try endpoints[side].contents(of: arrivals.compactMap { work[$0].handles[side] })
       }
       takePlaces(of: stubs, arrivals: arrivals, contents, on: side)
+    }
+  }
+
+  /// Whether a message of the same size and date is new on a side.
+  private func hasLikeArrival(_ index: Int, on side: Side) -> Bool {
+    guard let details = work[index].item.sides[side.other].seen?.details else { return false }
+    return work.contains { other in
+      let item = other.item
+      guard item.base == nil, item.sides[side.other] == .absent,
+        let like = item.sides[side].seen?.details
+      else { return false }
+      return like.size == details.size && like.date == details.date
     }
   }
 

@@ -6,24 +6,30 @@ extension IMAPEndpoint {
     observer.begin()
     var outcome = StoreOutcome()
     let steps = orders.map { storable($0, selected, &outcome) }
-    // A condition holds for one command only, since that changes the mod-sequence: what is to be taken
-    // off goes second, for messages that met the condition. RFC 7162 §3.1.3
+    // A condition holds for one command only, since that changes the mod-sequence: what is to be set goes second, for
+    // messages that met the condition (RFC 7162 §3.1.3), and into the room that keywords leave which are taken off.
+    let makesRoom = steps.contains { !($0?.removed.keywords.isEmpty ?? true) }
     var first: [FlagStep] = []
+    var second: [FlagStep] = []
     for step in steps {
       guard let step else { continue }
       let condition = selected.highestModSeq == nil ? nil : step.unchangedSince
-      if !step.added.isEmpty {
-        first.append(FlagStep(step.uids, adding: true, step.added, condition))
-      } else if !step.removed.isEmpty {
+      if !step.removed.isEmpty {
         first.append(FlagStep(step.uids, adding: false, step.removed, condition))
+        if !step.added.isEmpty {
+          second.append(FlagStep(step.uids, adding: true, step.added, nil))
+        }
+      } else if makesRoom, !step.added.keywords.isEmpty {
+        second.append(FlagStep(step.uids, adding: true, step.added, condition))
+      } else {
+        first.append(FlagStep(step.uids, adding: true, step.added, condition))
       }
     }
     try perform(first, &outcome)
-    var second: [FlagStep] = []
-    for step in steps {
-      guard let step, !step.added.isEmpty, !step.removed.isEmpty else { continue }
-      let uids = step.uids.subtracting(outcome.rejected)
-      if !uids.isEmpty { second.append(FlagStep(uids, adding: false, step.removed, nil)) }
+    second = second.compactMap { step in
+      var step = step
+      step.uids = step.uids.subtracting(outcome.rejected)
+      return step.uids.isEmpty ? nil : step
     }
     try perform(second, &outcome)
     let all = orders.reduce(UIDSet()) { $0.union($1.uids) }

@@ -74,6 +74,7 @@ extension Replay {
       return nil
     }
     defer { worlds[pair].onStep = nil }
+    concedeSpares(to: pair)
     note("run \(pair + 1) in peace")
     var policy = selected(pair)
     account = SideAccount(
@@ -243,9 +244,13 @@ extension Replay {
 
   /// A copy that was made and not recorded has not got its flags yet; should `\Deleted` be among them, it is not
   /// known that it is to go.
+  /// (Nor is what a server altered, if nothing tells what it is: that may come once more.)
   private func expectable(_ views: [SimulatedView]) -> [SimulatedView] {
     let isUncertain = phase.isDisturbed && history.wishes.expunge != .none
-    return simplified(views).filter { !(isUncertain && ledger.isBornTwice($0.content)) }
+    return simplified(views).filter { view in
+      !(isUncertain && ledger.isBornTwice(view.content))
+        && !(phase.isDisturbed && ledger.mayBeRepeated(view.content))
+    }
   }
 
   /// Without what the policy takes away or lets differ.

@@ -54,6 +54,7 @@ extension Replay {
     account = SideAccount(
       world.servers, leavesStubs: history.wishes.hasMaxSize, bringsStubs: bringsStubs,
       exempt: phase.movedInRun)
+    concedeSpares(to: run.pair)
     note("run \(run.pair + 1): \(run)")
     let report = carryOut(run.pair, policy)
     if isUnmounted(run.pair), report.result == .ok {
@@ -62,6 +63,7 @@ extension Replay {
     note("ended \(report.result): \(report.failures.map(\.message))")
     noteState()
     if report.result == .failed {
+      deadPair = run.pair
       noteRenamesOfDead()
       noteUnrecorded(run.pair)
     }
@@ -73,6 +75,12 @@ extension Replay {
     world.restart()
     failures += ledger.losses(servers)
     mixState()
+  }
+
+  /// What a run left under two UIDs that died in a renumbering, only the next one of its own pair knows.
+  func concedeSpares(to pair: Int) {
+    if let deadPair, deadPair != pair { ledger.concedeSpares() }
+    deadPair = nil
   }
 
   private func policy(of run: History.Run) -> Policy {

@@ -20,6 +20,8 @@ public final class Replay {
   var stores: [MemoryStateStore]
   let ledger = SimulatedLedger()
   let watch = UIDWatch()
+  /// The pair whose run died last, if none has run since.
+  var deadPair: Int?
   var phase = Phase()
   /// What the run that is under way takes away.
   var account: SideAccount?

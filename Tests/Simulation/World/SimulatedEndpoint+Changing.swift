@@ -118,9 +118,11 @@ extension SimulatedEndpoint {
     } else if server.traits.isMaildir, let expected = order.expected, message.flags != expected {
       return .rejected
     }
-    let (added, unstorable) = storable(order.added, in: mailbox, server)
+    var roomier = mailbox
+    roomier.setFlags(message.flags.subtracting(order.removed), at: index)
+    let (added, unstorable) = storable(order.added, in: roomier, server)
     server.mailboxes[name]?.setFlags(
-      message.flags.union(added).subtracting(order.removed), at: index)
+      message.flags.subtracting(order.removed).union(added), at: index)
     return .stored(unstorable: unstorable, over: message.flags)
   }
 
