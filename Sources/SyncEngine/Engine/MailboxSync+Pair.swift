@@ -36,6 +36,8 @@ extension MailboxSync {
         candidates[side][index].content = content
         remember(content, of: candidates[side][index].index, on: side)
       }
+      let gone = try dropGone(handles.filter { contents[$0] == nil }, on: side, endpoints[side])
+      candidates[side].removeAll { $0.handle.map(gone.contains) ?? false }
     }
     let equal = Pairing.matchByContent(&candidates)
     let parted = try pairsOfStubs(equal, rest: candidates, endpoints)
@@ -45,6 +47,26 @@ extension MailboxSync {
     matches += try matchByEssence(candidates, endpoints)
     join(matches)
     return !parted.isEmpty
+  }
+
+  /// What has arrived and is gone before its content could be read: known by less, it might be taken for something else.
+  ///
+  /// - Returns: those.
+  private func dropGone(
+    _ unread: [MessageHandle], on side: Side, _ endpoint: any Endpoint
+  ) throws(SideFailure) -> Set<MessageHandle> {
+    let uids = UIDSet(unread.compactMap(\.uid).sorted())
+    guard !uids.isEmpty else { return [] }
+    let there = Set(
+      try on(side) { () throws(EndpointError) in try endpoint.describe(uids) }.map(\.handle))
+    let gone = Set(uids.map { MessageHandle.uid($0) }).subtracting(there)
+    for index in work.indices where work[index].item.base == nil {
+      guard work[index].item.sides[side.other] == .absent,
+        let handle = work[index].handles[side], gone.contains(handle)
+      else { continue }
+      work[index].item.sides[side] = .absent
+    }
+    return gone
   }
 
   private struct Original: Hashable {

@@ -34,13 +34,18 @@ extension Replay {
     let names = Dictionary(
       stores[pair].mailboxes().map { ($0.names[side], $0.names.left) },
       uniquingKeysWith: { first, _ in first })
+    // They are selected by what they are, or would be, called on the left.
+    let mapped = Dictionary(
+      side == .left ? [] : policy.map.map { ($0.right, $0.left) },
+      uniquingKeysWith: { first, _ in first })
+    let isSelected = { (name: MailboxName) in
+      policy.selects(names[name] ?? mapped[name] ?? name)
+    }
     return Set(
       worlds[pair].servers[side].mailboxes.keys.filter { name in
-        guard let prefix = policy.prefixes[side] else {
-          return !policy.selects(names[name] ?? name)
-        }
+        guard let prefix = policy.prefixes[side] else { return !isSelected(name) }
         guard let below = name.removingPrefix(prefix) else { return true }
-        return !policy.selects(names[below] ?? below)
+        return !isSelected(below)
       })
   }
 
