@@ -116,11 +116,11 @@ public protocol Endpoint: AnyObject {
   ///   been given are taken as targets (``ValidityOrigin/reopenedFrom``).
   /// - Parameter isServers: it is a server's; see ``ValidityOrigin``.
   func adopt(_ uidValidity: UIDValidity, uidNext: UID, isServers: Bool) throws(EndpointError)
-  /// Gives the open mailbox another id of its own, by which others know that UIDs which it had given were lost. Only where
-  /// ``EndpointTraits/choosesUIDs``.
+  /// Gives the open mailbox this id of its own, or another than it has: by that others know that UIDs which it had given were
+  /// lost. Only where ``EndpointTraits/choosesUIDs``.
   ///
-  /// - Returns: that.
-  func renewID() throws(EndpointError) -> GlobalUID?
+  /// - Returns: the id.
+  func setID(_ id: GlobalUID?) throws(EndpointError) -> GlobalUID?
   /// A UIDVALIDITY for a mailbox that has none, larger than any that was given here before. Only where
   /// ``EndpointTraits/choosesUIDs``.
   func freshUIDValidity() throws(EndpointError) -> UIDValidity

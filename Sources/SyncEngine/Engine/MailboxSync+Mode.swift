@@ -74,15 +74,16 @@ extension MailboxSync {
     where (policy.changes.includes(side) || anchors[side].uidValidity == nil) && !readOnly[side] {
       let hadMessages = anchors[side].uidValidity != nil && anchors[side].messages > 0
       let expunged = hasNewValidity(side) ? [] : items.vanishedRows(on: side)
-      // It does not know that it ever had it: the list of what it gave then was lost. Whatever does not get its number back
-      // would be expunged to another pair. So it gets a new id, as it has where its list was lost.
+      // It does not know that it ever had it: the list of what it gave then was lost. Whatever has not got its number back yet
+      // would be expunged to another pair. So it gets another id for so long, as it has where its list was lost.
       let hasLostNumbers =
         before[side]?.uidValidity == validity && anchors[side].uidValidity != nil
         && !origins[side].former.contains(validity)
       try distrust(side)
+      if hasLostNumbers { idBefore[side] = record.mailboxIDs[side] }
       let observation = try on(side) { () throws(EndpointError) in
         try select(side, endpoints[side])
-        if hasLostNumbers { _ = try endpoints[side].renewID() }
+        if hasLostNumbers { _ = try endpoints[side].setID(nil) }
         try endpoints[side].adopt(
           validity, uidNext: nextUnder(validity, before),
           isServers: !traits[side.other].choosesUIDs || origins[side.other].isServers)

@@ -163,8 +163,8 @@ extension MailboxSync {
     return candidates
   }
 
-  func remember(_ content: ContentID, of index: Int, on side: Side) {
-    guard case .present(var seen) = work[index].item.sides[side] else { return }
+  func remember(_ content: ContentID?, of index: Int, on side: Side) {
+    guard let content, case .present(var seen) = work[index].item.sides[side] else { return }
     seen.content = content
     work[index].item.sides[side] = .present(seen)
   }

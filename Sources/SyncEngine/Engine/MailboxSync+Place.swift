@@ -21,9 +21,30 @@ extension MailboxSync {
   func place(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     do {
       try placeAll(endpoints)
+      try giveBackIDs(endpoints)
     } catch {
       if error.error.scope != .side { try takeBackIntents(after: error, endpoints) }
       throw error
+    }
+  }
+
+  /// A Maildir that has its numbers back gets its id back, too: by that it is known where it is renamed. If it refused
+  /// some, or is not to get them in this run, they are missing to another pair for good.
+  private func giveBackIDs(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    for side in Side.allCases {
+      guard let id = idBefore[side] else { continue }
+      idBefore[side] = nil
+      let isLacking =
+        !allows(.new, on: side) || !givenUp[side.other].isEmpty || !pending[side.other].isEmpty
+      guard !isLacking else { continue }
+      record.mailboxIDs[side] = try on(side) { () throws(EndpointError) in
+        try select(side, endpoints[side])
+        return try endpoints[side].setID(id)
+      }
+      changed[side] = true
+      let record = self.record
+      storedRecord = record
+      try stateAccess { () throws(StateError) in try store.commit([.putMailbox(record)]) }
     }
   }
 

@@ -60,6 +60,8 @@ extension MailboxSync {
             && !matches.contains { (side == .left ? $0.right : $0.left) == other }
         })
       else { continue }
+      remember(strays[uid]?.contents[side], of: index, on: side)
+      remember(strays[uid]?.contents[side.other], of: file, on: side.other)
       matches.append(
         side == .left
           ? Pairing.Match(left: index, right: file) : Pairing.Match(left: file, right: index))

@@ -95,7 +95,7 @@ extension MailboxSync {
 
   /// Messages that were to be renumbered and are still there, and what may be a copy of each: messages that
   /// only this side has, and that came since then. A copy that has not got all flags yet is left alone: they
-  /// would be taken for removed.
+  /// would be taken for removed. (Of what lies as the base has it the size may not be known; the content decides.)
   private func copies(
     of intents: [Intent], on side: Side
   ) -> [(original: Int, copies: [Int])] {
@@ -115,7 +115,7 @@ extension MailboxSync {
       let copies = arrivals.filter { copy in
         work[copy].item.sides[side].seen?.handle.uid.map { $0 >= next } ?? false
           && work[copy].item.date == work[original].item.date
-          && size(of: copy) == size(of: original)
+          && [0, size(of: copy)].contains(size(of: original))
           && work[copy].flags[side] == work[original].flags[side]
       }
       return copies.isEmpty ? nil : (original, copies)

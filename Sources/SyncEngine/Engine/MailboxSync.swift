@@ -95,6 +95,8 @@ final class MailboxSync {
   var restored: Both<Set<UID>> = Both(left: [], right: [])
   /// Sides whose recorded stamp was dropped for the time until what was forgotten is placed.
   var hasDroppedStamp = Both(left: false, right: false)
+  /// Of sides that take back a UIDVALIDITY of which they have lost the numbers: the ids that they had.
+  var idBefore: Both<GlobalUID?> = Both(left: nil, right: nil)
   /// Messages that were seen to be gone before every mailbox was looked at that has changed since.
   var missed: Set<MessageID> = []
   /// Sides on which what is missed may be in a mailbox that this run does not know.

@@ -83,7 +83,7 @@ final class IMAPEndpoint: Endpoint {
   ) throws(EndpointError) {
     throw cannotChoose()
   }
-  func renewID() throws(EndpointError) -> GlobalUID? { throw cannotChoose() }
+  func setID(_ id: GlobalUID?) throws(EndpointError) -> GlobalUID? { throw cannotChoose() }
   func freshUIDValidity() throws(EndpointError) -> UIDValidity { throw cannotChoose() }
 
   func disconnect() { connection.disconnect() }

@@ -151,7 +151,9 @@ public final class MaildirEndpoint: Endpoint {
     try folder.adopt(uidValidity, uidNext: max(uidNext, former), isServers: isServers)
   }
 
-  public func renewID() throws(EndpointError) -> GlobalUID? { try current().renewID() }
+  public func setID(_ id: GlobalUID?) throws(EndpointError) -> GlobalUID? {
+    try current().setID(id)
+  }
 
   public func freshUIDValidity() throws(EndpointError) -> UIDValidity {
     try store.counter().next(above: openFolder?.list.uidValidity)

@@ -216,10 +216,10 @@ extension MaildirFolder {
     }
   }
 
-  func renewID() throws(EndpointError) -> GlobalUID? {
+  func setID(_ id: GlobalUID?) throws(EndpointError) -> GlobalUID? {
     try withLock { lock throws(EndpointError) in
       try refreshForPlacing()
-      list.mailboxGUID = nil
+      list.mailboxGUID = id.map { Array($0.description.utf8) }
       try writeList(lock)
       try touchCur()
       try syncDirectories(isNewAsBefore: true)

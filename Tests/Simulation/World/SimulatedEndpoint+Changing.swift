@@ -262,10 +262,10 @@ extension SimulatedEndpoint {
     toldFlags[name] = nil
   }
 
-  public func renewID() throws(EndpointError) -> GlobalUID? {
+  public func setID(_ id: GlobalUID?) throws(EndpointError) -> GlobalUID? {
     let name = try writable()
-    guard traits.choosesUIDs else { throw misuse("renewID where the server has its ids") }
-    try perform(.adopt) { [server] in server.mailboxes[name]?.id = server.newID() }
+    guard traits.choosesUIDs else { throw misuse("setID where the server has its ids") }
+    try perform(.adopt) { [server] in server.mailboxes[name]?.id = id ?? server.newID() }
     try check(name)
     return world.locked { server.mailboxes[name]?.id }
   }

@@ -264,14 +264,16 @@ import Testing
     }
   }
 
-  @Test("the mailbox's id is renewed, and nothing else") func renewID() throws {
+  @Test("the mailbox gets another id, and its own back, and nothing else") func otherID() throws {
     try withMessages { maildir in
       let before = try maildir.open()
-      let id = try maildir.endpoint.renewID()
+      let id = try maildir.endpoint.setID(nil)
       let after = try maildir.another().open(.inbox, OpenRequest())
       #expect(id != nil && after.mailboxID == id && id != before.mailboxID)
       #expect(after.messages.map(\.handle) == before.messages.map(\.handle))
       #expect(after.anchor.uidNext == before.anchor.uidNext)
+      #expect(try maildir.endpoint.setID(before.mailboxID) == before.mailboxID)
+      #expect(try maildir.another().open(.inbox, OpenRequest()).mailboxID == before.mailboxID)
     }
   }
 }
