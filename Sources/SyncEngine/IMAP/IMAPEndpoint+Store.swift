@@ -6,23 +6,29 @@ extension IMAPEndpoint {
     observer.begin()
     var outcome = StoreOutcome()
     let steps = orders.map { storable($0, selected, &outcome) }
-    // A condition holds for one command only, since that changes the mod-sequence: what is to be set goes second, for
-    // messages that met the condition (RFC 7162 §3.1.3), and into the room that keywords leave which are taken off.
+    // A condition holds for one command only, since that changes the mod-sequence: of two changes of a message one goes
+    // second, for messages that met the condition (RFC 7162 §3.1.3). Keywords are set into the room that others leave.
     let makesRoom = steps.contains { !($0?.removed.keywords.isEmpty ?? true) }
     var first: [FlagStep] = []
     var second: [FlagStep] = []
     for step in steps {
       guard let step else { continue }
       let condition = selected.highestModSeq == nil ? nil : step.unchangedSince
-      if !step.removed.isEmpty {
-        first.append(FlagStep(step.uids, adding: false, step.removed, condition))
-        if !step.added.isEmpty {
-          second.append(FlagStep(step.uids, adding: true, step.added, nil))
-        }
-      } else if makesRoom, !step.added.keywords.isEmpty {
-        second.append(FlagStep(step.uids, adding: true, step.added, condition))
+      var changes = [
+        FlagStep(step.uids, adding: true, step.added, condition),
+        FlagStep(step.uids, adding: false, step.removed, condition),
+      ]
+      let isLater = makesRoom && !step.added.keywords.isEmpty
+      if isLater { changes.reverse() }
+      changes.removeAll(where: \.flags.isEmpty)
+      if changes.count == 2 {
+        first.append(changes[0])
+        changes[1].unchangedSince = nil
+        second.append(changes[1])
+      } else if isLater {
+        second += changes
       } else {
-        first.append(FlagStep(step.uids, adding: true, step.added, condition))
+        first += changes
       }
     }
     try perform(first, &outcome)

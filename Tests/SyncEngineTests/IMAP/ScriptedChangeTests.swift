@@ -149,6 +149,29 @@ import Testing
       })
   }
 
+  @Test("keywords are set into the room that others leave") func room() throws {
+    try withScript(
+      "UIDPLUS",
+      { client in
+        try Script.open(client, Script.empty)
+        try client.answer("UID STORE 1 +FLAGS.SILENT (\\Seen)")
+        try client.answer("UID STORE 3 -FLAGS.SILENT (old)")
+        try client.answer("UID STORE 2 +FLAGS.SILENT (new)")
+        try client.answer("UID STORE 3 +FLAGS.SILENT (new)")
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        let old = FlagSet([], keywords: [try #require(Keyword("old"))])
+        let new = FlagSet([], keywords: [try #require(Keyword("new"))])
+        let outcome = try endpoint.store([
+          StoreOrder(uids: uidSet(1), added: FlagSet(.seen), removed: .empty),
+          StoreOrder(uids: uidSet(2), added: new, removed: .empty),
+          StoreOrder(uids: uidSet(3), added: new, removed: old),
+        ])
+        #expect(outcome.rejected.isEmpty && outcome.unstorable.isEmpty)
+      })
+  }
+
   @Test("what somebody changes just before it is to go stays") func changedBeforeRemoval() throws {
     try withScript(
       "CONDSTORE UIDPLUS",
