@@ -155,14 +155,14 @@ import Testing
       { client in
         try Script.open(client, Script.empty)
         try client.answer("UID STORE 1 +FLAGS.SILENT (\\Seen)")
-        try client.answer("UID STORE 3 -FLAGS.SILENT (old)")
-        try client.answer("UID STORE 2 +FLAGS.SILENT (new)")
-        try client.answer("UID STORE 3 +FLAGS.SILENT (new)")
+        try client.answer("UID STORE 3 -FLAGS.SILENT (LeavesRoom)")
+        try client.answer("UID STORE 2 +FLAGS.SILENT (TakesRoom)")
+        try client.answer("UID STORE 3 +FLAGS.SILENT (TakesRoom)")
       },
       { endpoint in
         _ = try endpoint.open(.inbox, OpenRequest())
-        let old = FlagSet([], keywords: [try #require(Keyword("old"))])
-        let new = FlagSet([], keywords: [try #require(Keyword("new"))])
+        let old = FlagSet([], keywords: [try #require(Keyword("LeavesRoom"))])
+        let new = FlagSet([], keywords: [try #require(Keyword("TakesRoom"))])
         let outcome = try endpoint.store([
           StoreOrder(uids: uidSet(1), added: FlagSet(.seen), removed: .empty),
           StoreOrder(uids: uidSet(2), added: new, removed: .empty),
