@@ -2,9 +2,9 @@ import IMAPClient
 
 /// Equal messages of which each side has moved another one.
 extension CopySources {
-  /// What arrived on both sides was found to be the same by its content. But where the sides' own ids say that each of the two
-  /// was moved here, and that they are two messages of the base, both were: taken for one, the other half of either would be
-  /// expunged where it still lies.
+  /// What arrived on both sides was found to be the same by its content. But where the sides' own ids (or, on one that has none,
+  /// what is gone from there) say that each of the two was moved here, and that they are two messages of the base, both were:
+  /// taken for one, the other half of either would be expunged where it still lies.
   mutating func partTwins(in m: Int) throws(SideFailure) {
     let mailbox = mailboxes[m]
     var parted: [ItemWork] = []
@@ -25,9 +25,12 @@ extension CopySources {
   private func moved(
     _ seen: Seen, in mailbox: MailboxSync, on side: Side
   ) throws(SideFailure) -> Set<MessageID> {
-    guard let details = seen.details, let id = details.id else { return [] }
+    guard let details = seen.details else { return [] }
     let rows = try mailbox.stateAccess { () throws(StateError) in
-      try store.messages(withID: id, on: side)
+      if let id = details.id { return try store.messages(withID: id, on: side) }
+      return try seen.content.map { content throws(StateError) in
+        try store.messages(withContent: content, on: side)
+      } ?? []
     }
     return Set(
       rows.filter { row in

@@ -62,6 +62,8 @@ extension MailboxSync {
   }
 
   private func placeAll(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    // A stub and the message in its place are only told from a copy that somebody made by what was recorded before.
+    if work.contains(where: { $0.stubDetails?.replaced != nil }) { try settleRecords() }
     // Found to be the same on both sides, or found again under another UID.
     try recordPlaced(work.indices.filter { isOnBothSides($0) })
     try replaceStubs(of: Array(work.indices), endpoints)
