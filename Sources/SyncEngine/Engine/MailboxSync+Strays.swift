@@ -60,6 +60,8 @@ extension MailboxSync {
             && !matches.contains { (side == .left ? $0.right : $0.left) == other }
         })
       else { continue }
+      // Neither is a stub taken for its message.
+      work[index].stub = strays[uid]?.stub
       remember(strays[uid]?.contents[side], of: index, on: side)
       remember(strays[uid]?.contents[side.other], of: file, on: side.other)
       matches.append(

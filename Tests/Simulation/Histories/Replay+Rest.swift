@@ -167,7 +167,30 @@ extension Replay {
     failures += rule.violations(self)
   }
 
+  /// What the base takes for a message and is a stub would be taken for the message itself once it is moved.
+  private func checkStubs(_ pair: Int) {
+    for record in stores[pair].mailboxes() {
+      let messages = Both { side in
+        worlds[pair].servers[side][policyName(record, side)]
+      }
+      for row in stores[pair].messages(in: record.id) {
+        let isStub = Both { side in messages[side]?.message(.uid(row.uids[side]))?.isStub }
+        guard let left = isStub.left, let right = isStub.right, left != right else { continue }
+        let side: Side = left ? .left : .right
+        if row.stub != side {
+          failures.append(
+            "\(record.names.left): the base does not know that \(row.uids[side]) is a stub")
+        }
+      }
+    }
+  }
+
+  private func policyName(_ record: MailboxRecord, _ side: Side) -> MailboxName {
+    history.wishes.policy.fullName(record.names[side], on: side)
+  }
+
   private func checkLevel(_ pair: Int) {
+    if history.wishes.hasMaxSize { checkStubs(pair) }
     let servers = worlds[pair].servers
     let records = Dictionary(
       stores[pair].mailboxes().map { ($0.names.left, $0) }, uniquingKeysWith: { first, _ in first })
