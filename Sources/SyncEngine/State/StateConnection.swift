@@ -14,6 +14,9 @@ struct StateConnection: ~Copyable {
   private static let waitingLimit = 500
   private static let manyChanges = 500
 
+  /// Until what is changed now is durable.
+  private var isCacheLarge = false
+
   init(_ database: consuming Database) { self.database = database }
 
   mutating func newMailboxID() throws(SQLiteError) -> Int64 {
@@ -40,6 +43,7 @@ struct StateConnection: ~Copyable {
       if changes.count > StateConnection.manyChanges {
         // What is changed all over the base is to be written once, and not each time that there is no more room.
         try database.execute("PRAGMA cache_size = -16000")
+        isCacheLarge = true
       }
       if isFilling { try database.execute(Schema.lookupRemoval) }
       for change in changes { try apply(change) }
@@ -60,7 +64,11 @@ struct StateConnection: ~Copyable {
     try mailboxIDs.save(to: &database)
     try messageIDs.save(to: &database)
     try database.execute("COMMIT")
-    try database.execute(Database.cacheSize)
+    if isCacheLarge {
+      // What is written is written, whatever becomes of this.
+      try? database.execute(Database.cacheSize)
+      isCacheLarge = false
+    }
     waiting = 0
     waitingWork = 0
     mailboxIDs.stored = mailboxIDs.next
