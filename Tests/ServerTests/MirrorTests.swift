@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -153,6 +154,36 @@ import Testing
         #expect(try Array(side.served.messages(in: "INBOX").map(\.uid).prefix(uids.count)) == uids)
       }
       try expectTokens(["a", "b", "c", "d"], pair)
+      try expectQuiet(pair)
+    }
+  }
+
+  @Test(
+    "files that nobody has numbered get their UIDs in the order of a Dovecot",
+    arguments: ["mirror", "map"])
+  func order(uids: String) throws {
+    let names = [
+      "1700000000.M2P3.x", "1700000000.M10P1.x", "1700000000.P9.x", "9.M1P2.x", "msg.1", "a.b",
+      "1700000000.M2P10.x", "1.99_1.x,U=3", "1.99_0.x,U=4", "1700000000.M1000000P1.x", "1.M7",
+      "1700000000.1_2.y", "0001.z", "1700000000.R5.x", "1700000000.q", "1700000000.10_2.y",
+    ]
+    try withPair(.maildirs, keys: ["uids": uids]) { pair in
+      let user = try #require(pair.left.maildir)
+      try user.create("Twin")
+      for (number, name) in names.enumerated() {
+        for mailbox in ["INBOX", "Twin"] {
+          let file = "\(user.folder(mailbox))/new/\(name)"
+          try user.put(makeMessage("\(mailbox)-\(number)"), at: file)
+          // One order for both sides is first of all that of the dates.
+          let seconds = momentOfTests - (uids == "mirror" ? 0 : number * 60)
+          #expect(
+            utimes(file, Array(repeating: timeval(tv_sec: seconds, tv_usec: 0), count: 2)) == 0)
+        }
+      }
+      #expect(try pair.left.served.messages(in: "Twin").count == names.count)
+      let dovecots = try #require(user.uidList(of: "Twin")).uids
+      try pair.sync()
+      #expect(try #require(user.uidList(of: "INBOX")).uids == dovecots)
       try expectQuiet(pair)
     }
   }

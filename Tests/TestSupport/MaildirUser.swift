@@ -202,7 +202,7 @@ public final class MaildirUser: MailStore {
     return [UInt8](data)
   }
 
-  func put(_ bytes: [UInt8], at path: String) throws {
+  public func put(_ bytes: [UInt8], at path: String) throws {
     guard FileManager.default.createFile(atPath: path, contents: Data(bytes)) else {
       throw TestFailure("can't write \(path)")
     }

@@ -307,7 +307,7 @@ extension MailboxSync {
     }
   }
 
-  /// Files without a UID get one, in the order of their dates.
+  /// Files without a UID get one, in the order in which they were seen.
   private func numberFiles(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     for side in Side.allCases {
       let files = work.indices.filter { index in
@@ -315,11 +315,6 @@ extension MailboxSync {
           return false
         }
         return true
-      }.sorted { a, b in
-        let dates = (work[a].item.date, work[b].item.date)
-        if let x = dates.0, let y = dates.1, x != y { return x < y }
-        guard let x = work[a].handles[side], let y = work[b].handles[side] else { return a < b }
-        return x < y
       }
       var target = anchors[side].uidNext
       var jobs: [Job] = []

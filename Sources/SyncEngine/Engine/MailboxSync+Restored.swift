@@ -89,10 +89,13 @@ extension MailboxSync {
     let returned = present.subtracting(known)
       .subtracting(UIDSet(observation.messages.compactMap(\.handle.uid)))
     guard !returned.isEmpty else { return }
+    let unnumbered = observation.messages.filter { $0.handle.uid == nil }
+    observation.messages.removeLast(unnumbered.count)
     observation.messages += try on(side) { () throws(EndpointError) in
       try endpoint.describe(returned)
     }
     observation.messages.sort { $0.handle < $1.handle }
+    observation.messages += unnumbered
   }
 }
 

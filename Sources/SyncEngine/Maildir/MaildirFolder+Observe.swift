@@ -105,22 +105,22 @@ extension MaildirFolder {
       messages: UInt32(clamping: files.entries.count { $0.isThere }), stamp: stamp)
   }
 
-  /// Ascending by handle.
+  /// Ascending by UID, then those without one in the order in which they are to get theirs.
   private func messages(detailsFrom: UID, _ probe: UIDSet) -> [ObservedMessage] {
     var result: [ObservedMessage] = []
     result.reserveCapacity(files.entries.count)
     var numbered: [(uid: UInt32, index: Int)] = []
     numbered.reserveCapacity(files.entries.count)
-    var unnumbered: [(key: UInt64, index: Int)] = []
+    var unnumbered: [(order: DeliveryOrder, index: Int)] = []
     for (index, entry) in files.entries.enumerated() where entry.isThere {
       if entry.uid != 0 {
         numbered.append((entry.uid, index))
       } else if files.index(ofKey: entry.key) != nil {
-        unnumbered.append((entry.key, index))
+        unnumbered.append((DeliveryOrder(base: files.base(at: index)), index))
       }
     }
     numbered.sort { $0.uid < $1.uid }
-    unnumbered.sort { $0.key < $1.key }
+    unnumbered.sort { $0.order < $1.order }
     countSizes(
       of: numbered.lazy.filter { numbered in
         UID(numbered.uid).map { $0 >= detailsFrom || probe.contains($0) } ?? false
@@ -134,8 +134,9 @@ extension MaildirFolder {
         result.append(complete)
       }
     }
-    for (key, index) in unnumbered {
-      let observed = ObservedMessage(handle: .unnumbered(key), flags: flags(ofFileAt: index))
+    for (_, index) in unnumbered {
+      let observed = ObservedMessage(
+        handle: .unnumbered(files.entries[index].key), flags: flags(ofFileAt: index))
       if let complete = adding(details: index, to: observed) { result.append(complete) }
     }
     return result

@@ -108,7 +108,7 @@ public struct Observation: Sendable {
 
   public var anchor: Anchor
   public var coverage: Coverage
-  /// Ascending by handle.
+  /// Ascending by UID, then those without one in the order in which the endpoint would number them.
   public var messages: [ObservedMessage]
   public var isReadOnly: Bool
   /// The mailbox's own id, which survives a rename (MAILBOXID of RFC 8474, Dovecot's X-GUID, the

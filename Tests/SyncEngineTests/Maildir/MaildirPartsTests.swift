@@ -57,6 +57,23 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
   }
 }
 
+@Suite("The order in which files are numbered") struct DeliveryOrderTests {
+  /// Each list in the order in which a Dovecot numbers files of these names.
+  @Test(arguments: [
+    ["9.M1P2.host", "10.M1P2.host", "1700000000.M5P2.host"],
+    ["1700000000.M2P3.host", "1700000000.M10P1.host", "1700000000.P9.host"],
+    ["1700000000.M2P10.host", "1700000000.M2P3.host"],
+    ["1.10_2.host", "1.1_2.host", "1.99_0.host", "1.M7", "0001.z"],
+    ["a.b", "msg.1", "1.a"],
+  ])
+  func order(_ names: [String]) {
+    for (first, second) in zip(names, names.dropFirst()) {
+      #expect(DeliveryOrder(base: bytes(first)) < DeliveryOrder(base: bytes(second)))
+      #expect(!(DeliveryOrder(base: bytes(second)) < DeliveryOrder(base: bytes(first))))
+    }
+  }
+}
+
 @Suite("dovecot-uidlist") struct UIDListTests {
   private func records(_ list: UIDList) -> [String] {
     list.records.indices.map {
