@@ -133,41 +133,6 @@ import Testing
     for side in Side.allCases { #expect(world.servers[side][projects]?.messages.isEmpty == true) }
   }
 
-  @Test("nor is one gone that was renamed to where its prefix does not reach", arguments: sides)
-  func renamedOutOfPrefix(_ left: SimulatedTraits) {
-    let world = SimulatedWorld(left, .imap())
-    let store = world.stateStore()
-    let prefix = MailboxName(path: "Mail") ?? .inbox
-    let within = prefix.appending(work)
-    let withPrefix = { (policy: inout Policy) in policy.prefixes.left = prefix }
-    world.servers.left.createMailbox(within)
-    world.servers.left.deliver(SimulatedContent.message(.ordinary, token: 1), to: within)
-    #expect(run(world, store, nil, withPrefix).result == .ok)
-    #expect(world.servers.right[work]?.messages.count == 1)
-    world.servers.left.renameMailbox(within, to: projects)
-    for isDry in [true, false, false] {
-      let told = Told()
-      let report = run(world, store, told) {
-        withPrefix(&$0)
-        $0.isDryRun = isDry
-      }
-      #expect(report.result == .ok)
-      #expect(told.all.map(\.mailbox) == [work] && told.all.map(\.side) == [.right])
-      #expect(told.all.first?.message.contains("projects") == true)
-      #expect(world.servers.right[work]?.messages.count == 1)
-      #expect(world.servers.left[within] == nil)
-      #expect(world.servers.left[projects]?.messages.count == 1)
-    }
-    world.servers.right.deliver(SimulatedContent.message(.ordinary, token: 2), to: work)
-    world.servers.left.renameMailbox(projects, to: within)
-    #expect(run(world, store, nil, withPrefix).result == .ok)
-    #expect(world.servers.left[within]?.messages.count == 2)
-    // Gone from where it was, and from everywhere else: that is a deletion.
-    world.servers.left.deleteMailbox(within)
-    #expect(run(world, store, nil, withPrefix).result == .ok)
-    #expect(world.servers.right[work] == nil)
-  }
-
   private final class Told: SyncObserver {
     private let notices = Mutex<[SyncFailure]>([])
 

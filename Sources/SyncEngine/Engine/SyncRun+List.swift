@@ -32,7 +32,6 @@ extension SyncRun {
     }
     if !lacking.isEmpty { result = usable(listings, records) }
     knownAtStart = listings.map { Set($0.mailboxes.map(\.name)) }
-    outside = Both { side in listings[side].selectable(outside: policy.prefixes[side]) }
     for side in Side.allCases { noteUnusable(listings[side], on: side) }
     return result
   }
@@ -55,7 +54,7 @@ extension SyncRun {
   private func lacksIDs(_ tree: MailboxTree, on side: Side) -> Bool {
     let isAnyGone = tree.entries.contains { $0.record != nil && !$0.exists(on: side) }
     // It may live on where the pair does not look.
-    if isAnyGone, policy.mailboxes != .everything || policy.prefixes[side] != nil { return true }
+    if isAnyGone, policy.mailboxes != .everything { return true }
     return tree.entries.contains { entry in
       guard let listed = entry.listed[side] else { return false }
       guard let record = entry.record else {

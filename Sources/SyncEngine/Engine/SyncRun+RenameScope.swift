@@ -9,7 +9,6 @@ extension SyncRun {
     _ listings: Both<[ListedMailbox]>, _ records: [MailboxRecord], in tree: inout MailboxTree,
     _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
-    try leaveAloneOutside(&tree, endpoints)
     let isUneven = tree.entries.contains { !$0.exists(on: .left) || !$0.exists(on: .right) }
     if isUneven || tree.entries.contains(where: { $0.record == nil }) {
       try leaveAloneRenamedAway(listings, records, in: &tree, endpoints)
@@ -45,27 +44,6 @@ extension SyncRun {
       let count = tree.entries.count
       try leaveOut(rename, side, in: &tree, endpoints)
       if tree.entries.count < count { tellRenamedAway(rename, side, all) }
-    }
-  }
-
-  /// Mailboxes that a side has under a name to which its `prefix` does not reach: there they were renamed, not deleted. Only
-  /// their ids tell.
-  private func leaveAloneOutside(
-    _ tree: inout MailboxTree, _ endpoints: Both<any Endpoint>
-  ) throws(SideFailure) {
-    for side in Side.allCases where !outside[side].isEmpty {
-      for entry in tree.entries where !entry.exists(on: side) && entry.exists(on: side.other) {
-        guard let record = entry.record, let id = record.mailboxIDs[side],
-          let now = outside[side].first(where: { $0.id == id })
-        else { continue }
-        try leaveOut(entry, endpoints)
-        tree.entries.removeAll { $0.record?.id == record.id }
-        tell(
-          SyncFailure(
-            side: side.other, mailbox: entry.names[side.other], code: .conflict, scope: .mailbox,
-            message: "left alone: on the \(side) it is called \(now.name), not below the prefix",
-            advice: "give it a name below the prefix again, or delete it here, too"))
-      }
     }
   }
 

@@ -230,8 +230,6 @@ public final class SyncRun {
   var doomed: [(record: MailboxRecord, side: Side)] = []
   /// The full names of what either side listed when the mailboxes were settled.
   var knownAtStart: Both<Set<MailboxName>> = Both(left: [], right: [])
-  /// What either side listed that does not lie below its prefix.
-  var outside: Both<[ListedMailbox]> = Both(left: [], right: [])
 
   // MARK: Guards
 

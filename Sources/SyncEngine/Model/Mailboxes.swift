@@ -59,12 +59,6 @@ public struct MailboxListing: Sendable {
       }
   }
 
-  /// Those that hold messages and are not below `prefix`.
-  public func selectable(outside prefix: MailboxName?) -> [ListedMailbox] {
-    guard let prefix else { return [] }
-    return mailboxes.filter { $0.isSelectable && $0.name.removingPrefix(prefix) == nil }
-  }
-
   /// Those that hold messages, below `prefix` and named without it.
   public func selectable(below prefix: MailboxName?) -> [ListedMailbox] {
     mailboxes.compactMap { mailbox in
