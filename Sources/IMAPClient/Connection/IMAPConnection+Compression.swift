@@ -29,6 +29,11 @@ extension IMAPConnection {
     }
   }
 
+  /// The next command may have to wait for an answer before it can be sent.
+  public var isAboutToCompress: Bool {
+    if case .unused = compression { false } else { true }
+  }
+
   var compressesHere: Bool {
     guard configuration.compresses, has(.compressDeflate) else { return false }
     if case .command = configuration.target { return false }

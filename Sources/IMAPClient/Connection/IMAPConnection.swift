@@ -128,6 +128,11 @@ public final class IMAPConnection {
     return answer
   }
 
+  /// Nobody will wait for the answer to a command that was sent.
+  public func forgo(_ tag: Tag) {
+    if answers.removeValue(forKey: tag) == nil, open.contains(tag) { unattended.insert(tag) }
+  }
+
   /// Waits until every unattended command is answered, and ``profile`` complete.
   public func settle() throws(IMAPError) {
     try pumpForAnswer(while: { !unattended.isEmpty })

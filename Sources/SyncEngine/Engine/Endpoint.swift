@@ -38,6 +38,9 @@ public protocol Endpoint: AnyObject {
 
   /// Opens the mailbox and tells what it holds. Nothing is changed (`\Recent` aside).
   func open(_ mailbox: MailboxName, _ request: OpenRequest) throws(EndpointError) -> Observation
+  /// These are going to be opened next, in this order and by these requests, and nothing is written in between: an endpoint that has
+  /// to wait for each answer may ask for all together with the first. What was told before does not count any more.
+  func foresee(_ openings: [ForeseenOpening])
   /// Makes the mailbox the open one without looking into it, if it is not already.
   func select(_ mailbox: MailboxName) throws(EndpointError)
   /// Tells what the UIDs that will be named belong to: should the mailbox have another UIDVALIDITY when it
@@ -155,6 +158,7 @@ extension Endpoint {
     return failures
   }
 
+  public func foresee(_ openings: [ForeseenOpening]) {}
   public func rest() {}
   public func resume() {}
 

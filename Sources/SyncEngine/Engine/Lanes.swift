@@ -10,6 +10,17 @@ protocol LaneTask: AnyObject {
   func noteFailure(_ failure: SideFailure)
 }
 
+/// Mailboxes that a lane takes several at a time, because what the step asks of them can be asked together.
+struct LookAhead<Task> {
+  /// Whether a mailbox is so little work that nobody minds who has it.
+  var isLittle: (Task) -> Bool
+  /// Is told which of them a lane is about to take through the step, in this order.
+  var begin: ([Task], Both<any Endpoint>) -> Void
+
+  /// So many at most: what is asked for must fit into one flight.
+  static var most: Int { 16 }
+}
+
 extension MailboxSync: LaneTask {}
 
 /// Workers that take mailboxes through a step, each with endpoints of its own.
@@ -112,14 +123,15 @@ final class Lanes {
   /// Takes every mailbox through `step`; an error of the mailbox is noted there and ends nothing else.
   ///
   /// - Parameter perLane: how many mailboxes make another lane worth its log-in.
+  /// - Parameter ahead: what of the step may begin before a mailbox has its turn.
   /// - Throws: the first error that ends a side.
   func run<Task: LaneTask>(
-    _ mailboxes: [Task], perLane: Int = mailboxesPerLane,
+    _ mailboxes: [Task], perLane: Int = mailboxesPerLane, ahead: LookAhead<Task>? = nil,
     _ step: @escaping (Task, Both<any Endpoint>) throws(SideFailure) -> Void
   ) throws(SideFailure) {
     let count = max(1, min(limit, mailboxes.count / perLane))
     while lanes.count < count { lanes.append(Lane(lanes.count)) }
-    let batch = Batch(mailboxes: mailboxes, lanes: lanes.count, step: step)
+    let batch = Batch(mailboxes: mailboxes, lanes: lanes.count, ahead: ahead, step: step)
     let used = lanes.filter { lane in
       lane.isUsable && (lane.index < count || batch.hasTasks(of: lane.index))
     }
@@ -142,21 +154,34 @@ final class Lanes {
       return
     }
     defer { for side in Side.allCases { endpoints[side].rest() } }
-    while let mailbox = batch.next(for: lane.index) {
-      if cancellation.isRequested {
-        batch.stop(SideFailure(side: .left, error: .interrupted))
-        return
-      }
-      mailbox.lane = lane.index
-      do {
-        try batch.step(mailbox, endpoints)
-      } catch  where error.error.scope == .side {
-        batch.stop(error)
-        return
-      } catch {
-        mailbox.noteFailure(error)
+    while let mailboxes = batch.next(for: lane.index) {
+      if mailboxes.count > 1 { batch.ahead?.begin(mailboxes, endpoints) }
+      defer { for side in Side.allCases { endpoints[side].foresee([]) } }
+      for mailbox in mailboxes {
+        guard take(mailbox, through: batch, lane, endpoints) else { return }
       }
     }
+  }
+
+  /// - Returns: false if nothing more is to be done.
+  private func take<Task: LaneTask>(
+    _ mailbox: Task, through batch: Batch<Task>, _ lane: Lane, _ endpoints: Both<any Endpoint>
+  ) -> Bool {
+    guard batch.failure == nil else { return false }
+    if cancellation.isRequested {
+      batch.stop(SideFailure(side: .left, error: .interrupted))
+      return false
+    }
+    mailbox.lane = lane.index
+    do {
+      try batch.step(mailbox, endpoints)
+    } catch  where error.error.scope == .side {
+      batch.stop(error)
+      return false
+    } catch {
+      mailbox.noteFailure(error)
+    }
+    return true
   }
 
   private func endpoints(of lane: Lane) throws(SideFailure) -> Both<any Endpoint> {
@@ -185,14 +210,19 @@ private final class Batch<Task: LaneTask>: @unchecked Sendable {
   }
 
   private let mailboxes: [Task]
+  let ahead: LookAhead<Task>?
   let step: (Task, Both<any Endpoint>) throws(SideFailure) -> Void
+  /// What a lane may take at a time of those that none had: an equal share.
+  private let share: Int
   private let state: Mutex<State>
 
   init(
-    mailboxes: [Task], lanes: Int,
+    mailboxes: [Task], lanes: Int, ahead: LookAhead<Task>?,
     step: @escaping (Task, Both<any Endpoint>) throws(SideFailure) -> Void
   ) {
     self.mailboxes = mailboxes
+    self.ahead = ahead
+    share = (mailboxes.count + lanes - 1) / max(1, lanes)
     self.step = step
     var queues = [[Int]](repeating: [], count: lanes + 1)
     for (index, mailbox) in mailboxes.enumerated().reversed() {
@@ -204,17 +234,30 @@ private final class Batch<Task: LaneTask>: @unchecked Sendable {
   func hasTasks(of lane: Int) -> Bool { state.withLock { !$0.queues[lane].isEmpty } }
 
   /// Each mailbox is given to one lane only: if it can be, to the one that had it before.
-  func next(for lane: Int) -> Task? {
-    let index = state.withLock { state -> Int? in
+  ///
+  /// - Returns: one, or several that are little work and follow each other; `nil` if none is left.
+  func next(for lane: Int) -> [Task]? {
+    state.withLock { state in
       guard state.failure == nil else { return nil }
       let free = state.queues.count - 1
       let longest = state.queues.indices.max { state.queues[$0].count < state.queues[$1].count }
       for queue in [lane, free, longest ?? free] {
-        if let index = state.queues[queue].popLast() { return index }
+        guard let index = state.queues[queue].popLast() else { continue }
+        var taken = [mailboxes[index]]
+        guard let ahead, ahead.isLittle(taken[0]), queue == lane || queue == free else {
+          return taken
+        }
+        let limit = min(LookAhead<Task>.most, queue == free ? share : .max)
+        while taken.count < limit, let next = state.queues[queue].last.map({ mailboxes[$0] }),
+          ahead.isLittle(next)
+        {
+          state.queues[queue].removeLast()
+          taken.append(next)
+        }
+        return taken
       }
       return nil
     }
-    return index.map { mailboxes[$0] }
   }
 
   func stop(_ failure: SideFailure) {

@@ -43,6 +43,10 @@ extension MailboxSync {
     return result
   }
 
+  func foreseenRequest(_ side: Side) throws(SideFailure) -> OpenRequest? {
+    try prepare(side)?.request
+  }
+
   /// - Returns: `nil` if the side stands where it stood.
   private func prepare(_ side: Side) throws(SideFailure) -> Look? {
     guard exists[side], needsLook[side] || record.anchors[side] == nil || isReopened(side) else {

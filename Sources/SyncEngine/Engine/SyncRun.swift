@@ -108,7 +108,8 @@ public final class SyncRun {
   private func syncMailboxes() throws(SideFailure) {
     var active = mailboxes
     for round in 1...SyncRun.roundLimit where !active.isEmpty {
-      try lanes.run(active) { mailbox, endpoints throws(SideFailure) in
+      try lanes.run(active, ahead: MailboxSync.lookAhead) {
+        mailbox, endpoints throws(SideFailure) in
         mailbox.tellBegun()
         try mailbox.load(endpoints)
         try mailbox.pair(endpoints)

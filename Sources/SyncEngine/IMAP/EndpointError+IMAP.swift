@@ -34,6 +34,10 @@ extension EndpointError {
     }
   }
 
+  static let outOfOrder = EndpointError(
+    .side, .protocolViolation, "the server answers commands out of their order",
+    advice: "the server is at fault")
+
   /// A server that contradicts itself about the mailbox at hand.
   static func contradiction(_ message: String) -> EndpointError {
     EndpointError(

@@ -5,6 +5,7 @@ extension IMAPEndpoint {
     _ uids: [UID], from source: MailboxName, moving: Bool, targets: [UID]
   ) throws(EndpointError) -> [PlacementOutcome] {
     guard let target = openMailbox, !uids.isEmpty else { return [] }
+    forgetForeseen()
     let moves = moving && connection.has(.move)
     let wire = try wireName(of: target)
     var lookup: PlacementLookup?

@@ -21,7 +21,10 @@ extension IMAPEndpoint {
     case asked(Tag)
   }
 
-  func rest() { helpers.rest(self) }
+  func rest() {
+    forgetForeseen()
+    helpers.rest(self)
+  }
 
   func resume() {
     helpers.resume(self)

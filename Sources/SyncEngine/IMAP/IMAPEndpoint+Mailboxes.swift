@@ -117,6 +117,7 @@ extension IMAPEndpoint {
   /// A mailbox that is deleted or renamed must not be the selected one. CLOSE would expunge, so where there
   /// is no UNSELECT another one is looked at instead.
   private func leave(_ mailbox: MailboxName) throws(EndpointError) {
+    forgetForeseen()
     validities[mailbox] = nil
     withoutModSeq.remove(mailbox)
     lookedAt[mailbox] = nil

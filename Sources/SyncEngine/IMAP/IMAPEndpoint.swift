@@ -38,6 +38,12 @@ final class IMAPEndpoint: Endpoint {
   var ownState: Own?
   /// Set when the server refused to renumber by MOVE, and by COPY.
   var refusedRenumbering: Set<RenumberWay> = []
+  /// What is going to be opened next, as far as it was not asked for yet.
+  var foreseen: [ForeseenOpening] = []
+  /// Openings that were sent, and whose turn has not come.
+  var early: [MailboxOpening] = []
+  /// The last SELECT or EXAMINE that was sent.
+  private(set) var lastSelect: Tag?
 
   /// - Parameter knowsProfile: the connection has its profile from an earlier one.
   /// - Parameter onProfile: told what this connection learnt of the server.
@@ -264,6 +270,7 @@ final class IMAPEndpoint: Endpoint {
 
   /// The same for the opened mailbox, if it may be changed.
   func selectToChange() throws(EndpointError) -> SelectedMailbox {
+    forgetForeseen()
     let selected = try selectOpen()
     guard !selected.isReadOnly else {
       throw EndpointError(
@@ -276,11 +283,19 @@ final class IMAPEndpoint: Endpoint {
   func sendSelect(
     _ mailbox: MailboxName, _ mode: Command.SelectMode
   ) throws(EndpointError) -> Tag {
-    let name = try wireName(of: mailbox)
-    let command = onlyReads ? Command.examine(name) : Command.select(name, mode)
     observer.begin()
     observer.mailbox = SelectedMailbox(name: mailbox)
-    return try send(command)
+    return try sendSelectEarly(mailbox, mode)
+  }
+
+  /// Leaves alone what is told of the mailbox that is selected until then.
+  func sendSelectEarly(
+    _ mailbox: MailboxName, _ mode: Command.SelectMode
+  ) throws(EndpointError) -> Tag {
+    let name = try wireName(of: mailbox)
+    let tag = try send(onlyReads ? Command.examine(name) : Command.select(name, mode))
+    lastSelect = tag
+    return tag
   }
 
   func finishSelect(_ tag: Tag) throws(EndpointError) -> SelectedMailbox {

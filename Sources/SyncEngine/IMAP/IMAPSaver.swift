@@ -5,6 +5,7 @@ extension IMAPEndpoint {
   func saver() throws(EndpointError) -> any MessageSaver { try appender() }
 
   func appender() throws(EndpointError) -> IMAPSaver {
+    forgetForeseen()
     let selected = try openToSave()
     var uidNext = selected.uidNext ?? .first
     if !connection.has(.uidPlus) { uidNext = try askUIDNext(of: selected.name) }

@@ -11,6 +11,12 @@ final class MailboxObserver: ResponseObserver {
   var onHeader: ((FetchResponse, [UInt8]) -> Void)?
   /// Takes what is told of messages' parts.
   var onParts: ((FetchResponse) -> Void)?
+  /// Openings that were sent together and are not answered yet, in their order. What comes belongs to the first.
+  var expected: [EarlyAnswers] = []
+  /// The server has answered a later one before it had done with the first: what belongs to which, nobody knows.
+  var isOutOfOrder = false
+  /// What is received at the moment concerns nobody but the opening that was sent early.
+  var isApart = false
 
   /// Forgets what earlier operations left.
   func begin() {
@@ -47,6 +53,10 @@ final class MailboxObserver: ResponseObserver {
   func forgetFound() { gathered.found = UIDSet() }
 
   func receive(_ event: WireEvent) {
+    if let early = expected.first { receive(event, as: early) } else { take(event) }
+  }
+
+  func take(_ event: WireEvent) {
     switch event {
     case .response(let response): receive(response)
     case .bodyBegins(let response, let size): bodies?.begin(response, size: size)
@@ -96,10 +106,15 @@ final class MailboxObserver: ResponseObserver {
   private func note(_ response: FetchResponse) {
     // Without a UID it was not asked for: sequence numbers are of no use to us.
     guard let uid = response.uid else { return }
+    if !isApart { hand(response) }
+    gathered.fetched.note(uid, response)
+  }
+
+  /// What is too much to be kept.
+  private func hand(_ response: FetchResponse) {
     if response.hadBody { bodies?.completed(response) }
     if let header = response.header { onHeader?(response, header) }
     if response.structure != nil || !response.sections.isEmpty { onParts?(response) }
-    gathered.fetched.note(uid, response)
   }
 }
 

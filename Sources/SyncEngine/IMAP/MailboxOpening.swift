@@ -1,32 +1,5 @@
 import IMAPClient
 
-extension IMAPEndpoint {
-  func open(_ mailbox: MailboxName, _ request: OpenRequest) throws(EndpointError) -> Observation {
-    try learnProfile()
-    openMailbox = nil
-    onlyReads = request.isOnlyToRead
-    let opening = MailboxOpening(self, mailbox, request)
-    let observation = try opening.run()
-    openMailbox = mailbox
-    validities[mailbox] = observation.anchor.uidValidity
-    return observation
-  }
-
-  func describe(_ uids: UIDSet) throws(EndpointError) -> [ObservedMessage] {
-    _ = try selectOpen()
-    observer.begin()
-    let items = fetchItems(details: true)
-    try pipeline(uids.pieces().map { .fetch($0, items) }, to: "describe messages")
-    return observer.observed(where: uids.contains).filter { $0.details != nil }
-  }
-
-  func fetchItems(details: Bool) -> [String] {
-    var items = ["UID", "FLAGS"]
-    if details { items += ["INTERNALDATE", "RFC822.SIZE"] + (idItem.map { [$0] } ?? []) }
-    return items
-  }
-}
-
 /// Opens one mailbox and looks at it, as far as possible in one round trip.
 ///
 /// - With QRESYNC: SELECT tells what changed and what vanished.
@@ -41,6 +14,19 @@ final class MailboxOpening {
   let request: OpenRequest
   private var usesModSeq: Bool
   private var since: Since?
+  /// What was sent.
+  var flight: Flight?
+  /// What the server says to it, if it was sent early.
+  var answers: EarlyAnswers?
+  /// More has to be asked, and the mailbox is not the selected one any more.
+  private var hasToBeginAnew = false
+
+  /// SELECT and what went out with it.
+  struct Flight {
+    var select: Tag
+    var rest: [Tag]
+    var usesQResync: Bool
+  }
 
   /// An anchor that this connection can make use of.
   private struct Since {
@@ -63,10 +49,22 @@ final class MailboxOpening {
     }
   }
 
-  private var observer: MailboxObserver { endpoint.observer }
+  var observer: MailboxObserver { endpoint.observer }
 
   func run() throws(EndpointError) -> Observation {
-    guard try firstFlight() else { return try run() }
+    do {
+      return try look()
+    } catch {
+      guard hasToBeginAnew else { throw error }
+      return try MailboxOpening(endpoint, mailbox, request).run()
+    }
+  }
+
+  private func look() throws(EndpointError) -> Observation {
+    guard try firstFlight() else {
+      flight = nil
+      return try look()
+    }
     let selected = try selectedMailbox()
     let isReplaced = request.since?.uidValidity.map { $0 != selected.uidValidity } ?? false
     if let since, !fits(since, selected) {
@@ -83,37 +81,52 @@ final class MailboxOpening {
 
   // MARK: Asking
 
-  private var usesQResync: Bool { since != nil && endpoint.hasQResync }
+  var usesQResync: Bool { since != nil && (flight?.usesQResync ?? endpoint.hasQResync) }
 
   private var selectMode: Command.SelectMode {
-    if let since, endpoint.hasQResync { return .qResync(since.uidValidity, since.modSeq) }
+    if let since, usesQResync { return .qResync(since.uidValidity, since.modSeq) }
     return usesModSeq ? .condStore : .plain
   }
 
   private func items(details: Bool) -> [String] { endpoint.fetchItems(details: details) }
 
   /// SELECT and everything that is likely to be wanted, pipelined.
-  /// - Returns: false if it has to be done again, by other means.
-  private func firstFlight() throws(EndpointError) -> Bool {
-    let tag = try endpoint.sendSelect(mailbox, selectMode)
+  func send(isEarly: Bool) throws(EndpointError) -> EarlyAnswers {
+    let usesQResync = self.usesQResync
+    let select =
+      try isEarly
+      ? endpoint.sendSelectEarly(mailbox, selectMode) : endpoint.sendSelect(mailbox, selectMode)
     var tags: [Tag] = []
     if endpoint.selectOmitsUIDNext {
       tags.append(try endpoint.send(.status(try endpoint.wireName(of: mailbox), ["UIDNEXT"])))
     }
     for command in firstCommands { tags.append(try endpoint.send(command)) }
+    flight = Flight(select: select, rest: tags, usesQResync: usesQResync)
+    return EarlyAnswers(
+      of: mailbox, first: select, last: tags.last ?? select, isAtWork: !isEarly)
+  }
+
+  // MARK: The first flight
+
+  /// Takes the answers to the first flight, which is sent now if it was not.
+  /// - Returns: false if it has to be done again, by other means.
+  private func firstFlight() throws(EndpointError) -> Bool {
+    if flight == nil { _ = try send(isEarly: false) }
+    guard let sent = flight else { return false }
     let refusal: EndpointError?
     do {
-      _ = try endpoint.finishSelect(tag)
+      _ = try endpoint.finishSelect(sent.select)
       refusal = nil
     } catch {
       guard error.scope == .mailbox else { throw error }
       refusal = error
     }
     var problem: IMAPError?
-    for tag in tags {
+    for tag in sent.rest {
       let status = try endpoint.wait(tag)
       problem = problem ?? endpoint.refusal(status, to: "tell what the mailbox holds")
     }
+    guard !observer.isOutOfOrder else { throw EndpointError.outOfOrder }
     if let refusal {
       guard refusal.code == .protocolViolation, usesQResync else { throw refusal }
       endpoint.isQResyncBroken = true  // it offers what it does not take
@@ -170,7 +183,7 @@ final class MailboxOpening {
 
   /// Everything else, when the anchor turned out to be of no use.
   private func fetchRest(withDetails: Bool) throws(EndpointError) {
-    try endpoint.pipeline(beginning(details: withDetails), to: "tell what the mailbox holds")
+    try ask(beginning(details: withDetails), to: "tell what the mailbox holds")
   }
 
   /// For servers whose SELECT does not tell it (Courier).
@@ -179,9 +192,19 @@ final class MailboxOpening {
     if !endpoint.selectOmitsUIDNext {
       endpoint.selectOmitsUIDNext = true
       let wire = try endpoint.wireName(of: mailbox)
-      _ = try endpoint.perform(.status(wire, ["UIDNEXT"]), to: "tell the next UID")
+      try ask([.status(wire, ["UIDNEXT"])], to: "tell the next UID")
     }
     observer.mailbox?.uidNext = observer.gathered.statuses.last?.status.uidNext
+  }
+
+  /// What the first flight did not tell. Where others have been selected behind it, everything has to be asked anew: what
+  /// was told, and the mailbox as another SELECT would show it, would not be of one moment.
+  private func ask(_ commands: [Command], to action: String) throws(EndpointError) {
+    if isPassed {
+      hasToBeginAnew = true
+      throw EndpointError.contradiction("the mailbox is not the selected one any more")
+    }
+    try endpoint.pipeline(commands, to: action)
   }
 
   // MARK: Checking
@@ -213,13 +236,13 @@ final class MailboxOpening {
   }
 
   private func fetchAgain(_ uids: UIDSet) throws(EndpointError) {
-    try endpoint.pipeline(
+    try ask(
       uids.pieces().map { .fetch($0, items(details: true)) }, to: "tell what the mailbox holds")
   }
 
   private func search(_ criteria: [String]) throws(EndpointError) -> UIDSet {
     observer.forgetFound()
-    try endpoint.pipeline(
+    try ask(
       criteria.map { .search($0, compact: endpoint.hasCompactSearch) }, to: "search the mailbox")
     return observer.gathered.found
   }
@@ -321,7 +344,7 @@ final class MailboxOpening {
     for _ in 1...3 {
       found = try search(["ALL"])
       if found.count == Int(try selectedMailbox().exists) { return found }
-      _ = try endpoint.perform(.noop, to: "wait for a moment")
+      try ask([.noop], to: "wait for a moment")
     }
     throw EndpointError.contradiction(
       "the server says that there are \(try selectedMailbox().exists) messages"

@@ -141,7 +141,7 @@ public struct Observation: Sendable {
 }
 
 /// How a mailbox is to be looked at.
-public struct OpenRequest: Sendable {
+public struct OpenRequest: Hashable, Sendable {
   /// Only changes since then are wanted; `nil`: everything. An endpoint that can't tell the changes,
   /// or finds the anchor not to fit (UIDVALIDITY, a mod-sequence that went back), answers `full`.
   public var since: Anchor?
@@ -169,5 +169,16 @@ public struct OpenRequest: Sendable {
     self.detailsFrom = detailsFrom
     self.probe = probe
     self.isOnlyToRead = isOnlyToRead
+  }
+}
+
+/// A mailbox that is going to be opened.
+public struct ForeseenOpening: Hashable, Sendable {
+  public var mailbox: MailboxName
+  public var request: OpenRequest
+
+  public init(_ mailbox: MailboxName, _ request: OpenRequest) {
+    self.mailbox = mailbox
+    self.request = request
   }
 }

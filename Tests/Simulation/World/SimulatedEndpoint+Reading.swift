@@ -8,8 +8,42 @@ extension SimulatedEndpoint {
   ) throws(EndpointError) -> Observation {
     opened = nil
     try perform(.open(mailbox))
+    let wanted = ForeseenOpening(mailbox, request)
+    if let known = early[wanted] {
+      early[wanted] = nil
+      opened = mailbox
+      knownValidities[mailbox] = .some(known.anchor.uidValidity)
+      return known
+    }
     try checkExists(mailbox)
-    return try enter(mailbox) { found in
+    let observation = try look(into: mailbox, request)
+    if let index = foreseen.firstIndex(of: wanted) {
+      lookAhead(foreseen[(index + 1)...])
+      opened = mailbox
+    }
+    return observation
+  }
+
+  public func foresee(_ openings: [ForeseenOpening]) {
+    early = [:]
+    foreseen = openings
+  }
+
+  /// What is asked for together with the first one is as old as that when its turn comes.
+  private func lookAhead(_ openings: ArraySlice<ForeseenOpening>) {
+    foreseen = []
+    for next in openings where !server.traits.isMaildir {
+      let validity = knownValidities[next.mailbox]
+      early[next] = try? look(into: next.mailbox, next.request)
+      // Whoever works on it before its turn, knows nothing of what was told.
+      knownValidities[next.mailbox] = validity
+    }
+  }
+
+  private func look(
+    into mailbox: MailboxName, _ request: OpenRequest
+  ) throws(EndpointError) -> Observation {
+    try enter(mailbox) { found in
       noteTold(found, mailbox)
       let now = ToldMailbox(found)
       let isAsTold = server.traits.isMaildir && request.isContinued && told[mailbox] == now

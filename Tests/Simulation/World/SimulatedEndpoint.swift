@@ -15,6 +15,9 @@ public final class SimulatedEndpoint: Endpoint {
   var toldFlags: [MailboxName: [UID: FlagSet]] = [:]
   /// All that this endpoint told of a Maildir's mailbox, and changed flags of since.
   var told: [MailboxName: ToldMailbox] = [:]
+  /// What is going to be opened, and what was told of it when the first of it was opened.
+  var foreseen: [ForeseenOpening] = []
+  var early: [ForeseenOpening: Observation] = [:]
   public internal(set) var traffic = Traffic()
 
   init(world: SimulatedWorld, side: Side) {
