@@ -67,6 +67,55 @@ import Testing
     #expect(count(world) == 1 && areEqual(world))
   }
 
+  /// Two messages at a time, of which six may be under way together.
+  private static var fewAtATime: Batches {
+    var batches = Batches.smallest
+    batches.intended = 6
+    return batches
+  }
+
+  @Test("what a server has answered is recorded while more is sent to it")
+  func lostInFlight() throws {
+    let world = SimulatedWorld(.imap(), .imap())
+    let store = world.stateStore()
+    for token in 1...6 { world.servers.left.deliver(message(token)) }
+    var fetches = 0
+    world.onStep = { step in
+      guard step.moment == .before, step.side == .left, step.call == .fetch else { return nil }
+      fetches += 1
+      return fetches == 3 ? .connectionLost(.none) : nil
+    }
+    let report = world.run(store) { $0.batches = TroubleTests.fewAtATime }
+    #expect(report.result == .failed && report.counts.right.saved == 4)
+    let mailbox = try #require(store.mailboxes().first)
+    #expect(store.messageCount(in: mailbox.id) == 4)
+    #expect(store.intents().count == 6)
+
+    world.onStep = nil
+    #expect(world.run(store).result == .ok)
+    #expect(count(world) == 6 && areEqual(world))
+  }
+
+  @Test("to a server that refuses something no more is sent before that was looked into")
+  func refusedInFlight() {
+    let world = SimulatedWorld(.imap(), .imap())
+    let store = world.stateStore()
+    for token in 1...6 { world.servers.left.deliver(message(token)) }
+    world.servers.right.refuses = { _ in (.overQuota, "over quota") }
+    var fetches = 0
+    world.onStep = { step in
+      if step.moment == .before, step.side == .left, step.call == .fetch { fetches += 1 }
+      return nil
+    }
+    let report = world.run(store) { $0.batches = TroubleTests.fewAtATime }
+    // Two together, and one of them once more.
+    #expect(report.result == .partial && fetches == 2)
+
+    world.servers.right.refuses = nil
+    #expect(world.run(store).result == .ok)
+    #expect(count(world) == 6 && areEqual(world))
+  }
+
   @Test("a rename that a side refuses is named, doubles nothing, and holds up nothing else")
   func refusedRename() throws {
     let world = SimulatedWorld(.maildir, .imap())

@@ -80,7 +80,7 @@ extension IMAPConnection {
   // MARK: Reading
 
   /// Reads what is there and acts on it; true if there was something.
-  private func readSome(_ polls: inout PollSet) throws(IMAPError) -> Bool {
+  func readSome(_ polls: inout PollSet) throws(IMAPError) -> Bool {
     let capacity = 64 << 10
     var received: [UInt8] = []
     let progress = try transport { () throws(TransportError) in

@@ -146,6 +146,12 @@ public final class IMAPConnection {
     try whileUsable { () throws(IMAPError) in _ = try writeSome(nil) }
   }
 
+  /// Acts on what has come, and waits for nothing.
+  public func receive() throws(IMAPError) {
+    var polls = PollSet()
+    try whileUsable { () throws(IMAPError) in while try readSome(&polls) {} }
+  }
+
   /// Says good-bye without waiting for an answer.
   public func disconnect() {
     guard failure == nil else { return }

@@ -284,6 +284,9 @@ public protocol MessageSaver: AnyObject {
   func end() throws(EndpointError)
   /// The message begun can't be completed; nothing of it stays.
   func abandon() throws(EndpointError)
+  /// What is known already of the messages ended since the last commit, in order, as ``commit()`` will tell it once more;
+  /// `nil` for one of which something is not known yet. Nothing is waited for.
+  func answered() throws(EndpointError) -> [PlacementOutcome?]
   /// Makes everything since the last commit durable.
   /// - Returns: an outcome for each message ended, in order.
   func commit() throws(EndpointError) -> [PlacementOutcome]
@@ -299,6 +302,7 @@ public protocol MessageSaver: AnyObject {
 }
 
 extension MessageSaver {
+  public func answered() throws(EndpointError) -> [PlacementOutcome?] { [] }
   public var altered: [UID] { [] }
   public var lacking: [UID: FlagSet] { [:] }
   public var identifies: Bool { false }

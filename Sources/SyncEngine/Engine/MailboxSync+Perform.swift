@@ -18,17 +18,7 @@ extension MailboxSync {
     changed[side] = true
     var rest = jobs[...]
     while let first = rest.first {
-      let isNumbered = first.kind == .renumber && traits[side].choosesUIDs
-      let batchCount = isNumbered ? policy.batches.numbered : batchCount(on: side)
-      var batch: [Job] = []
-      var octets: UInt64 = 0
-      while let job = rest.first, job.kind == first.kind, batch.count < batchCount,
-        batch.isEmpty || octets < MailboxSync.batchOctets
-      {
-        octets += self.octets(of: job)
-        batch.append(job)
-        rest.removeFirst()
-      }
+      let batch = takeBatch(of: &rest, on: side, asLongAsMayBe: true)
       switch first.kind {
       case .save:
         try noteIntents(batch, before: rest, on: side)
@@ -40,8 +30,32 @@ extension MailboxSync {
       }
       try recordPlaced(batch.map(\.index), goesOn: goesOn || !rest.isEmpty)
       try replaceStubs(of: batch.map(\.index), endpoints)
-      if rest.count >= batchCount { Memory.giveBack() }
+      if rest.count >= batchCount(on: side) { Memory.giveBack() }
     }
+  }
+
+  /// Takes jobs of one kind from the front, as many as are carried out before what was done is recorded.
+  ///
+  /// - Parameter asLongAsMayBe: of messages for a server, all that are noted as intended: what it has answered is recorded
+  ///   while they are sent (``saveTogether(_:on:_:withKeywords:)``).
+  func takeBatch(
+    of rest: inout ArraySlice<Job>, on side: Side, asLongAsMayBe: Bool = false
+  ) -> [Job] {
+    guard let kind = rest.first?.kind else { return [] }
+    let isNumbered = kind == .renumber && traits[side].choosesUIDs
+    var limit = isNumbered ? policy.batches.numbered : batchCount(on: side)
+    let isLong = asLongAsMayBe && kind == .save && traits[side].settlesSlowly
+    if isLong { limit = max(limit, policy.batches.intended) }
+    var batch: [Job] = []
+    var octets: UInt64 = 0
+    while let job = rest.first, job.kind == kind, batch.count < limit,
+      batch.isEmpty || isLong || octets < MailboxSync.batchOctets
+    {
+      octets += self.octets(of: job)
+      batch.append(job)
+      rest.removeFirst()
+    }
+    return batch
   }
 
   /// What crosses the wire, or is written, for a job.
@@ -62,157 +76,6 @@ extension MailboxSync {
       }
     }
     return 0
-  }
-
-  // MARK: SAVE
-
-  func save(
-    _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>
-  ) throws(SideFailure) {
-    let hopeful = jobs.filter { !refuseIfFull($0, on: side) }
-    guard !hopeful.isEmpty else { return }
-    for job in try saveTogether(hopeful, on: side, endpoints) where !refuseIfFull(job, on: side) {
-      // Alone, a message that is refused once more is refused for itself, or for its keywords.
-      var again = hopeful.count == 1 ? [job] : try saveTogether([job], on: side, endpoints)
-      if !again.isEmpty {
-        again = try saveTogether([job], on: side, endpoints, withKeywords: false)
-      }
-      if !again.isEmpty { refuse(job.index, on: side, .refused, "the server refused it") }
-    }
-  }
-
-  /// - Parameter withKeywords: false for messages whose keywords the side may have refused them for.
-  /// - Returns: those that have to be tried again, each on its own.
-  private func saveTogether(
-    _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>, withKeywords: Bool = true
-  ) throws(SideFailure) -> [Job] {
-    let from = side.other
-    var items: [MessageHandle: SaveItem] = [:]
-    var jobOfHandle: [MessageHandle: Job] = [:]
-    for job in jobs {
-      guard let handle = work[job.index].handles[from] else { continue }
-      var item = saveItem(job, on: side)
-      if !withKeywords { item.flags = FlagSet(item.flags.system) }
-      items[handle] = item
-      jobOfHandle[handle] = job
-    }
-    let handles = jobs.compactMap { work[$0.index].handles[from] }
-    try noteIntents(jobs, on: side)
-    try on(from) { () throws(EndpointError) in try select(from, endpoints[from]) }
-    let saver = try on(side) { () throws(EndpointError) in
-      try select(side, endpoints[side])
-      return try endpoints[side].saver()
-    }
-    let transfer = Transfer(
-      saver: saver, items: items,
-      form: traits[side].takesStoredForm && traits[from].takesStoredForm ? .stored : .wire
-    ) { [observer] octets in observer?.handle(.transferred(messages: 0, octets: octets)) }
-    do {
-      try endpoints[from].fetch(handles, into: transfer)
-    } catch {
-      throw SideFailure(side: transfer.saverError == nil ? from : side, error: error)
-    }
-    let outcomes = try on(side) { () throws(EndpointError) in try saver.commit() }
-    // Messages copied as they lie in their files were not hashed on the way.
-    let contents = try on(from) { () throws(EndpointError) in
-      let unhashed = transfer.completed.filter { $0.content == nil }.map(\.handle)
-      return unhashed.isEmpty ? [:] : try endpoints[from].contents(of: unhashed)
-    }
-    if !saver.altered.isEmpty { noteAltered(saver.altered, on: side) }
-    noteSizes(transfer.completed, contents, jobOfHandle, from)
-    var alone: [Job] = []
-    for (completed, outcome) in zip(transfer.completed, outcomes) {
-      guard let job = jobOfHandle[completed.handle] else { continue }
-      if outcome == .retryAlone {
-        alone.append(job)
-      } else {
-        let flags = items[completed.handle]?.flags ?? .empty
-        noteSaved(
-          job.index, on: side, outcome,
-          content: completed.content ?? contents[completed.handle],
-          flags: saver.kept(flags, outcome))
-      }
-    }
-    for (handle, why) in transfer.missing {
-      if let job = jobOfHandle[handle] { noteUnread(job.index, on: from, why: why) }
-    }
-    return alone
-  }
-
-  func noteAltered(_ uids: [UID], on side: Side) {
-    say(
-      side, .altered, "the server altered what it was given: \(UIDSet(uids))",
-      advice:
-        "these messages have octets that IMAP or the server does not allow; they stay as they are")
-  }
-
-  /// A text is taken as it comes, however long it was said to be: some servers only estimate that. But it may
-  /// be damaged, and without the base it is not recognised on the other side.
-  private func noteSizes(
-    _ completed: [Transfer.Completed], _ contents: [MessageHandle: ContentID],
-    _ jobs: [MessageHandle: Job], _ from: Side
-  ) {
-    let wrong = completed.filter { message in
-      guard let size = (message.content ?? contents[message.handle])?.size,
-        let job = jobs[message.handle],
-        let told = work[job.index].item.sides[from].seen?.details?.size
-      else { return false }
-      return size != told
-    }
-    guard !wrong.isEmpty else { return }
-    say(
-      from, .wrongSize,
-      "the text has another size than was told: \(UIDSet(wrong.compactMap(\.handle.uid).sorted()))",
-      advice: "it was copied as it is: look whether it is whole")
-  }
-
-  private func say(_ side: Side, _ code: FailureCode, _ message: String, advice: String) {
-    let notice = SyncFailure(
-      side: side, mailbox: record.names[side], code: code, scope: .message, message: message,
-      advice: advice)
-    notices.append(notice)
-    observer?.handle(.notice(notice))
-  }
-
-  func saveItem(_ job: Job, on side: Side) -> SaveItem {
-    let index = job.index
-    let item = work[index].item
-    let seen = item.sides[side.other].seen
-    var saved = SaveItem(
-      flags: flagsToSave(index, on: side),
-      date: item.date ?? InternalDate(seconds: 0),
-      guid: item.base?.guid ?? seen?.details?.id,
-      target: traits[side].choosesUIDs ? job.target : nil)
-    saved.wasRefused = wasRefused(index, by: side)
-    return saved
-  }
-
-  /// Those of the other side; of a message that takes its stub's place, what is to become of both.
-  func flagsToSave(_ index: Int, on side: Side) -> FlagSet {
-    work[index].stubDetails?.replaced == nil
-      ? work[index].flags[side.other] : work[index].wanted[side]
-  }
-
-  func noteSaved(
-    _ index: Int, on side: Side, _ outcome: PlacementOutcome, content: ContentID?, flags: FlagSet
-  ) {
-    if let content {
-      for side in Side.allCases {
-        guard case .present(var seen) = work[index].item.sides[side] else { continue }
-        seen.content = content
-        work[index].item.sides[side] = .present(seen)
-      }
-    }
-    guard case .placed(let uid, let id, _) = outcome else {
-      noteFailed(index, on: side, outcome)
-      return
-    }
-    notePlaced(index, on: side, uid: uid, id: id, flags: flags)
-    if !traits[side].choosesUIDs { mayBeAltered = true }
-    if !flags.isEmpty { attempted[side][flags, default: UIDSet()].insert(uid) }
-    counts[side].saved += 1
-    observer?.handle(.transferred(messages: 1, octets: 0))
-    report(side, .saved(uid))
   }
 
   // MARK: COPY and MOVE
@@ -304,7 +167,7 @@ extension MailboxSync {
 
   // MARK: Outcomes
 
-  private func notePlaced(
+  func notePlaced(
     _ index: Int, on side: Side, uid: UID, id: GlobalUID?, flags given: FlagSet
   ) {
     let flags = given.subtracting(unkept(given, on: side))
@@ -328,7 +191,7 @@ extension MailboxSync {
     noteGiven(uid, on: side)
   }
 
-  private func noteFailed(_ index: Int, on side: Side, _ outcome: PlacementOutcome) {
+  func noteFailed(_ index: Int, on side: Side, _ outcome: PlacementOutcome) {
     work[index].isDropped = true
     switch outcome {
     case .refused(let code, let text):

@@ -1,62 +1,6 @@
 import Glibc
 import IMAPClient
 
-extension IMAPEndpoint {
-  func saver() throws(EndpointError) -> any MessageSaver { try appender() }
-
-  func appender() throws(EndpointError) -> IMAPSaver {
-    forgetForeseen()
-    let selected = try openToSave()
-    var uidNext = selected.uidNext ?? .first
-    if !connection.has(.uidPlus) { uidNext = try askUIDNext(of: selected.name) }
-    return IMAPSaver(
-      self, mailbox: selected, wireName: try wireName(of: selected.name), firstUID: uidNext,
-      sizeLimit: try appendLimit(of: selected.name))
-  }
-
-  /// The opened mailbox. One that this run has made itself need not be selected once more to be saved to, where APPEND tells
-  /// UIDs and UIDVALIDITY: nobody has put another in its place.
-  private func openToSave() throws(EndpointError) -> SelectedMailbox {
-    guard let openMailbox, openMailbox != observer.mailbox?.name, made.contains(openMailbox),
-      connection.has(.uidPlus),
-      let known = lookedAt[openMailbox], !known.isReadOnly, isExpected(known)
-    else { return try selectToChange() }
-    return known
-  }
-
-  /// How large a message may be. RFC 7889: the same for all mailboxes, or to be asked for each.
-  private func appendLimit(of mailbox: MailboxName) throws(EndpointError) -> UInt64? {
-    let common = connection.capabilities.lazy
-      .filter { $0.name.hasPrefix(Capability.appendLimitPrefix) }
-      .compactMap { UInt64($0.name.dropFirst(Capability.appendLimitPrefix.count)) }.min()
-    guard common == nil, connection.has(.appendLimit) else { return common }
-    if let known = appendLimits[mailbox] { return known }
-    observer.begin()
-    // One that refuses to tell says it of each message.
-    _ = try wait(send(.status(try wireName(of: mailbox), ["APPENDLIMIT"])))
-    let limit = observer.gathered.statuses.last?.status.appendLimit
-    appendLimits[mailbox] = .some(limit)
-    return limit
-  }
-
-  /// The mailbox's UIDNEXT at this moment.
-  func askUIDNext(of mailbox: MailboxName) throws(EndpointError) -> UID {
-    observer.begin()
-    let command = Command.status(try wireName(of: mailbox), ["UIDNEXT"])
-    let status = try wait(send(command))
-    if let error = IMAPError(status, to: "tell the next UID") {
-      // A STATUS that is refused without a code: most often the mailbox is not there.
-      var failure = EndpointError(error)
-      if status.code == nil { failure.code = .mailboxGone }
-      throw failure
-    }
-    guard let uidNext = observer.gathered.statuses.last?.status.uidNext else {
-      throw EndpointError.contradiction("the server does not tell the next UID")
-    }
-    return uidNext
-  }
-}
-
 /// Saves messages by APPEND, several in one command where the server has MULTIAPPEND.
 ///
 /// Small messages are gathered before they are announced, so that one which its source can't complete
@@ -77,6 +21,8 @@ final class IMAPSaver: MessageSaver {
   private var batch: Batch?
   private var sent: [Batch] = []
   private var outcomes: [PlacementOutcome?] = []
+  /// Messages that were saved under UIDs which the server did not tell, as indices of `outcomes`.
+  private var unknown: [Int] = []
   /// What was saved, to be found again where the server does not tell UIDs.
   private var contents: [ContentID?] = []
   /// Messages that servers may alter, as indices of `outcomes`, and whether this is certain.
@@ -233,12 +179,21 @@ final class IMAPSaver: MessageSaver {
     try takeBack(batch, missing: message.size - message.received)
   }
 
+  /// What the server may have altered is told by ``commit()`` only: not before that is known.
+  func answered() throws(EndpointError) -> [PlacementOutcome?] {
+    try endpoint.attempt { () throws(IMAPError) in try connection.receive() }
+    while let batch = sent.first, connection.hasAnswer(batch.tag) {
+      try settle(batch)
+      sent.removeFirst()
+    }
+    return outcomes.enumerated().map { odd[$0.offset] == nil ? $0.element : nil }
+  }
+
   func commit() throws(EndpointError) -> [PlacementOutcome] {
     try endBatch()
-    var unknown: [Int] = []
-    for batch in sent { unknown += try settle(batch) }
+    for batch in sent { try settle(batch) }
     sent = []
-    if !unknown.isEmpty { try find(unknown) }
+    if !unknown.isEmpty { try find() }
     try findAltered()
     defer {
       outcomes = []
@@ -322,8 +277,7 @@ final class IMAPSaver: MessageSaver {
 
   // MARK: Answers
 
-  /// - Returns: messages that were saved under UIDs which the server did not tell.
-  private func settle(_ batch: Batch) throws(EndpointError) -> [Int] {
+  private func settle(_ batch: Batch) throws(EndpointError) {
     let status = try endpoint.wait(batch.tag)
     guard status.condition == .ok else {
       if status.code == .tryCreate || status.code == .nonExistent {
@@ -331,13 +285,16 @@ final class IMAPSaver: MessageSaver {
           IMAPError(status, to: "save messages") ?? IMAPError(.refused, "refused"))
       }
       for index in batch.messages { outcomes[index] = refusal(status, of: batch) }
-      return []
+      return
     }
     guard !batch.isOver else {
       throw EndpointError.contradiction("the server says that it saved what was not sent yet")
     }
     // APPENDUID may be left out where the user may not see the mailbox. RFC 4315 §3
-    guard case .appendUID(let validity, let uids)? = status.code else { return batch.messages }
+    guard case .appendUID(let validity, let uids)? = status.code else {
+      unknown += batch.messages
+      return
+    }
     if validity != mailbox.uidValidity, endpoint.observer.mailbox?.name != mailbox.name {
       endpoint.lookedAt[mailbox.name] = nil
       throw endpoint.replaced()
@@ -355,7 +312,6 @@ final class IMAPSaver: MessageSaver {
     for (index, uid) in zip(batch.messages, uids) {
       outcomes[index] = .placed(uid, id: nil, movedAway: false)
     }
-    return []
   }
 
   /// A message with a NUL can't be shown by IMAP as it is (RFC 9051 §9, `CHAR8`); whether 8-bit octets of a
@@ -383,12 +339,14 @@ final class IMAPSaver: MessageSaver {
 
   /// Looks for what was saved: messages at or above the UIDNEXT of before, equal in size and content, in
   /// the order in which they were sent.
-  private func find(_ indices: [Int]) throws(EndpointError) {
+  private func find() throws(EndpointError) {
+    let indices = unknown
+    unknown = []
     let sought = indices.map { contents[$0] }
     let found = try endpoint.messages(from: firstUID, with: sought)
-    for (index, uid) in zip(indices, found) {
-      if let uid { firstUID = max(firstUID, uid.next ?? uid) }
-      if let uid { outcomes[index] = .placed(uid, id: nil, movedAway: false) }
+    for case (let index, let uid?) in zip(indices, found) {
+      firstUID = max(firstUID, uid.next ?? uid)
+      outcomes[index] = .placed(uid, id: nil, movedAway: false)
     }
   }
 }

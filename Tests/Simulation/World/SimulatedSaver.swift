@@ -1,7 +1,7 @@
 import IMAPClient
 import SyncEngine
 
-/// Collects messages, and saves them when told to commit.
+/// Collects messages, and saves them when told to commit, or asked what was answered.
 final class SimulatedSaver: MessageSaver {
   private struct Message {
     var item: SaveItem
@@ -15,6 +15,9 @@ final class SimulatedSaver: MessageSaver {
   private let mailbox: MailboxName
   private var begun: Message?
   private var ended: [Message] = []
+  /// What came of those that were carried out since the last commit, and which of them were altered.
+  private var outcomes: [PlacementOutcome] = []
+  private var alteredYet: [UID] = []
   private(set) var altered: [UID] = []
   private(set) var lacking: [UID: FlagSet] = [:]
 
@@ -52,37 +55,60 @@ final class SimulatedSaver: MessageSaver {
 
   func abandon() throws(EndpointError) { begun = nil }
 
+  /// A server answers while more is sent to it; what it altered is looked for in the end.
+  func answered() throws(EndpointError) -> [PlacementOutcome?] {
+    guard begun == nil else { throw endpoint.misuse("answers wanted before end") }
+    guard !server.traits.isMaildir else { return [] }
+    try carryOut()
+    return outcomes.map { outcome in
+      guard case .placed(let uid, _, _) = outcome, alteredYet.contains(uid) else { return outcome }
+      return nil
+    }
+  }
+
   func commit() throws(EndpointError) -> [PlacementOutcome] {
     guard begun == nil else { throw endpoint.misuse("commit before end") }
+    guard !ended.isEmpty || !outcomes.isEmpty else { return [] }
+    lacking = [:]
+    try carryOut()
+    defer {
+      outcomes = []
+      alteredYet = []
+    }
+    altered = alteredYet
+    // Only what the run was told it can say.
+    if !altered.isEmpty { server.hasAltered = true }
+    return outcomes
+  }
+
+  /// Saves what was ended since the last time.
+  private func carryOut() throws(EndpointError) {
     let messages = ended
     ended = []
-    guard !messages.isEmpty else { return [] }
+    guard !messages.isEmpty else { return }
     try endpoint.check(mailbox)
     let isWhole = server.traits.savesAtOnce && !server.traits.isMaildir
     if isWhole, messages.count > 1, messages.contains(where: { refusal($0) != nil }) {
       try endpoint.perform(.save)
-      return messages.map { _ in .retryAlone }
+      outcomes += messages.map { _ in .retryAlone }
+      return
     }
     let results = try endpoint.perform(
       .save,
       changes: messages.map { [server, mailbox] message in
         { SimulatedSaver.save(message, server, mailbox) }
       })
-    let outcomes = results.map(\.outcome)
+    outcomes += results.map(\.outcome)
     noteLacking(results)
-    altered = zip(messages, outcomes).compactMap { message, outcome in
+    alteredYet += zip(messages, results.map(\.outcome)).compactMap { message, outcome in
       guard case .placed(let uid, _, _) = outcome, let alters = server.alters else { return nil }
       let content = SimulatedSaver.wire(message)
       return alters(content) == content ? nil : uid
     }
-    // Only what the run was told it can say.
-    if !altered.isEmpty { server.hasAltered = true }
-    return outcomes
   }
 
   /// A server says nothing of what it does not keep; that is seen at the next look only.
   private func noteLacking(_ results: [(outcome: PlacementOutcome, lacking: FlagSet)]) {
-    lacking = [:]
     guard server.traits.isMaildir else { return }
     for result in results where !result.lacking.isEmpty {
       if case .placed(let uid, _, _) = result.outcome { lacking[uid] = result.lacking }

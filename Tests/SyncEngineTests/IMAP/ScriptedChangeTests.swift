@@ -300,6 +300,45 @@ import Testing
       })
   }
 
+  @Test("what was answered is known before all is sent, save for what the server may have altered")
+  func answered() throws {
+    try withScript(
+      "UIDPLUS LITERAL+",
+      { client in
+        try Script.open(client, Script.empty)
+        for uid in 10...11 {
+          try client.expect("APPEND \"INBOX\"")
+          let tag = client.tag
+          for _ in 1...2 { while try !client.readLine().isEmpty {} }
+          try client.say("\(tag) OK [APPENDUID 5 \(uid)] done")
+        }
+        try client.expect("APPEND \"INBOX\"")
+        let tag = client.tag
+        for _ in 1...2 { while try !client.readLine().isEmpty {} }
+        try client.say("\(tag) OK [APPENDUID 5 12] done")
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        let saver = try #require(try endpoint.saver() as? IMAPSaver)
+        let save = { (text: String) throws in
+          let bytes = Array((text + "\r\n\r\n").utf8)
+          let item = SaveItem(flags: .empty, date: InternalDate(seconds: 0))
+          try saver.begin(item, size: UInt64(bytes.count), form: .wire)
+          try bytes.withBytes { (bytes) throws(EndpointError) in try saver.write(bytes) }
+          try saver.end()
+        }
+        try save("A: \0")
+        try save("A: plain")
+        #expect(try saver.answered().count == 2)
+        while try saver.answered()[1]?.placedUID != 11 { try endpoint.connection.push() }
+        try save("A: other")
+        let answered = try saver.answered()
+        #expect(answered.count == 3 && answered[0] == nil && answered[1]?.placedUID == 11)
+        #expect(try saver.commit().map(\.placedUID) == [10, 11, 12])
+        #expect(saver.altered.map(\.rawValue) == [10])
+      })
+  }
+
   @Test("of several mailboxes those are made that can be, and each of the others says why not")
   func refusedMailboxes() throws {
     try withScript(
