@@ -41,6 +41,8 @@ public protocol Endpoint: AnyObject {
   /// These are going to be opened next, in this order and by these requests, and nothing is written in between: an endpoint that has
   /// to wait for each answer may ask for all together with the first. What was told before does not count any more.
   func foresee(_ openings: [ForeseenOpening])
+  /// The same for messages that are going to be fetched from one mailbox after the other.
+  func foresee(fetches: [ForeseenFetch])
   /// Makes the mailbox the open one without looking into it, if it is not already.
   func select(_ mailbox: MailboxName) throws(EndpointError)
   /// Tells what the UIDs that will be named belong to: should the mailbox have another UIDVALIDITY when it
@@ -159,6 +161,7 @@ extension Endpoint {
   }
 
   public func foresee(_ openings: [ForeseenOpening]) {}
+  public func foresee(fetches: [ForeseenFetch]) {}
   public func rest() {}
   public func resume() {}
 

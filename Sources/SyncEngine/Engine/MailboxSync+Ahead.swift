@@ -18,6 +18,50 @@ extension MailboxSync {
     return isLittle && Side.allCases.contains { anchors[$0]?.highestModSeq != nil }
   }
 
+  /// Step 5, before its turn: a few messages each that go from a server into a Maildir.
+  static var fetchAhead: LookAhead<MailboxSync> {
+    LookAhead(isLittle: { $0.littleFetch != nil }, begin: foreseeFetches)
+  }
+
+  /// What is fetched in vain, if something comes in between, is to be little. In octets.
+  private static let mostForeseen: UInt64 = 128 << 10
+  private static let mostMessages = 99
+
+  /// All that there is to place, if it is little and goes from a server into a Maildir.
+  private var littleFetch: (side: Side, uids: [UID], octets: UInt64)? {
+    guard work.count <= 1000 else { return nil }
+    var from: Side?
+    var uids: [UID] = []
+    var octets: UInt64 = 0
+    for index in work.indices where !work[index].isDropped {
+      guard case .place(let side) = work[index].decision else { continue }
+      guard work[index].source == nil, work[index].stub == nil, from ?? side.other == side.other,
+        let uid = work[index].handles[side.other]?.uid
+      else { return nil }
+      from = side.other
+      uids.append(uid)
+      octets += size(of: index)
+    }
+    guard let from, traits[from.other].choosesUIDs, !traits[from].choosesUIDs,
+      uids.count <= MailboxSync.mostMessages, octets <= MailboxSync.mostForeseen
+    else { return nil }
+    return (from, uids.sorted(), octets)
+  }
+
+  private static func foreseeFetches(_ mailboxes: [MailboxSync], _ endpoints: Both<any Endpoint>) {
+    var fetches = Both<[ForeseenFetch]>(left: [], right: [])
+    var octets: UInt64 = 0
+    for mailbox in mailboxes {
+      guard let fetch = mailbox.littleFetch else { continue }
+      octets += fetch.octets
+      guard octets <= 4 * mostForeseen else { break }
+      fetches[fetch.side].append(ForeseenFetch(mailbox.fullNames[fetch.side], fetch.uids))
+    }
+    for side in Side.allCases where !fetches[side].isEmpty {
+      endpoints[side].foresee(fetches: fetches[side])
+    }
+  }
+
   /// An error of the base is met again when the mailbox has its turn.
   private static func foresee(_ mailboxes: [MailboxSync], _ endpoints: Both<any Endpoint>) {
     for side in Side.allCases where !mailboxes[0].traits[side].choosesUIDs {

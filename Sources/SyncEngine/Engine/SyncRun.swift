@@ -125,7 +125,8 @@ public final class SyncRun {
       }
       announceWork(active, busy: busy)
       try noteStubCopies(active)
-      try lanes.run(busy) { mailbox, endpoints throws(SideFailure) in
+      try lanes.run(busy, ahead: MailboxSync.fetchAhead) {
+        mailbox, endpoints throws(SideFailure) in
         try mailbox.begin()
         try mailbox.place(endpoints)
         mailbox.tellDone()

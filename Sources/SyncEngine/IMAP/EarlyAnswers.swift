@@ -1,6 +1,6 @@
 import IMAPClient
 
-/// What the server says to one of several openings that were sent together.
+/// What the server says to one of several requests that were sent together, each of which selects a mailbox.
 ///
 /// It answers one after the other: SELECT is carried out when all before it is done. What it says of a mailbox whose turn has
 /// not come is kept apart, and nothing of it is mixed with what it says of another one.
@@ -14,39 +14,79 @@ final class EarlyAnswers {
     case dropped
   }
 
+  /// Kept as it came.
+  private enum Event {
+    case response(Response)
+    case bodyBegins(FetchResponse, size: UInt64)
+    case bodyBytes([UInt8])
+    case bodyEnds
+  }
+
   fileprivate var turn: Turn
   fileprivate var mailbox: SelectedMailbox?
   fileprivate var gathered = Gathered()
-  /// The commands of the opening: the first and the last of them.
+  /// It is whole messages that are asked for. No more of them is kept than comes at one go together with the end of what is
+  /// asked for before: to read on without having their turn, drops them.
+  fileprivate let hasBodies: Bool
+  private var events: [Event] = []
+  /// The first and the last of the commands.
   let tags: ClosedRange<UInt32>
 
-  init(of mailbox: MailboxName, first: Tag, last: Tag, isAtWork: Bool) {
+  init(
+    of mailbox: MailboxName, first: Tag, last: Tag, isAtWork: Bool, hasBodies: Bool = false
+  ) {
     self.mailbox = SelectedMailbox(name: mailbox)
     tags = first.number...max(first.number, last.number)
     turn = isAtWork ? .here : .early
+    self.hasBodies = hasBodies
   }
 
   func drop() {
     turn = .dropped
     gathered = Gathered()
+    events = []
+  }
+
+  fileprivate func keep(_ event: WireEvent) {
+    switch event {
+    case .response(let response): events.append(.response(response))
+    case .bodyBegins(let response, let size): events.append(.bodyBegins(response, size: size))
+    case .bodyBytes(let bytes): events.append(.bodyBytes(Array(bytes)))
+    case .bodyEnds: events.append(.bodyEnds)
+    }
+  }
+
+  fileprivate func replay(_ take: (WireEvent) -> Void) {
+    let kept = events
+    events = []
+    for event in kept {
+      switch event {
+      case .response(let response): take(.response(response))
+      case .bodyBegins(let response, let size): take(.bodyBegins(response, size: size))
+      case .bodyBytes(let bytes): bytes.withUnsafeBytes { take(.bodyBytes($0)) }
+      case .bodyEnds: take(.bodyEnds)
+      }
+    }
   }
 }
 
 extension MailboxObserver {
-  /// What was said of an opening up to now becomes what the operation at work has gathered.
-  func take(over early: EarlyAnswers) {
+  /// What was said up to now becomes what the operation at work has gathered.
+  func take(over early: EarlyAnswers, bodies: (any BodyReceiver)? = nil) {
     begin()
+    self.bodies = bodies
     mailbox = early.mailbox
     gathered = early.gathered
     early.gathered = Gathered()
     early.turn = .here
+    early.replay(take)
   }
 
   func receive(_ event: WireEvent, as early: EarlyAnswers) {
     switch early.turn {
     case .here: take(event)
+    case .early where early.hasBodies: early.keep(event)
     case .early:
-      // Bodies are never asked for early.
       guard case .response = event else { break }
       exchange(with: early)
       take(event)

@@ -22,6 +22,8 @@ extension IMAPEndpoint {
     foreseen = []
     for opening in early { opening.drop() }
     early = []
+    foreseenFetches = []
+    dropEarlyFetches()
   }
 
   /// An opening of this mailbox, which may have been sent already.

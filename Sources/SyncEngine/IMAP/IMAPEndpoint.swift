@@ -42,6 +42,9 @@ final class IMAPEndpoint: Endpoint {
   var foreseen: [ForeseenOpening] = []
   /// Openings that were sent, and whose turn has not come.
   var early: [MailboxOpening] = []
+  /// The same for messages.
+  var foreseenFetches: [ForeseenFetch] = []
+  var earlyFetches: [EarlyFetch] = []
   /// The last SELECT or EXAMINE that was sent.
   private(set) var lastSelect: Tag?
 
@@ -283,6 +286,8 @@ final class IMAPEndpoint: Endpoint {
   func sendSelect(
     _ mailbox: MailboxName, _ mode: Command.SelectMode
   ) throws(EndpointError) -> Tag {
+    // Bodies are not kept until something else is done.
+    dropEarlyFetches()
     observer.begin()
     observer.mailbox = SelectedMailbox(name: mailbox)
     return try sendSelectEarly(mailbox, mode)

@@ -6,6 +6,11 @@ extension IMAPEndpoint {
     if try fetchShared(handles, of: openMailbox, into: sink) { return }
     let fetch = MessageFetch(self, sink)
     fetch.mayConnectHelpers = handles.count >= IMAPEndpoint.messagesToConnect
+    let uids = handles.compactMap(\.uid)
+    let wanted = uids.count == handles.count ? ForeseenFetch(openMailbox, uids) : nil
+    defer { fetch.leave() }
+    if let wanted, let early = takeEarlyFetch(wanted) { return try fetch.run(early) }
+    fetch.wanted = wanted
     let isSelected = openMailbox == observer.mailbox?.name
     if isSelected { _ = try selectOpen() }
     try fetch.run(handles, selecting: isSelected ? nil : openMailbox)
@@ -28,6 +33,9 @@ final class MessageFetch: BodyReceiver {
   /// Others may be connected to fetch what is fetched after this.
   fileprivate var mayConnectHelpers = false
   private let startPace: ReadingPace
+  /// What is fetched, if other mailboxes may be asked behind it.
+  fileprivate var wanted: ForeseenFetch?
+  private var lastSelect: Tag?
   /// Asked for before SELECT was answered: what comes may be of another mailbox of that name.
   private var selecting: Tag?
 
@@ -42,6 +50,7 @@ final class MessageFetch: BodyReceiver {
 
   private static let window = 8
   private static let messagesPerCommand = 100
+  static let items = ["UID", "BODY.PEEK[]"]
 
   init(_ endpoint: IMAPEndpoint, _ sink: any MessageSink) {
     self.endpoint = endpoint
@@ -67,17 +76,46 @@ final class MessageFetch: BodyReceiver {
       }
       if failure != nil { break }
       pending.formUnion(uids)
-      let command = Command.fetch(UIDSet(uids), ["UID", "BODY.PEEK[]"])
+      let command = Command.fetch(UIDSet(uids), MessageFetch.items)
       underWay.append((try endpoint.send(command), uids))
+    }
+    lastSelect = endpoint.lastSelect
+    if underWay.count == 1, failure == nil, let wanted, let tag = underWay.first?.tag,
+      !endpoint.connection.hasAnswer(tag)
+    {
+      endpoint.sendForeseen(behind: wanted, first: selecting ?? tag, last: tag)
     }
     finishSelect()
     for (tag, uids) in underWay { try finish(tag, uids) }
-    if let failure { throw failure }
-    try tellSilent()
+    try conclude()
     for handle in handles where handle.uid == nil {
       try sink.missing(handle, why: "it has no UID")
     }
   }
+
+  /// Takes what was asked for early.
+  fileprivate func run(_ early: EarlyFetch) throws(EndpointError) {
+    let observer = endpoint.observer
+    selecting = early.select
+    lastSelect = early.select
+    pending = Set(early.wanted.uids)
+    observer.take(over: early.answers, bodies: self)
+    defer { observer.bodies = nil }
+    finishSelect()
+    try finish(early.fetch, early.wanted.uids)
+    try conclude()
+  }
+
+  private func conclude() throws(EndpointError) {
+    guard !endpoint.observer.isOutOfOrder else { throw EndpointError.outOfOrder }
+    if let failure { throw failure }
+    try tellSilent()
+  }
+
+  /// Others may have been selected behind it.
+  fileprivate var isPassed: Bool { lastSelect != endpoint.lastSelect }
+
+  fileprivate func leave() { if isPassed { endpoint.observer.mailbox = nil } }
 
   /// Where the mailbox can't be opened, the server refuses what was asked for; the answers are waited for all
   /// the same.
@@ -128,6 +166,11 @@ final class MessageFetch: BodyReceiver {
   private func tellSilent() throws(EndpointError) {
     guard !silent.isEmpty else { return }
     let uids = UIDSet(silent.sorted())
+    if isPassed {
+      leave()
+      _ = try endpoint.selectOpen()
+      lastSelect = endpoint.lastSelect
+    }
     endpoint.observer.forgetFound()
     try endpoint.pipeline(
       uids.pieces().map { .search("UID \($0)", compact: endpoint.hasCompactSearch) },

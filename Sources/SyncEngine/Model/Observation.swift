@@ -182,3 +182,14 @@ public struct ForeseenOpening: Hashable, Sendable {
     self.request = request
   }
 }
+
+/// Messages that are going to be fetched, in this order.
+public struct ForeseenFetch: Hashable, Sendable {
+  public var mailbox: MailboxName
+  public var uids: [UID]
+
+  public init(_ mailbox: MailboxName, _ uids: [UID]) {
+    self.mailbox = mailbox
+    self.uids = uids
+  }
+}

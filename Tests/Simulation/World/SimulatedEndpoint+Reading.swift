@@ -27,6 +27,31 @@ extension SimulatedEndpoint {
   public func foresee(_ openings: [ForeseenOpening]) {
     early = [:]
     foreseen = openings
+    foreseenFetches = []
+    earlyContents = [:]
+  }
+
+  public func foresee(fetches: [ForeseenFetch]) {
+    foresee([])
+    foreseenFetches = fetches
+  }
+
+  /// What is asked for together with the first is read at that moment.
+  private func readAhead(behind wanted: ForeseenFetch) {
+    guard let index = foreseenFetches.firstIndex(of: wanted) else { return }
+    let next = foreseenFetches[(index + 1)...]
+    foreseenFetches = []
+    world.locked {
+      for fetch in next {
+        guard let mailbox = server.mailboxes[fetch.mailbox],
+          knownValidities[fetch.mailbox].map({ $0 == mailbox.uidValidity }) ?? true
+        else { continue }
+        let contents = fetch.uids.compactMap { uid in
+          mailbox.message(toRead: .uid(uid)).map { (MessageHandle.uid(uid), $0.content) }
+        }
+        earlyContents[fetch] = Dictionary(contents, uniquingKeysWith: { first, _ in first })
+      }
+    }
   }
 
   /// What is asked for together with the first one is as old as that when its turn comes.
@@ -245,9 +270,14 @@ extension SimulatedEndpoint {
     try check(name)
     let form: MessageForm =
       server.traits.isMaildir && sink.wantedForm == .stored ? .stored : .wire
+    let wanted = ForeseenFetch(name, handles.compactMap(\.uid))
+    readAhead(behind: wanted)
+    let known = earlyContents.removeValue(forKey: wanted)
     for handle in handles {
       // Not under the lock: the sink may wait for another thread.
-      let content = world.locked { server.mailboxes[name]?.message(toRead: handle)?.content }
+      let content =
+        known.map { $0[handle] }
+        ?? world.locked { server.mailboxes[name]?.message(toRead: handle)?.content }
       guard let content else {
         try sink.missing(handle, why: nil)
         continue

@@ -18,6 +18,9 @@ public final class SimulatedEndpoint: Endpoint {
   /// What is going to be opened, and what was told of it when the first of it was opened.
   var foreseen: [ForeseenOpening] = []
   var early: [ForeseenOpening: Observation] = [:]
+  /// The same for messages.
+  var foreseenFetches: [ForeseenFetch] = []
+  var earlyContents: [ForeseenFetch: [MessageHandle: [UInt8]]] = [:]
   public internal(set) var traffic = Traffic()
 
   init(world: SimulatedWorld, side: Side) {
