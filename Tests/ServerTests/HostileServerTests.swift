@@ -98,6 +98,33 @@ import Testing
     }
   }
 
+  @Test(
+    "sizes as large as can be told are no harm when they are added up",
+    arguments: [SideKind.maildir, .exec])
+  func largestSizes(kind: SideKind) throws {
+    try withTemporaryDirectory { directory in
+      let left = try PairSide.make(kind, "left", in: directory)
+      let told = (1...2).map {
+        "* \($0) FETCH (UID \($0) FLAGS () INTERNALDATE \"01-Feb-2024 00:00:00 +0000\" "
+          + "RFC822.SIZE \(UInt64.max))\r\n"
+      }.joined()
+      let server = try LyingServer(
+        capabilities: "IMAP4rev1 UIDPLUS",
+        lies: [
+          LyingServer.Lie(
+            command: "UID FETCH 1:4294967295 (UID FLAGS", answer: told + "TAG OK done\r\n")
+        ])
+      let password = try directory.write("sesame\n", to: "password", mode: 0o600)
+      let result = try Mboxsync(in: directory).run([
+        "--state", directory.path("state"), "-o", "right.tls=none", "-o", "right.connections=1",
+        "-o", "uids=map", "-o", "right.password-file=\(password)", left.keys["url"] ?? "",
+        "imap://alice@127.0.0.1:\(server.port)",
+      ])
+      #expect(result.status == .exited(0), "\(result.status): \(result.errorText)")
+      #expect(try left.store.tokens() == ["one", "two"])
+    }
+  }
+
   @Test("what one server says does no harm on another")
   func otherServer() throws {
     try withTemporaryDirectory { directory in

@@ -38,13 +38,16 @@ extension MailboxSync {
       guard work[index].source == nil, work[index].stub == nil, from ?? side.other == side.other,
         let uid = work[index].handles[side.other]?.uid
       else { return nil }
+      // A server may say any number.
+      let size = size(of: index)
+      guard uids.count < MailboxSync.mostMessages, size <= MailboxSync.mostForeseen - octets else {
+        return nil
+      }
       from = side.other
       uids.append(uid)
-      octets += size(of: index)
+      octets += size
     }
-    guard let from, traits[from.other].choosesUIDs, !traits[from].choosesUIDs,
-      uids.count <= MailboxSync.mostMessages, octets <= MailboxSync.mostForeseen
-    else { return nil }
+    guard let from, traits[from.other].choosesUIDs, !traits[from].choosesUIDs else { return nil }
     return (from, uids.sorted(), octets)
   }
 

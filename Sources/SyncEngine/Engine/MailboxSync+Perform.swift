@@ -51,7 +51,8 @@ extension MailboxSync {
     while let job = rest.first, job.kind == kind, batch.count < limit,
       batch.isEmpty || isLong || octets < MailboxSync.batchOctets
     {
-      octets += self.octets(of: job)
+      // A server may say any number.
+      octets += min(self.octets(of: job), MailboxSync.batchOctets)
       batch.append(job)
       rest.removeFirst()
     }

@@ -90,7 +90,7 @@ extension MailboxSync {
       .subtracting(UIDSet(observation.messages.compactMap(\.handle.uid)))
     guard !returned.isEmpty else { return }
     let unnumbered = observation.messages.filter { $0.handle.uid == nil }
-    observation.messages.removeLast(unnumbered.count)
+    observation.messages.removeAll { $0.handle.uid == nil }
     observation.messages += try on(side) { () throws(EndpointError) in
       try endpoint.describe(returned)
     }
