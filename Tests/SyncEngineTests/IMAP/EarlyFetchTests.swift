@@ -20,14 +20,8 @@ import Testing
     return "* 1 FETCH (UID \(uid) BODY[] {\(text.utf8.count)}\r\n\(text))\r\n"
   }
 
-  /// The tags of SELECT and UID FETCH for each of these, which come before anything is answered.
   private static func flight(_ client: ScriptedClient, _ names: String...) throws -> [[String]] {
-    try names.map { name in
-      try client.expect("SELECT \"\(name)\"")
-      let select = client.tag
-      try client.expect("UID FETCH")
-      return [select, client.tag]
-    }
+    try client.flight(names)
   }
 
   private static func answer(

@@ -30,14 +30,8 @@ import Testing
     try client.answer("LIST \"\" \"\"", "* LIST (\\Noselect) \"/\" \"\"")
   }
 
-  /// The tags of SELECT and UID FETCH for each of these, which come before anything is answered.
   private static func flight(_ client: ScriptedClient, _ names: String...) throws -> [[String]] {
-    try names.map { name in
-      try client.expect("SELECT \"\(name)\" (QRESYNC")
-      let select = client.tag
-      try client.expect("UID FETCH")
-      return [select, client.tag]
-    }
+    try client.flight(names, mode: " (QRESYNC")
   }
 
   private static func answer(
