@@ -2,13 +2,19 @@ import IMAPClient
 
 extension IMAPEndpoint {
   func contents(of handles: [MessageHandle]) throws(EndpointError) -> [MessageHandle: ContentID] {
-    _ = try selectOpen()
-    return try selectedContents(of: handles)
+    guard let openMailbox else { throw noneOpen() }
+    guard observer.mailbox?.name != openMailbox else {
+      _ = try selectOpen()
+      return try selectedContents(of: handles)
+    }
+    return try selectedContents(of: handles, behind: try sendSelect(openMailbox, .plain))
   }
 
   /// The same for the mailbox that is selected, whether it is the opened one or not.
+  ///
+  /// - Parameter select: it is being selected.
   func selectedContents(
-    of handles: [MessageHandle]
+    of handles: [MessageHandle], behind select: Tag? = nil
   ) throws(EndpointError) -> [MessageHandle: ContentID] {
     observer.begin()
     let uids = UIDSet(handles.compactMap(\.uid))
@@ -24,13 +30,31 @@ extension IMAPEndpoint {
         undecided.insert(uid)
       }
     }
+    defer { observer.onHeader = nil }
     let items = ["UID", "RFC822.SIZE", "BODY.PEEK[HEADER]"]
-    try pipeline(uids.pieces(limit: 1000).map { .fetch($0, items) }, to: "show headers")
+    var commands = uids.pieces(limit: 1000).map { Command.fetch($0, items) }
+    if let select { try finishSelect(select, followedBy: &commands, to: "show headers") }
+    try pipeline(commands, to: "show headers")
     observer.onHeader = nil
     // A header that tells nothing: the whole message has to be looked at (design: Global UIDs).
     let sink = HashingSink()
     try MessageFetch(self, sink).run(undecided.sorted().map { .uid($0) })
     return contents.merging(sink.contents) { $1 }
+  }
+
+  /// The first of the commands goes out together with SELECT; what it brings counts only if that does what it should.
+  private func finishSelect(
+    _ select: Tag, followedBy commands: inout [Command], to action: String
+  ) throws(EndpointError) {
+    let first = commands.isEmpty ? nil : try send(commands.removeFirst())
+    do throws(EndpointError) {
+      guard isExpected(try finishSelect(select)) else { throw replaced() }
+    } catch {
+      if let first { connection.forgo(first) }
+      throw error
+    }
+    guard let first else { return }
+    if let error = refusal(try wait(first), to: action) { throw EndpointError(error) }
   }
 
   /// Those of the opened mailbox's messages whose headers are plain ASCII.

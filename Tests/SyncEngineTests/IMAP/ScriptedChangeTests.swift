@@ -60,7 +60,8 @@ import Testing
         try client.answer("UID COPY 1", with: "OK [COPYUID 5 1 10] done")
         try Self.select(client, "INBOX", uidValidity: 6)
         // Asked for in the same flight, and not taken.
-        if call == .fetch { try client.answer("UID FETCH 1", "* 1 FETCH (UID 1 BODY[] \"abc\")") }
+        let isAsked = call == .fetch || call == .contents
+        if isAsked { try client.answer("UID FETCH 1", "* 1 FETCH (UID 1 BODY[] \"abc\")") }
         #expect(client.waitForEnd())
       },
       { endpoint in
