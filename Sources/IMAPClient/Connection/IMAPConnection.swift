@@ -138,6 +138,11 @@ public final class IMAPConnection {
     try pumpForAnswer(while: { !unattended.isEmpty })
   }
 
+  /// Waits until a command is answered; the answer is kept.
+  public func waitUntilAnswered(_ tag: Tag) throws(IMAPError) {
+    try pumpForAnswer(while: { open.contains(tag) })
+  }
+
   /// The answer to a command, if it has come already.
   public func hasAnswer(_ tag: Tag) -> Bool { answers[tag] != nil }
 

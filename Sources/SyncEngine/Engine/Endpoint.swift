@@ -206,10 +206,13 @@ public struct EndpointTraits: Hashable, Sendable {
   public var octetsOnTheirWay: UInt64
   /// A message gets a new UID by being copied and then expunged: for a moment there are two of it.
   public var renumbersByCopy: Bool
+  /// What is told by ``Endpoint/foresee(_:)`` saves it time.
+  public var asksAhead: Bool
 
   public init(
     choosesUIDs: Bool, hasIDs: Bool, hasCheapContents: Bool, takesStoredForm: Bool,
-    hasModSequences: Bool, settlesSlowly: Bool, octetsOnTheirWay: UInt64 = 0, renumbersByCopy: Bool
+    hasModSequences: Bool, settlesSlowly: Bool, octetsOnTheirWay: UInt64 = 0, renumbersByCopy: Bool,
+    asksAhead: Bool = false
   ) {
     self.choosesUIDs = choosesUIDs
     self.hasIDs = hasIDs
@@ -219,6 +222,7 @@ public struct EndpointTraits: Hashable, Sendable {
     self.settlesSlowly = settlesSlowly
     self.octetsOnTheirWay = octetsOnTheirWay
     self.renumbersByCopy = renumbersByCopy
+    self.asksAhead = asksAhead
   }
 }
 

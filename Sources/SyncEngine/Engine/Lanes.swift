@@ -12,13 +12,15 @@ protocol LaneTask: AnyObject {
 
 /// Mailboxes that a lane takes several at a time, because what the step asks of them can be asked together.
 struct LookAhead<Task> {
-  /// Whether a mailbox is so little work that nobody minds who has it.
-  var isLittle: (Task) -> Bool
+  /// What is kept of a mailbox until it has its turn, in messages; `nil` if it is more work than that nobody minds who has it.
+  var weight: (Task) -> UInt64?
   /// Is told which of them a lane is about to take through the step, in this order.
   var begin: ([Task], Both<any Endpoint>) -> Void
 
   /// So many at most: what is asked for must fit into one flight.
   static var most: Int { 16 }
+  /// All that is kept at a time.
+  static var mostWeight: UInt64 { 4000 }
 }
 
 extension MailboxSync: LaneTask {}
@@ -244,15 +246,16 @@ private final class Batch<Task: LaneTask>: @unchecked Sendable {
       for queue in [lane, free, longest ?? free] {
         guard let index = state.queues[queue].popLast() else { continue }
         var taken = [mailboxes[index]]
-        guard let ahead, ahead.isLittle(taken[0]), queue == lane || queue == free else {
-          return taken
-        }
+        guard let ahead, var weight = ahead.weight(taken[0]), queue == lane || queue == free
+        else { return taken }
         let limit = min(LookAhead<Task>.most, queue == free ? share : .max)
         while taken.count < limit, let next = state.queues[queue].last.map({ mailboxes[$0] }),
-          ahead.isLittle(next)
+          let more = ahead.weight(next), weight <= LookAhead<Task>.mostWeight,
+          more <= LookAhead<Task>.mostWeight - weight
         {
           state.queues[queue].removeLast()
           taken.append(next)
+          weight += more
         }
         return taken
       }

@@ -1,26 +1,39 @@
 import IMAPClient
 
-/// Step 1, before its turn: mailboxes of which a server tells only what has changed are asked about together.
+/// Step 1, before its turn: mailboxes of which a server tells only what has changed, or of which there is little to tell, are
+/// asked about together.
 extension MailboxSync {
   static var lookAhead: LookAhead<MailboxSync> {
-    LookAhead(isLittle: \.isLittleToLookAt, begin: foresee)
+    LookAhead(weight: \.weightOfLook, begin: foresee)
   }
 
   /// Above that reading one may take so long that the next are better left to whatever lane is free.
   private static let fewToRead: UInt32 = 10_000
 
   /// Not where a side is watched before it is looked at: what is asked of the next mailbox would become old.
-  private var isLittleToLookAt: Bool {
-    let anchors = record.anchors
+  private var weightOfLook: UInt64? {
     let isLittle = Side.allCases.allSatisfy { side in
-      unsettled[side].isEmpty && (anchors[side]?.messages ?? 0) <= MailboxSync.fewToRead
+      unsettled[side].isEmpty && (record.anchors[side]?.messages ?? 0) <= MailboxSync.fewToRead
     }
-    return isLittle && Side.allCases.contains { anchors[$0]?.highestModSeq != nil }
+    guard isLittle, Side.allCases.contains(where: { traits[$0].asksAhead }) else { return nil }
+    var weight: UInt64 = 0
+    for side in Side.allCases where traits[side].asksAhead {
+      guard let messages = messagesToTell(side) else { return nil }
+      weight += UInt64(messages)
+    }
+    return weight <= LookAhead<MailboxSync>.mostWeight ? weight : nil
+  }
+
+  /// How many messages a server will tell of, besides what has changed; `nil` if nobody knows.
+  private func messagesToTell(_ side: Side) -> UInt32? {
+    guard isToBeLookedAt(side), knownAnchor(side)?.highestModSeq == nil else { return 0 }
+    guard let messages = record.anchors[side]?.messages else { return announced[side] }
+    return max(messages, announced[side] ?? 0)
   }
 
   /// Step 5, before its turn: a few messages each that go from a server into a Maildir.
   static var fetchAhead: LookAhead<MailboxSync> {
-    LookAhead(isLittle: { $0.littleFetch != nil }, begin: foreseeFetches)
+    LookAhead(weight: { $0.littleFetch.map { _ in 0 } }, begin: foreseeFetches)
   }
 
   /// What is fetched in vain, if something comes in between, is to be little. In octets.
@@ -67,12 +80,10 @@ extension MailboxSync {
 
   /// An error of the base is met again when the mailbox has its turn.
   private static func foresee(_ mailboxes: [MailboxSync], _ endpoints: Both<any Endpoint>) {
-    for side in Side.allCases where !mailboxes[0].traits[side].choosesUIDs {
+    for side in Side.allCases where mailboxes[0].traits[side].asksAhead {
       endpoints[side].foresee(
         mailboxes.compactMap { mailbox in
-          guard let request = try? mailbox.foreseenRequest(side), request.since != nil else {
-            return nil
-          }
+          guard let request = try? mailbox.foreseenRequest(side) else { return nil }
           return ForeseenOpening(mailbox.fullNames[side], request)
         })
     }

@@ -49,23 +49,27 @@ extension MailboxSync {
 
   /// - Returns: `nil` if the side stands where it stood.
   private func prepare(_ side: Side) throws(SideFailure) -> Look? {
-    guard exists[side], needsLook[side] || record.anchors[side] == nil || isReopened(side) else {
-      return nil
-    }
-    let isFit =
-      !policy.comparesEverything && record.isSelected(as: policy)
+    guard isToBeLookedAt(side) else { return nil }
     var request = OpenRequest()
-    if let anchor = record.anchors[side] {
-      request.detailsFrom = anchor.uidNext
-      // What was dropped in silence need not be among the changes.
-      let isAnyDoubted = !doubted[side].isEmpty && roundsWorked == 0
-      if isFit && !isAnyDoubted || roundsWorked > 0 { request.since = anchor }
-    }
+    if let anchor = record.anchors[side] { request.detailsFrom = anchor.uidNext }
+    request.since = knownAnchor(side)
     request.recheck = UIDSet(pending[side].keys)
     let probed = try probes(side)
     request.probe = UIDSet(probed.map { $0.uids[side] }.sorted())
     request.isContinued = isContinued[side] && request.recheck.isEmpty && !isReopened(side)
     return Look(request: request, probed: probed)
+  }
+
+  func isToBeLookedAt(_ side: Side) -> Bool {
+    exists[side] && (needsLook[side] || record.anchors[side] == nil || isReopened(side))
+  }
+
+  /// From where on a side need only tell what has changed; `nil` if it has to tell all.
+  func knownAnchor(_ side: Side) -> Anchor? {
+    let isFit = !policy.comparesEverything && record.isSelected(as: policy)
+    // What was dropped in silence need not be among the changes.
+    let isAnyDoubted = !doubted[side].isEmpty && roundsWorked == 0
+    return isFit && !isAnyDoubted || roundsWorked > 0 ? record.anchors[side] : nil
   }
 
   /// A Maildir tells all that there is, and to find what has changed takes all that the base knows.

@@ -23,6 +23,8 @@ final class MailboxSync {
   var exists: Both<Bool>
   /// Sides that have to be looked at in this round; the others stand at their recorded anchors.
   var needsLook: Both<Bool>
+  /// How many messages were there when the sides were listed, as far as they told.
+  var announced: Both<UInt32?> = Both(left: nil, right: nil)
   var hasIntents = Both(left: false, right: false)
   /// The record as the base has it.
   var storedRecord: MailboxRecord?

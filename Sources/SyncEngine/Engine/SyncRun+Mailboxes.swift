@@ -325,12 +325,18 @@ extension SyncRun {
       else { continue }
       record.mailboxIDs[side] = id
     }
-    return MailboxSync(
+    let mailbox = MailboxSync(
       record: record, fullNames: Both { full(record.names[$0], $0) }, exists: exists,
       needsLook: Both { side in
         needsLook(record, side: side, listed: entry.listed[side], traits: traits[side])
       }, policy: policy, store: store, observer: observer, traits: traits,
       pause: pause)
+    mailbox.announced = Both { side in
+      // What this run has just made was not listed.
+      guard let listed = entry.listed[side] else { return exists[side] ? 0 : nil }
+      return listed.anchor?.messages
+    }
+    return mailbox
   }
 
   func needsLook(

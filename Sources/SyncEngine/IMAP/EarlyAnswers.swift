@@ -31,6 +31,12 @@ final class EarlyAnswers {
   private var events: [Event] = []
   /// The first and the last of the commands.
   let tags: ClosedRange<UInt32>
+  /// The command behind them that leaves the mailbox, where nothing else tells that what follows is about the next one.
+  private(set) var leaving: UInt32?
+  /// All that was asked for has been answered, and the mailbox not been left.
+  fileprivate var isTold = false
+  /// The mailbox was selected.
+  fileprivate var isSelected = false
 
   init(
     of mailbox: MailboxName, first: Tag, last: Tag, isAtWork: Bool, hasBodies: Bool = false
@@ -40,6 +46,9 @@ final class EarlyAnswers {
     turn = isAtWork ? .here : .early
     self.hasBodies = hasBodies
   }
+
+  /// The mailbox is left by this command, which is sent next.
+  func end(with tag: Tag) { leaving = tag.number }
 
   func drop() {
     turn = .dropped
@@ -83,6 +92,23 @@ extension MailboxObserver {
   }
 
   func receive(_ event: WireEvent, as early: EarlyAnswers) {
+    if isAboutNext(event, early) { isOutOfOrder = true }
+    if !early.isTold { hand(event, to: early) }
+    if case .response(.tagged(let tag, let status)) = event {
+      note(status.condition == .ok, tag.number, in: early)
+    }
+  }
+
+  /// A mailbox is told to be open that was not to be opened yet. (With QRESYNC, `[CLOSED]` comes before it.)
+  private func isAboutNext(_ event: WireEvent, _ early: EarlyAnswers) -> Bool {
+    guard case .response(.status(let status)) = event,
+      case .uidValidity(let validity)? = status.code
+    else { return false }
+    let known = early.turn == .here ? mailbox?.uidValidity : early.mailbox?.uidValidity
+    return early.isTold || known.map { $0 != validity } ?? false
+  }
+
+  private func hand(_ event: WireEvent, to early: EarlyAnswers) {
     switch early.turn {
     case .here: take(event)
     case .early where early.hasBodies: early.keep(event)
@@ -93,10 +119,20 @@ extension MailboxObserver {
       exchange(with: early)
     case .dropped: break
     }
-    guard case .response(.tagged(let tag, _)) = event else { return }
-    if tag.number == early.tags.upperBound {
+  }
+
+  /// A command was answered.
+  private func note(_ isOK: Bool, _ tag: UInt32, in early: EarlyAnswers) {
+    if tag == early.tags.lowerBound { early.isSelected = isOK }
+    if tag == early.leaving, early.isTold {
       expected.removeFirst()
-    } else if tag.number > early.tags.upperBound {
+      // Where none was selected, there is none to be left.
+      if early.isSelected, !isOK, expected.contains(where: { $0.turn != .dropped }) {
+        isNotLeft = true
+      }
+    } else if tag == early.tags.upperBound {
+      if early.leaving == nil { expected.removeFirst() } else { early.isTold = true }
+    } else if tag > early.tags.upperBound {
       isOutOfOrder = true
     }
   }

@@ -50,19 +50,20 @@ extension IMAPEndpoint {
     guard let index = foreseenFetches.firstIndex(of: wanted) else { return }
     let next = foreseenFetches[(index + 1)...]
     foreseenFetches = []
-    // With QRESYNC the server says where what it tells of one mailbox ends: see `foresee(_:)`.
-    guard hasQResync, !next.isEmpty, earlyFetches.isEmpty, !connection.isAboutToCompress else {
+    guard asksAhead, !next.isEmpty, earlyFetches.isEmpty, !connection.isAboutToCompress else {
       return
     }
-    observer.expected.append(
-      EarlyAnswers(of: wanted.mailbox, first: first, last: last, isAtWork: true))
+    var answers = EarlyAnswers(of: wanted.mailbox, first: first, last: last, isAtWork: true)
+    observer.expected.append(answers)
     for one in next {
       // What is wrong with one of them is told when it has its turn.
-      guard let select = try? sendSelectEarly(one.mailbox, .plain),
+      guard (try? part(answers, from: one.mailbox)) != nil,
+        let select = try? sendSelectEarly(one.mailbox, .plain),
         let fetch = try? send(.fetch(UIDSet(one.uids), MessageFetch.items))
       else { return }
       let early = EarlyFetch(one, connection, select: select, fetch: fetch)
-      observer.expected.append(early.answers)
+      answers = early.answers
+      observer.expected.append(answers)
       earlyFetches.append(early)
     }
   }

@@ -2,10 +2,13 @@ import IMAPClient
 
 /// Openings that are sent before their turn: the answers to all come in one round trip.
 ///
-/// Only with QRESYNC. Then SELECT tells all that is wanted of most mailboxes, so that little is asked for in vain; and the server
-/// says where what it tells of one mailbox ends (`[CLOSED]`, RFC 7162 §3.2.11). What else has to be asked of a
-/// mailbox behind which others were selected, is asked after it was selected once more; the answers to the others stay good, for nothing
-/// is written meanwhile. Whatever does write drops them.
+/// What is told of one mailbox must end somewhere. With QRESYNC the server says where (`[CLOSED]`, RFC 7162 §3.2.11). Without, a
+/// mailbox is left before the next one is selected (UNSELECT, RFC 3691): what comes until that is answered is about the one, or about none, and
+/// what comes after it about the next. Commands whose results depend on those before are carried out in their order (RFC 9051 §5.5).
+/// Should a SELECT fail, none is selected, and there is none to be left.
+///
+/// What else has to be asked of a mailbox behind which others were selected, is asked after it was selected once more; the answers to
+/// the others stay good, for nothing is written meanwhile. Whatever does write drops them.
 extension IMAPEndpoint {
   /// A flight must be so short that it is queued whole, and nothing read meanwhile.
   private static let mostRechecked = 100
@@ -52,18 +55,48 @@ extension IMAPEndpoint {
   private func send(
     _ opening: MailboxOpening, followedBy next: [MailboxOpening]
   ) throws(EndpointError) {
-    let next = next.filter(\.mayBeEarly)
     // Where another layer is about to be put over the wire, answers may be read before all is sent.
-    guard opening.mayBeEarly, !next.isEmpty, early.isEmpty, !connection.isAboutToCompress else {
-      return
-    }
+    guard asksAhead, !next.isEmpty, early.isEmpty, !connection.isAboutToCompress else { return }
     // Behind those that were dropped and are not answered yet.
-    observer.expected.append(try opening.sendInTurn())
+    var answers = try opening.sendInTurn()
+    observer.expected.append(answers)
     for one in next {
       // What is wrong with one of them, a name that the server can't have, is told when it has its turn.
-      guard let answers = try? one.sendEarly() else { break }
+      guard (try? part(answers, from: one.mailbox)) != nil, let next = try? one.sendEarly()
+      else { break }
+      answers = next
       observer.expected.append(answers)
       early.append(one)
     }
+    // A server whose answers nobody takes for long, because a Maildir is being read, may give up. What has changed is little.
+    if ([opening] + early).contains(where: { !$0.usesQResync }), let last = early.last?.last {
+      try attempt { () throws(IMAPError) in try connection.waitUntilAnswered(last) }
+    }
+  }
+
+  /// Sees to it that what is told next, which is about this mailbox, can be told from what was told before.
+  func part(_ answers: EarlyAnswers, from mailbox: MailboxName) throws(EndpointError) {
+    // For one that can't be selected, none is left.
+    _ = try wireName(of: mailbox)
+    if !hasQResync { answers.end(with: try sendUnselect()) }
+  }
+
+  var asksAhead: Bool {
+    guard !isOutOfOrder else { return false }
+    return hasQResync || connection.has(.unselect) && !isUnselectBroken
+  }
+
+  /// Whether it is certain which mailbox what was told is about. If not, nothing is asked ahead any more.
+  func isToBeBelieved() throws(EndpointError) -> Bool {
+    guard observer.isOutOfOrder || observer.isNotLeft else { return true }
+    forgetForeseen()
+    isOutOfOrder = isOutOfOrder || observer.isOutOfOrder
+    isUnselectBroken = isUnselectBroken || observer.isNotLeft
+    // What still comes is about mailboxes that nobody asks about any more.
+    try attempt { () throws(IMAPError) in try connection.settle() }
+    observer.expected = []
+    observer.isOutOfOrder = false
+    observer.isNotLeft = false
+    return false
   }
 }

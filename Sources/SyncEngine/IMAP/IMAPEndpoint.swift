@@ -45,7 +45,11 @@ final class IMAPEndpoint: Endpoint {
   /// The same for messages.
   var foreseenFetches: [ForeseenFetch] = []
   var earlyFetches: [EarlyFetch] = []
-  /// The last SELECT or EXAMINE that was sent.
+  /// Set when the server refused to leave a mailbox.
+  var isUnselectBroken = false
+  /// Set when the server answered commands otherwise than in their order.
+  var isOutOfOrder = false
+  /// The SELECT or EXAMINE that was sent last, if the mailbox was not left since.
   private(set) var lastSelect: Tag?
 
   /// - Parameter knowsProfile: the connection has its profile from an earlier one.
@@ -73,7 +77,7 @@ final class IMAPEndpoint: Endpoint {
       choosesUIDs: false, hasIDs: idItem != nil, hasCheapContents: false, takesStoredForm: false,
       hasModSequences: hasModSequences, settlesSlowly: true,
       octetsOnTheirWay: connection.isLocal ? 1 << 20 : 256 << 10,
-      renumbersByCopy: firstWay == .copy)
+      renumbersByCopy: firstWay == .copy, asksAhead: asksAhead)
   }
 
   var traffic: Traffic {
@@ -300,6 +304,14 @@ final class IMAPEndpoint: Endpoint {
     let name = try wireName(of: mailbox)
     let tag = try send(onlyReads ? Command.examine(name) : Command.select(name, mode))
     lastSelect = tag
+    return tag
+  }
+
+  /// Leaves the selected mailbox; nothing is expunged. RFC 3691 §2. Nobody waits for the answer.
+  func sendUnselect() throws(EndpointError) -> Tag {
+    let tag = try send(.unselect)
+    connection.forgo(tag)
+    lastSelect = nil
     return tag
   }
 

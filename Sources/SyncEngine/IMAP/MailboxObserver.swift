@@ -15,6 +15,8 @@ final class MailboxObserver: ResponseObserver {
   var expected: [EarlyAnswers] = []
   /// The server has answered a later one before it had done with the first: what belongs to which, nobody knows.
   var isOutOfOrder = false
+  /// A mailbox could not be left before the next one was selected: what came then may be about either.
+  var isNotLeft = false
   /// What is received at the moment concerns nobody but the opening that was sent early.
   var isApart = false
 

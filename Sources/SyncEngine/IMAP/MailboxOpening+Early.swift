@@ -2,9 +2,6 @@ import IMAPClient
 
 /// An opening that is sent before its turn.
 extension MailboxOpening {
-  /// Mod-sequences and QRESYNC make the answers few, and certain to belong to this mailbox.
-  var mayBeEarly: Bool { usesQResync }
-
   /// Others follow in the same flight.
   /// - Returns: what the server is going to say to it.
   func sendInTurn() throws(EndpointError) -> EarlyAnswers {
@@ -21,12 +18,24 @@ extension MailboxOpening {
   /// Its turn has come.
   func takeOver() { if let answers { observer.take(over: answers) } }
 
+  /// Whether SELECT was answered by what it has to be (RFC 9051 §6.3.2). Where that is missing of one that was sent early, it may
+  /// have been told when it was not expected.
+  func isWhole(_ refusal: EndpointError?) -> Bool {
+    guard answers != nil else { return true }
+    answers = nil
+    if let refusal { return refusal.code != .protocolViolation }
+    return observer.mailbox?.isCounted == true
+  }
+
   /// Nobody waits for the answers any more.
   func drop() {
     answers?.drop()
     guard let flight else { return }
     for tag in [flight.select] + flight.rest { endpoint.connection.forgo(tag) }
   }
+
+  /// What was asked for last, if it was sent.
+  var last: Tag? { flight.map { $0.rest.last ?? $0.select } }
 
   /// Another mailbox was selected after this one.
   var isPassed: Bool { flight.map { $0.select != endpoint.lastSelect } ?? true }

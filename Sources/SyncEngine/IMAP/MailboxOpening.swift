@@ -126,10 +126,11 @@ final class MailboxOpening {
       let status = try endpoint.wait(tag)
       problem = problem ?? endpoint.refusal(status, to: "tell what the mailbox holds")
     }
-    guard !observer.isOutOfOrder else { throw EndpointError.outOfOrder }
+    guard try endpoint.isToBeBelieved(), isWhole(refusal) else { return false }
     if let refusal {
       guard refusal.code == .protocolViolation, usesQResync else { throw refusal }
       endpoint.isQResyncBroken = true  // it offers what it does not take
+      endpoint.forgetForeseen()
       return false
     }
     if usesModSeq, observer.mailbox?.highestModSeq == nil {

@@ -6,7 +6,9 @@ struct SelectedMailbox {
   var uidValidity: UIDValidity?
   var uidNext: UID?
   var highestModSeq: ModSequence?
-  var exists: UInt32 = 0
+  var exists: UInt32 = 0 { didSet { isCounted = true } }
+  /// The server has said how many messages there are.
+  private(set) var isCounted = false
   var isReadOnly = false
   var mailboxID: [UInt8]?
   /// From PERMANENTFLAGS: what can be stored for good; `nil` if the server did not say.

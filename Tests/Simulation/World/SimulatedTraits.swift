@@ -65,6 +65,6 @@ public struct SimulatedTraits: Hashable, Sendable {
     EndpointTraits(
       choosesUIDs: isMaildir, hasIDs: hasIDs || isMaildir, hasCheapContents: isMaildir,
       takesStoredForm: isMaildir, hasModSequences: keepsModSequences, settlesSlowly: !isMaildir,
-      renumbersByCopy: !isMaildir && hasUIDPlus && !canMove)
+      renumbersByCopy: !isMaildir && hasUIDPlus && !canMove, asksAhead: !isMaildir)
   }
 }

@@ -179,9 +179,13 @@ import Testing
       })
   }
 
-  @Test("messages of ten mailboxes of a Dovecot: one round trip")
-  func dovecot() throws {
-    try withDovecot { endpoint, other in
+  @Test(
+    "messages of ten mailboxes of a Dovecot: one round trip",
+    arguments: [
+      ServerProfileCase("everything"), ServerProfileCase("no QRESYNC", "QRESYNC"),
+    ])
+  func dovecot(_ profile: ServerProfileCase) throws {
+    try withDovecot(profile) { endpoint, other in
       let names = (0..<10).map { MailboxName.named("box\($0)") }
       for (number, name) in names.enumerated() {
         try other.create(name, specialUse: nil)

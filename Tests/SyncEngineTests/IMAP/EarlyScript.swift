@@ -1,0 +1,16 @@
+import TestSupport
+
+@testable import SyncEngine
+
+/// What a server tells of a mailbox that is opened together with others.
+enum EarlyScript {
+  static func selected(exists: Int) -> String {
+    Script.selected + "* \(exists) EXISTS\r\n* OK [UIDNEXT 10] ok\r\n"
+  }
+
+  /// All that is asked of a message which is new.
+  static func details(_ uid: Int, number: Int = 1) -> String {
+    "* \(number) FETCH (UID \(uid) FLAGS () INTERNALDATE \"01-Jan-2020 00:00:00 +0000\""
+      + " RFC822.SIZE 9)\r\n"
+  }
+}
