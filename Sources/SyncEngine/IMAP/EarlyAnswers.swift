@@ -37,6 +37,8 @@ final class EarlyAnswers {
   fileprivate var isTold = false
   /// The mailbox was selected.
   fileprivate var isSelected = false
+  /// Something that is none of these requests was sent behind it.
+  var isFollowed = false
 
   init(
     of mailbox: MailboxName, first: Tag, last: Tag, isAtWork: Bool, hasBodies: Bool = false
@@ -82,13 +84,20 @@ final class EarlyAnswers {
 extension MailboxObserver {
   /// What was said up to now becomes what the operation at work has gathered.
   func take(over early: EarlyAnswers, bodies: (any BodyReceiver)? = nil) {
-    begin()
+    forget()
+    if lastTold === early { lastTold = nil }
     self.bodies = bodies
     mailbox = early.mailbox
     gathered = early.gathered
     early.gathered = Gathered()
     early.turn = .here
     early.replay(take)
+  }
+
+  /// What comes when all is answered is about the mailbox of the last, which the server still has selected, and not about the one
+  /// that is worked on here.
+  func receiveUnasked(_ event: WireEvent) {
+    if let lastTold, lastTold.turn == .early { hand(event, to: lastTold) } else { take(event) }
   }
 
   func receive(_ event: WireEvent, as early: EarlyAnswers) {
@@ -131,10 +140,15 @@ extension MailboxObserver {
         isNotLeft = true
       }
     } else if tag == early.tags.upperBound {
-      if early.leaving == nil { expected.removeFirst() } else { early.isTold = true }
+      if early.leaving == nil { finish(early) } else { early.isTold = true }
     } else if tag > early.tags.upperBound {
       isOutOfOrder = true
     }
+  }
+
+  private func finish(_ early: EarlyAnswers) {
+    expected.removeFirst()
+    if expected.isEmpty, !early.isFollowed { lastTold = early }
   }
 
   private func exchange(with early: EarlyAnswers) {

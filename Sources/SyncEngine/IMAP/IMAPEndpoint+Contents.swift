@@ -50,7 +50,8 @@ extension IMAPEndpoint {
     do throws(EndpointError) {
       guard isExpected(try finishSelect(select)) else { throw replaced() }
     } catch {
-      if let first { connection.forgo(first) }
+      // What still comes must not be taken for what is asked next.
+      if let first, error.scope == .mailbox { _ = try wait(first) }
       throw error
     }
     guard let first else { return }

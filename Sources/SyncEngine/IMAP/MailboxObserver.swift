@@ -13,6 +13,8 @@ final class MailboxObserver: ResponseObserver {
   var onParts: ((FetchResponse) -> Void)?
   /// Openings that were sent together and are not answered yet, in their order. What comes belongs to the first.
   var expected: [EarlyAnswers] = []
+  /// The last of them, from when it is answered until it has its turn or something else is sent.
+  var lastTold: EarlyAnswers?
   /// The server has answered a later one before it had done with the first: what belongs to which, nobody knows.
   var isOutOfOrder = false
   /// A mailbox could not be left before the next one was selected: what came then may be about either.
@@ -20,8 +22,14 @@ final class MailboxObserver: ResponseObserver {
   /// What is received at the moment concerns nobody but the opening that was sent early.
   var isApart = false
 
-  /// Forgets what earlier operations left.
+  /// Forgets what earlier operations left; another one is about to be sent.
   func begin() {
+    expected.last?.isFollowed = true
+    lastTold = nil
+    forget()
+  }
+
+  func forget() {
     gathered = Gathered()
     bodies = nil
     onHeader = nil
@@ -55,7 +63,7 @@ final class MailboxObserver: ResponseObserver {
   func forgetFound() { gathered.found = UIDSet() }
 
   func receive(_ event: WireEvent) {
-    if let early = expected.first { receive(event, as: early) } else { take(event) }
+    if let early = expected.first { receive(event, as: early) } else { receiveUnasked(event) }
   }
 
   func take(_ event: WireEvent) {

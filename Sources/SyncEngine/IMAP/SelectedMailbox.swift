@@ -48,6 +48,7 @@ struct SelectedMailbox {
   }
 
   mutating func forget(_ count: Int) {
+    guard isCounted else { return }
     exists = UInt32(clamping: Swift.max(0, Int(exists) - count))
   }
 }
