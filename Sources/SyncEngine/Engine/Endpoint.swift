@@ -49,6 +49,10 @@ public protocol Endpoint: AnyObject {
   /// is next selected, the call fails with ``FailureCode/mailboxGone`` before anything is done to other
   /// messages than those meant.
   func expect(_ uidValidity: UIDValidity, of mailbox: MailboxName)
+  /// The mailbox need not be opened in this round: the list showed that it stands where it stood, and all that there is in it is
+  /// known. If that is so still when it is next selected, what the caller puts there is not to be read again, either
+  /// (``OpenRequest/isContinued``).
+  func expect(standingAt anchor: Anchor, _ mailbox: MailboxName)
   /// Leaves the open mailbox.
   func close() throws(EndpointError)
 
@@ -167,6 +171,7 @@ extension Endpoint {
 
   /// Nothing to do where a mailbox can't become another one.
   public func expect(_ uidValidity: UIDValidity, of mailbox: MailboxName) {}
+  public func expect(standingAt anchor: Anchor, _ mailbox: MailboxName) {}
 
   /// Nothing where parts are not looked at.
   public func parts(

@@ -236,16 +236,19 @@ extension MailboxSync {
     }
     messageCount = nil
     needsLook = changed
-    for side in Side.allCases { isContinued[side] = isContinued[side] && hasOnlyStored(on: side) }
+    for side in Side.allCases { isContinued[side] = isContinued[side] && hasOnlyAdded(on: side) }
     if isChanged { roundsWorked += 1 }
     return isChanged
   }
 
-  /// Whether nothing was done on a side in this round but to store flags, and nothing of what was seen there is left over.
-  private func hasOnlyStored(on side: Side) -> Bool {
-    looked[side] && isTrusted(side) && !isReopened(side) && doubted[side].isEmpty
-      && policy.since == nil && policy.maxSize == nil && failures.isEmpty && givenUp[side].isEmpty
+  /// Whether nothing was done on a side in this round but to store flags and to put messages there, and nothing of what was
+  /// seen there is left over. One that was not looked at stands where all was known.
+  private func hasOnlyAdded(on side: Side) -> Bool {
+    (looked[side] || record.anchors[side]?.stamp != nil) && isTrusted(side) && !isReopened(side)
+      && doubted[side].isEmpty && policy.since == nil && policy.maxSize == nil && failures.isEmpty
+      && givenUp[side].isEmpty
       && work.allSatisfy { work in
+        if work.isReleased { return true }
         guard case .agree = work.decision else { return false }
         return work.item.base != nil && work.stub == nil
       }

@@ -223,6 +223,8 @@ struct ItemWork {
   var isIntended = Both(left: false, right: false)
   /// Nothing can be done about it any more in this run.
   var isDropped = false
+  /// It was placed, and nothing is left to be done.
+  private(set) var isReleased = false
   /// The side on which only a stub is to lie, or lies.
   var stub: Side?
   private var links: ItemLinks?
@@ -281,6 +283,7 @@ struct ItemWork {
   mutating func release() {
     item = Item(base: nil, left: .absent, right: .absent)
     isDropped = true
+    isReleased = true
   }
 
   mutating func setFlags(_ flags: FlagSet, on side: Side) {
@@ -354,6 +357,9 @@ extension MailboxSync {
   func select(_ side: Side, _ endpoint: any Endpoint) throws(EndpointError) {
     if let uidValidity = anchors[side].uidValidity {
       endpoint.expect(uidValidity, of: fullNames[side])
+    }
+    if !looked[side], let anchor = record.anchors[side], anchor.stamp != nil {
+      endpoint.expect(standingAt: anchor, fullNames[side])
     }
     try endpoint.select(fullNames[side])
   }

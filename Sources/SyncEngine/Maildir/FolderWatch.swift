@@ -57,6 +57,12 @@ final class FolderWatch {
     if expected.count >= FolderWatch.readAfter { compare() }
   }
 
+  /// A file of ours was put into one of the directories.
+  func expect(_ name: FileName, isInNew: Bool) {
+    expected.append(Event(mark: isInNew ? new : cur, isFrom: false, name: name))
+    if expected.count >= FolderWatch.readAfter { compare() }
+  }
+
   /// Whether nothing but what was expected has happened since ``begin()``: also nothing of which the directories' times of before
   /// this call tell.
   func sawOnlyOurs(_ cur: Directory, _ new: Directory) -> Bool {

@@ -10,6 +10,8 @@ public final class MaildirEndpoint: Endpoint {
   private var openFolder: MaildirFolder?
   /// What the UIDs that will be named belong to.
   private var validities: [MailboxName: UIDValidity] = [:]
+  /// Where mailboxes stand that were not opened.
+  private var standing: [MailboxName: Anchor] = [:]
 
   /// Each folder holds three descriptors and the names of its messages.
   private static let folderLimit = 4
@@ -69,6 +71,7 @@ public final class MaildirEndpoint: Endpoint {
     _ mailbox: MailboxName, _ request: OpenRequest
   ) throws(EndpointError) -> Observation {
     validities[mailbox] = nil
+    standing[mailbox] = nil
     let folder = try folder(mailbox, completing: !request.isOnlyToRead)
     openFolder = folder
     return try folder.observe(
@@ -78,10 +81,15 @@ public final class MaildirEndpoint: Endpoint {
 
   public func select(_ mailbox: MailboxName) throws(EndpointError) {
     if openFolder?.name != mailbox { openFolder = try folder(mailbox) }
+    if let anchor = standing.removeValue(forKey: mailbox) { openFolder?.stand(at: anchor) }
   }
 
   public func expect(_ uidValidity: UIDValidity, of mailbox: MailboxName) {
     validities[mailbox] = uidValidity
+  }
+
+  public func expect(standingAt anchor: Anchor, _ mailbox: MailboxName) {
+    standing[mailbox] = anchor
   }
 
   public func close() throws(EndpointError) { openFolder = nil }

@@ -24,6 +24,7 @@ extension MaildirFolder {
     guard !messages.isEmpty else { return [] }
     return try withLock { lock throws(EndpointError) in
       try refreshForPlacing()
+      let isTold = self.isTold
       let keywordsBefore = keywords
       var outcomes = [PlacementOutcome](repeating: .targetTaken, count: messages.count)
       var placements: [(message: DeliveredMessage, placement: Placement)] = []
@@ -46,12 +47,18 @@ extension MaildirFolder {
           let place = placement.goesToNew ? new : cur
           try tmp.move(message.base, to: placement.name, in: place)
           message.isInPlace = true
+          watch?.expect(placement.name, isInNew: placement.goesToNew)
           note(placement)
         } catch {
           refused[placement.uid] = error
         }
       }
       try syncDirectories()
+      // The caller learns of them from the outcomes; but records without files are not what was told.
+      if isTold, refused.isEmpty {
+        self.isTold = true
+        unreadCount = unreadCount.map { $0 &+ UInt32(clamping: placements.count) }
+      }
       return outcomes.map { replacing($0, refused) }
     }
   }

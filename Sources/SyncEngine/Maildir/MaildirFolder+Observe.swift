@@ -25,7 +25,7 @@ extension MaildirFolder {
     }
     if isReadOnly { try readUnlocked() }
     knownValidity = .some(list.uidValidity)
-    let anchor = anchor()
+    let anchor = anchor(scanTimes, messages: presentCount)
     // Not any more if the directories have to be read once again for the details.
     isTold = !isReadOnly
     return observation(
@@ -51,10 +51,10 @@ extension MaildirFolder {
         isAsRead(MaildirFolder.listName, listStatus),
         isAsRead(MaildirFolder.keywordsName, keywordsStatus)
       else { return nil }
-      scanTimes = now
+      if unreadCount == nil { scanTimes = now }
       // Where names can be watched. The run's own flags are a few milliseconds old, and the next one is not to read all for that.
-      return observation(
-        anchor(isOnlyHere: true), .changes(vanished: UIDSet()), [], isReadOnly: false)
+      let anchor = anchor(now, messages: unreadCount ?? presentCount, isOnlyHere: true)
+      return observation(anchor, .changes(vanished: UIDSet()), [], isReadOnly: false)
     }
   }
 
@@ -91,18 +91,42 @@ extension MaildirFolder {
     try scan()
   }
 
-  private func anchor(isOnlyHere: Bool = false) -> Anchor {
+  /// - Parameter times: those of the directories when they held what is told of them.
+  private func anchor(
+    _ times: ScanTimes?, messages: UInt32, isOnlyHere: Bool = false
+  ) -> Anchor {
     var stamp: MaildirStamp?
-    if let scanTimes, !isTooRecent(scanTimes.cur, isOnlyHere: isOnlyHere),
-      !isTooRecent(scanTimes.new, isOnlyHere: isOnlyHere)
+    if let times, !isTooRecent(times.cur, isOnlyHere: isOnlyHere),
+      !isTooRecent(times.new, isOnlyHere: isOnlyHere)
     {
-      stamp = MaildirStamp(
-        cur: scanTimes.cur, new: scanTimes.new, uidList: listStatus?.modified ?? 0,
-        keywords: keywordsStatus?.modified ?? 0)
+      stamp = self.stamp(times)
     }
     return Anchor(
-      uidValidity: list.uidValidity, uidNext: UID(list.next) ?? .first,
-      messages: UInt32(clamping: files.entries.count { $0.isThere }), stamp: stamp)
+      uidValidity: list.uidValidity, uidNext: UID(list.next) ?? .first, messages: messages,
+      stamp: stamp)
+  }
+
+  private func stamp(_ times: ScanTimes) -> MaildirStamp {
+    MaildirStamp(
+      cur: times.cur, new: times.new, uidList: listStatus?.modified ?? 0,
+      keywords: keywordsStatus?.modified ?? 0)
+  }
+
+  private var presentCount: UInt32 { UInt32(clamping: files.entries.count { $0.isThere }) }
+
+  /// The caller knows all that there was at this anchor: it need not be read, if it is there still, and from now on the
+  /// kernel tells of every change.
+  func stand(at anchor: Anchor) {
+    guard scanTimes == nil, !isTold, watch == nil, let stamp = anchor.stamp,
+      anchor.messages >= surroundings.leastWatched, let watch = FolderWatch(cur, new),
+      (try? refreshList()) != nil, (try? refreshKeywords()) != nil,
+      let now = try? currentTimes(), self.stamp(now) == stamp,
+      list.uidValidity == anchor.uidValidity
+    else { return }
+    self.watch = watch
+    knownValidity = .some(list.uidValidity)
+    unreadCount = anchor.messages
+    isTold = true
   }
 
   /// Ascending by UID, then those without one in the order in which they are to get theirs.

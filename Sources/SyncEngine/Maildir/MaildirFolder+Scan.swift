@@ -19,6 +19,7 @@ extension MaildirFolder {
   /// Reads the names in `new` and `cur` and gives them their UIDs. Known files keep their index.
   func scan() throws(EndpointError) {
     isTold = false
+    unreadCount = nil
     if watch == nil, list.records.count >= surroundings.leastWatched {
       watch = FolderWatch(cur, new)
     }

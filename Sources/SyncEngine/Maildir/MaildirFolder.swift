@@ -28,8 +28,11 @@ final class MaildirFolder {
   var scanTimes: ScanTimes?
   /// Who else changes names in a large folder.
   var watch: FolderWatch?
-  /// Since the caller was told what there is, names have been changed by storing flags only, as far as is known here.
+  /// Since the caller was told what there is, names have been changed by storing flags and by deliveries only, as far as is known
+  /// here.
   var isTold = false
+  /// How many messages there are, where the caller knows all of them and nobody has read the names.
+  var unreadCount: UInt32?
   /// `files` knows the UIDs of `list`.
   var hasAssignedUIDs = false
   /// The UIDVALIDITY under which the caller knows the messages; `nil`: it knows none.
@@ -136,6 +139,7 @@ final class MaildirFolder {
       list = UIDList()
       listStatus = nil
       hasAssignedUIDs = false
+      isTold = false
     }
     if let knownValidity, knownValidity != list.uidValidity {
       throw EndpointError(
@@ -151,6 +155,8 @@ final class MaildirFolder {
       return (UIDList(try file.readAll(limit: MaildirFolder.listLimit)), status)
     }
     hasAssignedUIDs = false
+    // Somebody else has written it.
+    isTold = false
   }
 
   func refreshKeywords() throws(EndpointError) {
@@ -158,11 +164,14 @@ final class MaildirFolder {
       try directory.statusIfThere(of: MaildirFolder.keywordsName)
     }
     guard let status else {
+      if keywordsStatus != nil { isTold = false }
       keywords = FolderKeywords()
       keywordsStatus = nil
       return
     }
     if keywordsStatus?.isSameState(as: status) == true { return }
+    // Somebody else has written it: letters may mean something else.
+    isTold = false
     (keywords, keywordsStatus) = try perform("read dovecot-keywords") { () throws(SystemError) in
       let file = try directory.openFile(MaildirFolder.keywordsName)
       let status = try file.status()

@@ -82,6 +82,7 @@ extension SimulatedEndpoint {
   }
 
   public func select(_ mailbox: MailboxName) throws(EndpointError) {
+    defer { noteStanding(mailbox) }
     if opened == mailbox { return }
     opened = nil
     try perform(.select(mailbox))
@@ -95,6 +96,20 @@ extension SimulatedEndpoint {
 
   public func expect(_ uidValidity: UIDValidity, of mailbox: MailboxName) {
     knownValidities[mailbox] = .some(uidValidity)
+  }
+
+  public func expect(standingAt anchor: Anchor, _ mailbox: MailboxName) {
+    standing[mailbox] = anchor
+  }
+
+  private func noteStanding(_ name: MailboxName) {
+    guard let anchor = standing.removeValue(forKey: name), opened == name, told[name] == nil else {
+      return
+    }
+    world.locked {
+      guard let mailbox = server.mailboxes[name], self.anchor(mailbox) == anchor else { return }
+      told[name] = ToldMailbox(mailbox)
+    }
   }
 
   public func close() throws(EndpointError) {

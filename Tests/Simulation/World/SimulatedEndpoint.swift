@@ -13,8 +13,10 @@ public final class SimulatedEndpoint: Endpoint {
   var knownValidities: [MailboxName: UIDValidity?] = [:]
   /// The flags that messages had when this endpoint was last told of them, or changed them.
   var toldFlags: [MailboxName: [UID: FlagSet]] = [:]
-  /// All that this endpoint told of a Maildir's mailbox, and changed flags of since.
+  /// All that this endpoint told of a Maildir's mailbox, and changed flags of and put there since.
   var told: [MailboxName: ToldMailbox] = [:]
+  /// Where mailboxes stand that were not opened.
+  var standing: [MailboxName: Anchor] = [:]
   /// What is going to be opened, and what was told of it when the first of it was opened.
   var foreseen: [ForeseenOpening] = []
   var early: [ForeseenOpening: Observation] = [:]
@@ -250,7 +252,7 @@ public final class SimulatedEndpoint: Endpoint {
   }
 }
 
-/// What the engine knows of a Maildir's mailbox if it knows all that it was told, and its own changes of flags.
+/// What the engine knows of a Maildir's mailbox if it knows all that it was told, and its own deliveries and changes of flags.
 struct ToldMailbox: Equatable {
   private var uidValidity: UIDValidity?
   private var uidNext: UID
@@ -266,4 +268,9 @@ struct ToldMailbox: Equatable {
   }
 
   mutating func store(_ flags: FlagSet, _ uid: UID) { self.flags[.uid(uid)] = flags }
+
+  mutating func add(_ flags: FlagSet, _ uid: UID) {
+    store(flags, uid)
+    uidNext = max(uidNext, uid.next ?? uid)
+  }
 }

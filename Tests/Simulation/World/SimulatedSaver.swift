@@ -100,6 +100,10 @@ final class SimulatedSaver: MessageSaver {
       })
     outcomes += results.map(\.outcome)
     noteLacking(results)
+    for (message, result) in zip(messages, results) {
+      guard case .placed(let uid, _, _) = result.outcome else { continue }
+      endpoint.told[mailbox]?.add(message.item.flags.subtracting(result.lacking), uid)
+    }
     alteredYet += zip(messages, results.map(\.outcome)).compactMap { message, outcome in
       guard case .placed(let uid, _, _) = outcome, let alters = server.alters else { return nil }
       let content = SimulatedSaver.wire(message)

@@ -5,7 +5,7 @@ import Testing
 @testable import SyncEngine
 
 /// Not on every file system.
-private let isWatchable: Bool = {
+let isWatchable: Bool = {
   let isOnlyHere = try? withTemporaryDirectory { try Directory(path: $0.path).isOnlyHere }
   return isOnlyHere ?? false
 }()
@@ -48,6 +48,21 @@ struct FolderWatchTests {
     }
   }
 
+  @Test("what it has put there itself is not told again", arguments: [flags(), flags([.seen])])
+  func delivered(_ flags: FlagSet) throws {
+    try withTold { maildir in
+      try maildir.save("A: 4\r\n\r\n", flags: flags)
+      let outcome = try maildir.endpoint.store([
+        StoreOrder(uids: uids(4), added: .init([.answered]), removed: .empty)
+      ])
+      #expect(outcome == StoreOutcome())
+      let seen = try openAgain(maildir)
+      #expect(seen.coverage == .changes(vanished: UIDSet()) && seen.messages.isEmpty)
+      #expect(seen.anchor.messages == 4 && seen.anchor.uidNext == uid(5))
+      #expect(try maildir.open().messages.count == 4)
+    }
+  }
+
   @Test("what is some clock ticks old is not read again by the next run") func stamp() throws {
     var surroundings = MaildirSurroundings.machine
     surroundings.leastWatched = 0
@@ -80,7 +95,22 @@ struct FolderWatchTests {
       { maildir in try maildir.remove("cur/\(try #require(maildir.names("cur").first))") },
       { maildir in try maildir.write("A: 4\n\n", to: "new/1.other") },
       { maildir in try maildir.write("0 Word\n", to: "dovecot-keywords") },
-      { maildir in try maildir.save("A: 5\r\n\r\n") },
+      { maildir in
+        try maildir.write("A: 4\n\n", to: "cur/1.other:2,")
+        try maildir.save("A: 5\r\n\r\n")
+      },
+      { maildir in
+        try maildir.save("A: 5\r\n\r\n")
+        let name = try #require(maildir.names("new").last)
+        // As a mail program does that shows it.
+        try maildir.rename("new/\(name)", to: "cur/\(name):2,S")
+      },
+      { maildir in
+        // The list is another one, as Dovecot writes it.
+        let list = maildir.text("dovecot-uidlist")
+        try maildir.write(list.replacing("N4", with: "N9"), to: "dovecot-uidlist")
+        try maildir.save("A: 5\r\n\r\n")
+      },
       { maildir in _ = try maildir.endpoint.expunge(uids(2)) },
       { maildir in _ = try maildir.endpoint.pad(to: uid(50)) },
     ]
