@@ -41,6 +41,28 @@ import Testing
     #expect(count(world, .right) == 6 && count(world, .left) == 6)
   }
 
+  @Test(
+    "a Maildir that the list showed as it was is not read for what the run puts there",
+    arguments: [Policy.UIDs.mirror, .map])
+  func notReadAgain(_ uids: Policy.UIDs) {
+    let world = SimulatedWorld(.maildir, .imap())
+    let store = world.stateStore()
+    for token in 1...5 { world.servers.right.deliver(message(token)) }
+    let wish: (inout Policy) -> Void = { $0.uids = uids }
+    while !world.run(store, wish).counts.left.isEmpty {}
+    let before = world.quietLooks
+    for token in 6...8 { world.servers.right.deliver(message(token)) }
+    #expect(world.run(store, wish).result == .ok && count(world, .left) == 8)
+    #expect(world.quietLooks.afterDeliveries == before.afterDeliveries + 1)
+    // The next run has nothing to do, and one that finds something new has not lost sight of the others.
+    let report = world.run(store, wish)
+    #expect(report.counts.left.isEmpty && report.counts.right.isEmpty)
+    world.servers.left.deliver(message(9))
+    empty(world.servers.right, keeping: 6)
+    #expect(world.run(store, wish).result == .ok)
+    #expect(count(world, .left) == 7 && count(world, .right) == 7)
+  }
+
   @Test("small mailboxes that are all emptied at once are an accident")
   func refusedAltogether() {
     let world = SimulatedWorld(.imap(), .imap())

@@ -47,7 +47,7 @@ extension MaildirFolder {
   private func observeAgain() throws(EndpointError) -> Observation? {
     guard isTold, let watch, knownValidity == .some(list.uidValidity) else { return nil }
     return try withLock { _ throws(EndpointError) in
-      guard let now = try? currentTimes(), watch.sawOnlyOurs(cur, new),
+      guard let now = try? currentTimes(), watch.sawOnlyOurs(cur, new), isQuiet(since: now, watch),
         isAsRead(MaildirFolder.listName, listStatus),
         isAsRead(MaildirFolder.keywordsName, keywordsStatus)
       else { return nil }
@@ -56,6 +56,15 @@ extension MaildirFolder {
       let anchor = anchor(now, messages: unreadCount ?? presentCount, isOnlyHere: true)
       return observation(anchor, .changes(vanished: UIDSet()), [], isReadOnly: false)
     }
+  }
+
+  /// Waits until a later change is certain to get another time, some clock ticks at most: else the next run would have to read all
+  /// that this one need not read.
+  private func isQuiet(since times: ScanTimes, _ watch: FolderWatch) -> Bool {
+    let age = surroundings.now() &- max(times.cur, times.new)
+    guard age >= 0, age < MaildirFolder.tick else { return true }
+    surroundings.pause(MaildirFolder.tick - age)
+    return (try? currentTimes()) == times && watch.sawOnlyOurs(cur, new)
   }
 
   private func isAsRead(_ name: FileName, _ known: stat?) -> Bool {

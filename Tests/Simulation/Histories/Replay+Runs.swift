@@ -203,9 +203,14 @@ extension Replay {
     noteStubsOutside(pair, policy)
     DecisionCount(world, stores[pair], policy).count(in: coverage)
     let stubs = StubCount(world)
+    let looks = world.quietLooks
     let report = world.run(
       policy, stores[pair], pair: "pair \(pair + 1)", observer: ChangeCount(coverage))
     stubs.count(in: coverage, since: StubCount(world))
+    if world.quietLooks.all > looks.all { coverage.note("look: nothing but the run's own") }
+    if world.quietLooks.afterDeliveries > looks.afterDeliveries {
+      coverage.note("look: nothing but the run's own, with messages")
+    }
     countCircumstances(report)
     checkAlterations(pair, report)
     if report.notices.contains(where: { $0.code == .cannotRenumber }) {

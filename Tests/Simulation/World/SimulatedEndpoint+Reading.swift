@@ -72,6 +72,10 @@ extension SimulatedEndpoint {
       noteTold(found, mailbox)
       let now = ToldMailbox(found)
       let isAsTold = server.traits.isMaildir && request.isContinued && told[mailbox] == now
+      if isAsTold {
+        world.quietLooks.all += 1
+        if told[mailbox]?.hasDeliveries == true { world.quietLooks.afterDeliveries += 1 }
+      }
       told[mailbox] = now
       guard isAsTold else { return observe(found, request) }
       var observation = observe(found, OpenRequest())

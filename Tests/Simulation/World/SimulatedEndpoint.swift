@@ -258,6 +258,12 @@ struct ToldMailbox: Equatable {
   private var uidNext: UID
   private var id: GlobalUID?
   private var flags: [MessageHandle: FlagSet]
+  /// Messages were put there since it was told.
+  private(set) var hasDeliveries = false
+
+  static func == (a: ToldMailbox, b: ToldMailbox) -> Bool {
+    a.uidValidity == b.uidValidity && a.uidNext == b.uidNext && a.id == b.id && a.flags == b.flags
+  }
 
   init(_ mailbox: SimulatedMailbox) {
     uidValidity = mailbox.uidValidity
@@ -271,6 +277,7 @@ struct ToldMailbox: Equatable {
 
   mutating func add(_ flags: FlagSet, _ uid: UID) {
     store(flags, uid)
+    hasDeliveries = true
     uidNext = max(uidNext, uid.next ?? uid)
   }
 }

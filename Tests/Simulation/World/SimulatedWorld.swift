@@ -20,6 +20,8 @@ public final class SimulatedWorld: @unchecked Sendable {
   public var sweepsDeleted = false
   /// Calls that no endpoint may be asked for: the engine broke the protocol.
   public internal(set) var misuses: [String] = []
+  /// How often a Maildir had nothing to tell but what the run had done there itself, and whether messages were among that.
+  public internal(set) var quietLooks = (all: 0, afterDeliveries: 0)
 
   private let lock = NSRecursiveLock()
   private var late: [(due: Int, effect: () -> Void)] = []

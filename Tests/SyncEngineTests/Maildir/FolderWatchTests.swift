@@ -63,10 +63,13 @@ struct FolderWatchTests {
     }
   }
 
-  @Test("what is some clock ticks old is not read again by the next run") func stamp() throws {
+  @Test(
+    "it waits until it is some clock ticks old, and then the next run need not read it",
+    arguments: [0, MaildirSurroundings.second / 40])
+  func stamp(later: Int64) throws {
     var surroundings = MaildirSurroundings.machine
     surroundings.leastWatched = 0
-    surroundings.now = { MaildirSurroundings.machine.now() + MaildirSurroundings.second / 40 }
+    surroundings.now = { MaildirSurroundings.machine.now() + later }
     try withTemporaryDirectory { directory in
       let maildir = try MaildirFixture(directory, surroundings: surroundings)
       try maildir.prepare()
@@ -75,6 +78,8 @@ struct FolderWatchTests {
       _ = try maildir.endpoint.store([
         StoreOrder(uids: uids(1), added: flags([.flagged]), removed: .empty)
       ])
+      #expect(try openAgain(maildir).anchor.stamp != nil)
+      try maildir.save("A: 2\r\n\r\n")
       #expect(try openAgain(maildir).anchor.stamp != nil)
     }
   }
