@@ -50,7 +50,10 @@ extension MaildirFolder {
         outcomes.append(.gone)
       }
     }
-    guard !transfers.isEmpty else { return outcomes }
+    guard !transfers.isEmpty else {
+      keywords = keywordsBefore
+      return outcomes
+    }
     try writeKeywords(ifChangedFrom: keywordsBefore, lock)
     try writeList(lock)
     var moved = UIDSet()

@@ -37,7 +37,10 @@ extension MaildirFolder {
           outcomes[index] = .placed(placement.uid, id: placement.id, movedAway: false)
         }
       }
-      guard !placements.isEmpty else { return outcomes }
+      guard !placements.isEmpty else {
+        keywords = keywordsBefore
+        return outcomes
+      }
       try writeKeywords(ifChangedFrom: keywordsBefore, lock)
       try writeList(lock)
       var refused: [UID: SystemError] = [:]
@@ -88,7 +91,10 @@ extension MaildirFolder {
     try refreshList()
     try refreshKeywords()
     // What others have changed since the scan must not be taken for our own change afterwards.
-    if scanTimes != nil, try currentTimes() != scanTimes { scanTimes = nil }
+    if scanTimes != nil, try currentTimes() != scanTimes {
+      scanTimes = nil
+      isTold = false
+    }
     if list.uidValidity == nil {
       list = UIDList(uidValidity: try counter.next(above: nil), next: list.next)
       knownValidity = knownValidity.map { _ in list.uidValidity }

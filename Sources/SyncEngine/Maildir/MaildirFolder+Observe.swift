@@ -25,7 +25,7 @@ extension MaildirFolder {
     }
     if isReadOnly { try readUnlocked() }
     knownValidity = .some(list.uidValidity)
-    let anchor = anchor(scanTimes, messages: presentCount)
+    let anchor = anchor(scanTimes, at: scannedAt, messages: presentCount)
     // Not any more if the directories have to be read once again for the details.
     isTold = !isReadOnly
     return observation(
@@ -47,24 +47,34 @@ extension MaildirFolder {
   private func observeAgain() throws(EndpointError) -> Observation? {
     guard isTold, let watch, knownValidity == .some(list.uidValidity) else { return nil }
     return try withLock { _ throws(EndpointError) in
-      guard let now = try? currentTimes(), watch.sawOnlyOurs(cur, new), isQuiet(since: now, watch),
+      guard let (now, lookedAt) = quietTimes(watch),
         isAsRead(MaildirFolder.listName, listStatus),
         isAsRead(MaildirFolder.keywordsName, keywordsStatus)
       else { return nil }
       if unreadCount == nil { scanTimes = now }
       // Where names can be watched. The run's own flags are a few milliseconds old, and the next one is not to read all for that.
-      let anchor = anchor(now, messages: unreadCount ?? presentCount, isOnlyHere: true)
+      let anchor = anchor(
+        now, at: lookedAt, messages: unreadCount ?? presentCount, isOnlyHere: true)
       return observation(anchor, .changes(vanished: UIDSet()), [], isReadOnly: false)
     }
   }
 
   /// Waits until a later change is certain to get another time, some clock ticks at most: else the next run would have to read all
   /// that this one need not read.
-  private func isQuiet(since times: ScanTimes, _ watch: FolderWatch) -> Bool {
-    let age = surroundings.now() &- max(times.cur, times.new)
-    guard age >= 0, age < MaildirFolder.tick else { return true }
-    surroundings.pause(MaildirFolder.tick - age)
-    return (try? currentTimes()) == times && watch.sawOnlyOurs(cur, new)
+  ///
+  /// - Returns: the directories' times and a moment after which it was certain that nobody else had changed anything; `nil` if
+  ///   somebody has.
+  private func quietTimes(_ watch: FolderWatch) -> (times: ScanTimes, lookedAt: Int64)? {
+    // Before the look: what happens after it must not count as long ago, however long this process was not let run.
+    var start = surroundings.now()
+    guard let times = try? currentTimes(), watch.sawOnlyOurs(cur, new) else { return nil }
+    let age = start &- max(times.cur, times.new)
+    if age >= 0, age < MaildirFolder.tick {
+      surroundings.pause(MaildirFolder.tick - age)
+      start = surroundings.now()
+      guard (try? currentTimes()) == times, watch.sawOnlyOurs(cur, new) else { return nil }
+    }
+    return (times, start)
   }
 
   private func isAsRead(_ name: FileName, _ known: stat?) -> Bool {
@@ -95,18 +105,21 @@ extension MaildirFolder {
 
   private func readAll() throws(EndpointError) {
     files = FileTable(minimumCapacity: files.entries.count)
+    scanTimes = nil
     try refreshList()
     try refreshKeywords()
     try scan()
   }
 
-  /// - Parameter times: those of the directories when they held what is told of them.
+  /// - Parameters:
+  ///   - times: those of the directories when they held what is told of them.
+  ///   - lookedAt: a moment after which they were seen to hold it.
   private func anchor(
-    _ times: ScanTimes?, messages: UInt32, isOnlyHere: Bool = false
+    _ times: ScanTimes?, at lookedAt: Int64, messages: UInt32, isOnlyHere: Bool = false
   ) -> Anchor {
     var stamp: MaildirStamp?
-    if let times, !isTooRecent(times.cur, isOnlyHere: isOnlyHere),
-      !isTooRecent(times.new, isOnlyHere: isOnlyHere)
+    if let times, !isTooRecent(times.cur, at: lookedAt, isOnlyHere: isOnlyHere),
+      !isTooRecent(times.new, at: lookedAt, isOnlyHere: isOnlyHere)
     {
       stamp = self.stamp(times)
     }

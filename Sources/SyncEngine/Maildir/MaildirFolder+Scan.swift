@@ -20,6 +20,7 @@ extension MaildirFolder {
   func scan() throws(EndpointError) {
     isTold = false
     unreadCount = nil
+    scanTimes = nil
     if watch == nil, list.records.count >= surroundings.leastWatched {
       watch = FolderWatch(cur, new)
     }
@@ -33,12 +34,13 @@ extension MaildirFolder {
       let isRecent = max(before.cur, before.new) > start - MaildirFolder.tick
       if try currentTimes() == before {
         scanTimes = before
+        scannedAt = start
         // A record without a file will be taken for an expunged message: look twice.
         if missing == 0 || !isRecent { return }
       }
+      scanTimes = nil
       surroundings.pause(MaildirFolder.tick)
     }
-    scanTimes = nil
     throw changesTooFast()
   }
 
@@ -84,10 +86,12 @@ extension MaildirFolder {
   /// A time on a file system that keeps parts of seconds needs only to be some clock ticks old before it
   /// is certain that a later change gets another one; where whole seconds are kept, more than one.
   ///
-  /// - Parameter isOnlyHere: the file system is one whose times are those of this machine's clock ticks.
-  func isTooRecent(_ time: Int64, isOnlyHere: Bool = false) -> Bool {
+  /// - Parameters:
+  ///   - moment: after which what was in the directory at this time was seen to be all.
+  ///   - isOnlyHere: the file system is one whose times are those of this machine's clock ticks.
+  func isTooRecent(_ time: Int64, at moment: Int64, isOnlyHere: Bool = false) -> Bool {
     let second = MaildirSurroundings.second
     let least = isOnlyHere ? MaildirFolder.tick : second / 10
-    return surroundings.now() &- time < (time % second == 0 ? 2 * second : least)
+    return moment &- time < (time % second == 0 ? 2 * second : least)
   }
 }

@@ -26,6 +26,8 @@ final class MaildirFolder {
   var files = FileTable()
   /// The times of `cur` and `new` when `files` was true; `nil`: not scanned.
   var scanTimes: ScanTimes?
+  /// A moment before the names were read.
+  var scannedAt: Int64 = 0
   /// Who else changes names in a large folder.
   var watch: FolderWatch?
   /// Since the caller was told what there is, names have been changed by storing flags and by deliveries only, as far as is known
