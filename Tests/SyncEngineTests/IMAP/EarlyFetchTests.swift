@@ -20,10 +20,6 @@ import Testing
     return "* 1 FETCH (UID \(uid) BODY[] {\(text.utf8.count)}\r\n\(text))\r\n"
   }
 
-  private static func flight(_ client: ScriptedClient, _ names: String...) throws -> [[String]] {
-    try client.flight(names)
-  }
-
   private static func answer(
     _ client: ScriptedClient, _ tags: [String], _ name: String, uidValidity: Int = 5,
     shows: [Int] = [4, 7]
@@ -37,20 +33,13 @@ import Testing
     _ script: @escaping @Sendable (ScriptedClient) throws -> Void,
     _ body: (IMAPEndpoint) throws -> Void
   ) throws {
-    try withScript(
-      "ENABLE QRESYNC ESEARCH",
-      { client in
-        try client.answer("ENABLE", "* ENABLED QRESYNC")
-        try client.answer("LIST \"\" \"\"", "* LIST (\\Noselect) \"/\" \"\"")
-        try script(client)
-      },
-      { endpoint in
-        for name in Self.names {
-          if let validity = UIDValidity(5) { endpoint.expect(validity, of: name) }
-        }
-        endpoint.foresee(fetches: Self.names.map { ForeseenFetch($0, Self.uids) })
-        try body(endpoint)
-      })
+    try withQResyncScript(script) { endpoint in
+      for name in Self.names {
+        if let validity = UIDValidity(5) { endpoint.expect(validity, of: name) }
+      }
+      endpoint.foresee(fetches: Self.names.map { ForeseenFetch($0, Self.uids) })
+      try body(endpoint)
+    }
   }
 
   private func fetch(
@@ -77,7 +66,7 @@ import Testing
   func together() throws {
     try withEndpoint(
       { client in
-        let tags = try Self.flight(client, "A", "B", "C")
+        let tags = try client.flight(["A", "B", "C"])
         try Self.answer(client, tags[0], "A")
         try Self.answer(client, tags[1], "B")
         try Self.answer(client, tags[2], "C")
@@ -94,11 +83,11 @@ import Testing
   func dropped() throws {
     try withEndpoint(
       { client in
-        let tags = try Self.flight(client, "A", "B", "C")
+        let tags = try client.flight(["A", "B", "C"])
         for (name, tags) in zip(["A", "B", "C"], tags) { try Self.answer(client, tags, name) }
-        let again = try Self.flight(client, "B")
+        let again = try client.flight(["B"])
         try Self.answer(client, again[0], "B", shows: [4])
-        let last = try Self.flight(client, "C")
+        let last = try client.flight(["C"])
         try Self.answer(client, last[0], "C")
       },
       { endpoint in
@@ -113,7 +102,7 @@ import Testing
   func silent() throws {
     try withEndpoint(
       { client in
-        let tags = try Self.flight(client, "A", "B", "C")
+        let tags = try client.flight(["A", "B", "C"])
         try Self.answer(client, tags[0], "A", shows: [7])
         try client.expect("SELECT \"A\"")
         let select = client.tag
@@ -121,7 +110,7 @@ import Testing
         try Self.answer(client, tags[2], "C")
         try client.send(Script.selected + "* 1 EXISTS\r\n\(select) OK done\r\n")
         try client.answer("UID SEARCH", "* ESEARCH (TAG \"TAG\") UID")
-        let again = try Self.flight(client, "B")
+        let again = try client.flight(["B"])
         try Self.answer(client, again[0], "B")
       },
       { endpoint in
@@ -138,7 +127,7 @@ import Testing
   func replaced(_ isRefused: Bool) throws {
     try withEndpoint(
       { client in
-        let tags = try Self.flight(client, "A", "B", "C")
+        let tags = try client.flight(["A", "B", "C"])
         try Self.answer(client, tags[0], "A")
         if isRefused {
           try client.say("\(tags[1][0]) NO not for you", "\(tags[1][1]) BAD nothing is selected")
@@ -163,7 +152,7 @@ import Testing
   func lost() throws {
     try withEndpoint(
       { client in
-        let tags = try Self.flight(client, "A", "B", "C")
+        let tags = try client.flight(["A", "B", "C"])
         try Self.answer(client, tags[0], "A")
         try client.send(
           Script.selected + "* 9 EXISTS\r\n\(tags[1][0]) OK done\r\n" + Self.body("B", 4))

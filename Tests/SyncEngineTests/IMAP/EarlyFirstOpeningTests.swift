@@ -26,17 +26,10 @@ import Testing
     _ script: @escaping @Sendable (ScriptedClient) throws -> Void,
     _ body: (IMAPEndpoint) throws -> Void
   ) throws {
-    try withScript(
-      "ENABLE QRESYNC ESEARCH",
-      { client in
-        try client.answer("ENABLE", "* ENABLED QRESYNC")
-        try client.answer("LIST \"\" \"\"", "* LIST (\\Noselect) \"/\" \"\"")
-        try script(client)
-      },
-      { endpoint in
-        endpoint.foresee(Self.names.map { ForeseenOpening($0, OpenRequest()) })
-        try body(endpoint)
-      })
+    try withQResyncScript(script) { endpoint in
+      endpoint.foresee(Self.names.map { ForeseenOpening($0, OpenRequest()) })
+      try body(endpoint)
+    }
   }
 
   @Test("all are asked for before any is answered, and each is told what is its own")

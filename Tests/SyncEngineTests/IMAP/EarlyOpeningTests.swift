@@ -25,11 +25,6 @@ import Testing
       + "* 1 FETCH (UID \(uid) FLAGS (\\Seen) MODSEQ (\(uid + 3)))\r\n"
   }
 
-  private static func begin(_ client: ScriptedClient) throws {
-    try client.answer("ENABLE", "* ENABLED QRESYNC")
-    try client.answer("LIST \"\" \"\"", "* LIST (\\Noselect) \"/\" \"\"")
-  }
-
   private static func flight(_ client: ScriptedClient, _ names: String...) throws -> [[String]] {
     try client.flight(names, mode: " (QRESYNC")
   }
@@ -58,16 +53,10 @@ import Testing
     _ script: @escaping @Sendable (ScriptedClient) throws -> Void,
     _ body: (IMAPEndpoint) throws -> Void
   ) throws {
-    try withScript(
-      "ENABLE QRESYNC ESEARCH",
-      { client in
-        try Self.begin(client)
-        try script(client)
-      },
-      { endpoint in
-        endpoint.foresee(Self.openings)
-        try body(endpoint)
-      })
+    try withQResyncScript(script) { endpoint in
+      endpoint.foresee(Self.openings)
+      try body(endpoint)
+    }
   }
 
   @Test("all are asked for before any is answered, and each is told what is its own")

@@ -14,3 +14,17 @@ enum EarlyScript {
       + " RFC822.SIZE 9)\r\n"
   }
 }
+
+/// A server with QRESYNC, asked what comes before the first mailbox is opened.
+func withQResyncScript(
+  _ script: @escaping @Sendable (ScriptedClient) throws -> Void,
+  _ body: (IMAPEndpoint) throws -> Void
+) throws {
+  try withScript(
+    "ENABLE QRESYNC ESEARCH",
+    { client in
+      try client.answer("ENABLE", "* ENABLED QRESYNC")
+      try client.answer("LIST \"\" \"\"", "* LIST (\\Noselect) \"/\" \"\"")
+      try script(client)
+    }, body)
+}
