@@ -71,6 +71,7 @@ import Testing
   private static var fewAtATime: Batches {
     var batches = Batches.smallest
     batches.intended = 6
+    batches.arrivals = 6
     return batches
   }
 

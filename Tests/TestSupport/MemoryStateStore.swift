@@ -92,6 +92,13 @@ public final class MemoryStateStore: StateStore {
     messages(in: mailbox).map { KnownMessage($0) }
   }
 
+  public func unevenUIDs(in mailbox: MailboxID) -> UIDSet {
+    UIDSet(
+      messages(in: mailbox).filter {
+        $0.uids.left != $0.uids.right || $0.stub != nil && $0.flags.system.contains(.flagged)
+      }.map(\.uids.left))
+  }
+
   public func uids(in mailbox: MailboxID, side: Side) -> UIDSet {
     UIDSet(messages(in: mailbox).map { $0.uids[side] })
   }

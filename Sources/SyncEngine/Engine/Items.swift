@@ -5,7 +5,7 @@ import IMAPClient
 struct Items {
   var rows: [MessageRecord]
   /// Messages not in the base, by side.
-  var arrivals: Both<[ObservedMessage]> = Both(left: [], right: [])
+  var arrivals: Both<MessageList> = Both(left: [], right: [])
   /// Rows changed by what was seen (not by what was decided), to be written back.
   var amended: [Int] = []
   private let record: MailboxRecord
@@ -52,6 +52,13 @@ struct Items {
     for index in Array(states.keys)
     where rows[index].uids[side] >= uidNext && states[index]?[side] == .vanished {
       states[index]?[side] = Presence.lost
+    }
+  }
+
+  /// Whether nothing of the base was seen to be gone from a side.
+  var isOnlyOfPresent: Bool {
+    states.values.allSatisfy { state in
+      Side.allCases.allSatisfy { state[$0] == nil || state[$0]?.seen != nil }
     }
   }
 
@@ -133,11 +140,12 @@ struct Items {
   mutating func describe(_ described: [ObservedMessage], side: Side) {
     var byHandle: [MessageHandle: ObservedMessage] = [:]
     for message in described { byHandle[message.handle] = message }
-    arrivals[side] = arrivals[side].compactMap { arrival in
-      guard arrival.details == nil else { return arrival }
-      // Gone in between, if it is not described.
-      return byHandle[arrival.handle]
-    }
+    arrivals[side] = MessageList(
+      arrivals[side].lazy.compactMap { arrival in
+        guard arrival.details == nil else { return arrival }
+        // Gone in between, if it is not described.
+        return byHandle[arrival.handle]
+      })
   }
 
   /// - Parameters:
@@ -159,14 +167,11 @@ struct Items {
       }
       work.append(ItemWork(item: Item(base: row, sides: sides)))
     }
-    for message in arrivals.left {
-      work.append(
-        ItemWork(item: Item(base: nil, left: .present(Seen(message)), right: .absent)))
-    }
-    arrivals.left = []
-    for message in arrivals.right {
-      work.append(
-        ItemWork(item: Item(base: nil, left: .absent, right: .present(Seen(message)))))
+    for side in Side.allCases {
+      for message in arrivals[side] {
+        work.append(ItemWork(item: Item(arrival: message, on: side)))
+      }
+      arrivals[side] = []
     }
     return work
   }
@@ -187,6 +192,14 @@ extension MessageRecord {
     if let then = ids[side], let now = details.id { return then == now }
     return details.date == self.date(on: side)
       && contents[side].map { $0.size == details.size } ?? true
+  }
+}
+
+extension Item {
+  /// What one side has and the base does not know.
+  init(arrival message: ObservedMessage, on side: Side) {
+    let seen = Presence.present(Seen(message))
+    self.init(base: nil, sides: Both { $0 == side ? seen : .absent })
   }
 }
 

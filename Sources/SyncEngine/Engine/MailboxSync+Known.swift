@@ -37,15 +37,16 @@ extension MailboxSync {
   ) throws(StateError) -> [MessageRecord] {
     if needsAllRows { return try store.messages(in: record.id) }
     var uids = Both(left: UIDSet(), right: UIDSet())
-    if known != nil || isFarFromAgreed {
-      let known = try self.known(known)
+    if let known {
       uids.left = UIDSet(known.lazy.filter { [mode] in $0.isRelevant(in: mode) }.map(\.uids.left))
+    } else if isFarFromAgreed {
+      uids.left = try store.unevenUIDs(in: record.id)
     } else if record.mode == .mirror {
       for side in Side.allCases { uids[side] = UIDSet(record.agreedNext...UID.last) }
     }
     for side in Side.allCases {
       guard let observation = observations[side] else { continue }
-      uids[side] = uids[side].union(UIDSet(observation.messages.compactMap(\.handle.uid)))
+      uids[side] = uids[side].union(observation.messages.uids)
         .union(try vanished(observation, side: side))
     }
     for side in Side.allCases {
@@ -95,7 +96,7 @@ extension MailboxSync {
       hasNewValidity(side)
         ? UIDSet()
         : try knownUIDs(on: side)
-          .subtracting(UIDSet(observation.messages.compactMap(\.handle.uid)))
+          .subtracting(observation.messages.uids)
     case .changes(let vanished): vanished
     case .present(let present):
       try knownUIDs(on: side).subtracting(present)

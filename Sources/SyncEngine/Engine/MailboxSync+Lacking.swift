@@ -3,7 +3,7 @@ import IMAPClient
 /// Flags that a side can't hold: a Maildir with 26 keywords, a server that keeps none.
 extension MailboxSync {
   /// What messages are seen to have, if it matters.
-  func heldFlags(_ messages: [ObservedMessage], on side: Side) -> FlagSet {
+  func heldFlags(_ messages: MessageList, on side: Side) -> FlagSet {
     guard !attempted[side].isEmpty else { return .empty }
     return messages.reduce(FlagSet.empty) { $0.union($1.flags) }
   }
@@ -31,7 +31,7 @@ extension MailboxSync {
     case .changes(let vanished): there = all.subtracting(vanished)
     case .present(let present): there = all.intersection(present)
     }
-    untouched[side] = there.subtracting(UIDSet(observation.messages.compactMap(\.handle.uid)))
+    untouched[side] = there.subtracting(observation.messages.uids)
   }
 
   /// Flags that we set and that did not stay, on a side where no message has them, and keywords that the

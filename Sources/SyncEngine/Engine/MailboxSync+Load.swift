@@ -5,6 +5,7 @@ extension MailboxSync {
   /// Looks at both sides, as far as they have to be, and makes this round's items of what is found.
   func load(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     work = []
+    later = nil
     changed = Both(left: false, right: false)
     deferred = Both(left: [:], right: [:])
     staleStubs = Both(left: [], right: [])
@@ -54,7 +55,9 @@ extension MailboxSync {
     try describeArrivals(endpoints, items: &items)
     dropUnselected(&items)
     try writeBack(items)
+    setAside(&items)
     work = items.finish(includingUnequal: mode == .mirror, stubs: wholeMessages)
+    takeNextPart()
   }
 
   /// Under a new UIDVALIDITY, or in an older state, the side's own ids of all messages are needed.
@@ -69,9 +72,10 @@ extension MailboxSync {
     for message in try on(side, { () throws(EndpointError) in try endpoint.describe(bare) }) {
       described[message.handle] = message
     }
-    observation.messages = observation.messages.compactMap { message in
-      message.details == nil ? described[message.handle] : message
-    }
+    observation.messages = MessageList(
+      observation.messages.lazy.compactMap { message in
+        message.details == nil ? described[message.handle] : message
+      })
   }
 
   private func writeBack(_ items: Items) throws(SideFailure) {

@@ -21,6 +21,7 @@ extension MailboxSync {
   func place(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     do {
       try placeAll(endpoints)
+      try placeLater(endpoints)
       try giveBackIDs(endpoints)
     } catch {
       if error.error.scope != .side { try takeBackIntents(after: error, endpoints) }
@@ -61,7 +62,7 @@ extension MailboxSync {
     }
   }
 
-  private func placeAll(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+  func placeAll(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     // A stub and the message in its place are only told from a copy that somebody made by what was recorded before.
     if work.contains(where: { $0.stubDetails?.replaced != nil }) { try settleRecords() }
     // Found to be the same on both sides, or found again under another UID.
@@ -261,7 +262,8 @@ extension MailboxSync {
 
   /// Both sides are to hand out the same UID next.
   private func level(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
-    guard mayRenumber else { return }
+    // What is to come keeps UIDs below those.
+    guard mayRenumber, later == nil else { return }
     let next = levelNext
     for side in Side.allCases where anchors[side].uidNext < next || isReopened(side) {
       let gap = Int(next.rawValue) - Int(anchors[side].uidNext.rawValue)

@@ -4,7 +4,7 @@ import IMAPClient
 extension MailboxSync {
   /// - Returns: whether there is anything to be done.
   func plan() -> Bool {
-    var hasWork = false
+    var hasWork = later != nil
     for index in work.indices {
       decide(index)
       hasWork = hasWork || !work[index].isDropped
@@ -38,7 +38,7 @@ extension MailboxSync {
       && Side.allCases.contains { anchors[$0].uidNext < levelNext || isReopened($0) }
   }
 
-  private func decide(_ index: Int) {
+  func decide(_ index: Int) {
     var item = work[index].item
     let doubts = self.doubts(item)
     for side in Side.allCases where !doubts[side].isEmpty {

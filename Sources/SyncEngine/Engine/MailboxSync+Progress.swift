@@ -28,6 +28,10 @@ extension MailboxSync {
       // Of a stub only the header is read.
       if work[index].stub == nil { octets &+= size(of: index) }
     }
+    for message in later?.messages ?? [] {
+      messages += 1
+      octets &+= message.details?.size ?? 0
+    }
     guard messages > 0 else { return }
     observer.handle(.transfersPlanned(messages: messages, octets: octets))
   }

@@ -87,14 +87,14 @@ extension MailboxSync {
       try knownUIDs(on: side)
     }
     let returned = present.subtracting(known)
-      .subtracting(UIDSet(observation.messages.compactMap(\.handle.uid)))
+      .subtracting(observation.messages.uids)
     guard !returned.isEmpty else { return }
     let unnumbered = observation.messages.filter { $0.handle.uid == nil }
     observation.messages.removeAll { $0.handle.uid == nil }
     observation.messages += try on(side) { () throws(EndpointError) in
       try endpoint.describe(returned)
     }
-    observation.messages.sort { $0.handle < $1.handle }
+    observation.messages.sortByHandle()
     observation.messages += unnumbered
   }
 }
@@ -111,7 +111,7 @@ extension Observation {
   /// One difference alone does not make it another: a server may have altered the message (another size), or it may have
   /// had another received date all along.
   func likeness(of row: MessageRecord, on side: Side) -> Likeness {
-    guard let message = messages.first(where: { $0.handle == .uid(row.uids[side]) }),
+    guard let message = messages.message(withUID: row.uids[side]),
       let details = message.details
     else { return .same }
     var differences = details.date == row.date(on: side) ? 0 : 1

@@ -88,7 +88,7 @@ struct Settling {
       + UInt32(clamping: min(octets, limit) / Settling.octetsAMillisecond)
   }
 
-  private mutating func note(_ messages: [ObservedMessage], from first: UID) {
+  private mutating func note(_ messages: MessageList, from first: UID) {
     for message in messages {
       guard let uid = message.handle.uid, uid >= first, let details = message.details else {
         continue

@@ -61,6 +61,8 @@ final class MailboxSync {
   /// The UIDs that the base knew when the sides were looked at, once they were needed.
   var uidsOfBase: Both<UIDSet?> = Both(left: nil, right: nil)
   var work: [ItemWork] = []
+  /// What has arrived on one side and is to become work when this is done.
+  var later: LaterArrivals?
   /// Sides changed by this program in this round.
   var changed = Both(left: false, right: false)
   /// Messages that are new to the base and older than those asked for.
@@ -148,6 +150,8 @@ final class MailboxSync {
   /// Something of this mailbox was held back by a guard.
   var isGuarded = false
   var roundsWorked = 0
+  /// How often messages that had waited were placed.
+  var laterParts = 0
   /// The observer has been told that it is looked at.
   var isToldBegun = false
   /// The observer has been told that it has its messages.

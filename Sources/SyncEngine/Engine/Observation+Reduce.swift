@@ -14,12 +14,8 @@ extension Observation {
     let order = Observation.order(of: known, side)
     var vanished: [UID] = []
     var next = 0
-    var kept = 0
-    for index in messages.indices {
-      guard let uid = messages[index].handle.uid else {
-        keep(index, &kept)
-        continue
-      }
+    messages.removeAll { message in
+      guard let uid = message.handle.uid else { return false }
       while next < known.count, known[order(next)].uids[side] < uid {
         vanished.append(known[order(next)].uids[side])
         next += 1
@@ -27,16 +23,14 @@ extension Observation {
       let first = next
       while next < known.count, known[order(next)].uids[side] == uid { next += 1 }
       // Two records under one UID are left to who knows what to do about them.
-      guard next == first + 1, messages[index].flags == known[order(first)].flags[side] else {
-        keep(index, &kept)
-        continue
+      guard next == first + 1, message.flags == known[order(first)].flags[side] else {
+        return false
       }
-      if !known[order(first)].hasID[side], let id = messages[index].details?.id {
+      if !known[order(first)].hasID[side], let id = message.details?.id {
         newIDs.append((uid, id))
       }
+      return true
     }
-    // A shortened array keeps all its room.
-    messages = Array(messages[..<kept])
     guard coverage == .full else { return newIDs }
     while next < known.count {
       vanished.append(known[order(next)].uids[side])
@@ -44,11 +38,6 @@ extension Observation {
     }
     coverage = .changes(vanished: UIDSet(vanished))
     return newIDs
-  }
-
-  private mutating func keep(_ index: Int, _ kept: inout Int) {
-    if kept != index { messages[kept] = messages[index] }
-    kept += 1
   }
 
   /// The indices of `known` in the order of a side's UIDs.

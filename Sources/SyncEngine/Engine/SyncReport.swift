@@ -90,6 +90,8 @@ public struct SyncReport: Sendable {
 
   /// The mailboxes were found and settled: what is not in the report has nothing to be done.
   public var hasLooked = false
+  /// How often messages were placed that had waited because they were too many to be held in memory as items.
+  public var laterParts = 0
 
   public init() {}
 }

@@ -209,6 +209,7 @@ public final class SyncRun {
     var records = Both { _ in known }
     for (record, side) in doomed { records[side][record.id] = record }
     var sources = CopySources(mailboxes: active, records: records, store: store, policy: policy)
+    for mailbox in active { try sources.admitLater(of: mailbox) }
     let isMovedOnBoth = Side.allCases.allSatisfy { sources.hasVanished(on: $0) }
     for m in active.indices {
       if isMovedOnBoth { try sources.partTwins(in: m) }
@@ -298,6 +299,7 @@ public final class SyncRun {
     report.traffic = lanes.traffic
     for mailbox in mailboxes {
       report.failures += mailbox.failures
+      report.laterParts += mailbox.laterParts
       report.notices += mailbox.notices
       for side in Side.allCases {
         report.counts[side] = report.counts[side] + mailbox.counts[side]

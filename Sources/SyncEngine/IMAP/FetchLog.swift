@@ -5,7 +5,8 @@ import IMAPClient
 /// A mailbox may have a hundred thousand of them: they are kept in the order in which they come, which is
 /// nearly always that of their UIDs, and put in order only if it was not.
 struct FetchLog {
-  private var entries: [FetchedMessage] = []
+  private var entries = ChunkedArray<Entry>()
+  private var flags = FlagTable()
   private var isAscending = true
   /// So many entries out of order are put in order before more are taken: a server that tells the same
   /// messages again and again must not fill memory.
@@ -17,20 +18,19 @@ struct FetchLog {
   mutating func note(_ uid: UID, _ response: FetchResponse) {
     if let last = entries.last, uid <= last.uid {
       if uid == last.uid {
-        entries[entries.count - 1].merge(response)
+        merge(response, into: entries.count - 1)
         return
       }
       // A mailbox is often told twice: what changed by SELECT, and details by FETCH.
       if isAscending, let index = index(of: uid) {
-        entries[index].merge(response)
+        merge(response, into: index)
         return
       }
       isAscending = false
     }
-    var entry = FetchedMessage(uid: uid, arrival: arrivals)
+    entries.append(Entry(uid: uid, arrival: arrivals))
     arrivals &+= 1
-    entry.merge(response)
-    entries.append(entry)
+    merge(response, into: entries.count - 1)
     if !isAscending, entries.count > limit {
       putInOrder()
       limit = max(1024, entries.count * 2)
@@ -56,16 +56,36 @@ struct FetchLog {
     return nil
   }
 
+  private mutating func merge(_ response: FetchResponse, into index: Int) {
+    let flags = response.flags.map { self.flags.index(of: $0) }
+    entries[index].merge(response, flags: flags)
+  }
+
+  /// How many messages something was said of.
+  var count: Int {
+    mutating get {
+      putInOrder()
+      return entries.count
+    }
+  }
+
   /// Everything that was said of each message, ascending.
-  mutating func messages() -> [FetchedMessage] {
+  mutating func messages() -> some RandomAccessCollection<FetchedMessage> {
     putInOrder()
-    return entries
+    return entries.lazy.map { [flags] in FetchedMessage($0, flags) }
   }
 
   /// The same, by UID.
   mutating func byUID() -> [UID: FetchedMessage] {
+    Dictionary(uniqueKeysWithValues: messages().lazy.map { ($0.uid, $0) })
+  }
+
+  /// Takes the first of the messages, of which nothing is known any more then.
+  mutating func takeFirst(_ number: Int) -> [FetchedMessage] {
     putInOrder()
-    return Dictionary(uniqueKeysWithValues: entries.lazy.map { ($0.uid, $0) })
+    let taken = entries.prefix(number).map { FetchedMessage($0, flags) }
+    entries.removeFirst(number)
+    return taken
   }
 
   private mutating func putInOrder() {
@@ -83,43 +103,97 @@ struct FetchLog {
     }
     entries.removeLast(entries.count - 1 - last)
     isAscending = true
+    lastFound = 0
+  }
+
+  /// As little as will do for one message.
+  fileprivate struct Entry {
+    let uid: UID
+    /// Which of two entries for one message says how it is now.
+    let arrival: UInt32
+    var size: UInt64 = 0
+    var seconds: Int64 = 0
+    var idHigh: UInt64 = 0
+    var idLow: UInt64 = 0
+    var modSeq: ModSequence?
+    var told: Told = []
+    /// In the table.
+    var flags: UInt32 = 0
+
+    init(uid: UID, arrival: UInt32) {
+      self.uid = uid
+      self.arrival = arrival
+    }
+
+    mutating func merge(_ response: FetchResponse, flags: UInt32?) {
+      if let flags { set(flags: flags) }
+      if let size = response.size { set(size: size) }
+      if let date = response.internalDate { set(seconds: date.seconds) }
+      modSeq = response.modSeq ?? modSeq
+      if let emailID = response.emailID, !emailID.isEmpty {
+        let id = GlobalUID(identifier: emailID)
+        set(id: (id.high, id.low))
+      }
+    }
+
+    mutating func merge(_ later: Entry) {
+      if later.told.contains(.flags) { set(flags: later.flags) }
+      if later.told.contains(.size) { set(size: later.size) }
+      if later.told.contains(.date) { set(seconds: later.seconds) }
+      if later.told.contains(.id) { set(id: (later.idHigh, later.idLow)) }
+      modSeq = later.modSeq ?? modSeq
+    }
+
+    private mutating func set(flags: UInt32) {
+      self.flags = flags
+      told.insert(.flags)
+    }
+
+    private mutating func set(size: UInt64) {
+      self.size = size
+      told.insert(.size)
+    }
+
+    private mutating func set(seconds: Int64) {
+      self.seconds = seconds
+      told.insert(.date)
+    }
+
+    private mutating func set(id: (high: UInt64, low: UInt64)) {
+      (idHigh, idLow) = id
+      told.insert(.id)
+    }
+  }
+
+  fileprivate struct Told: OptionSet {
+    let rawValue: UInt8
+    static let flags = Told(rawValue: 1)
+    static let size = Told(rawValue: 2)
+    static let date = Told(rawValue: 4)
+    static let id = Told(rawValue: 8)
   }
 }
 
 /// Everything that was said of one message, in whatever order.
 struct FetchedMessage {
   let uid: UID
-  /// Which of two entries for one message says how it is now.
-  fileprivate let arrival: UInt32
-  var flags: FlagSet?
-  var size: UInt64?
-  var date: InternalDate?
-  var id: GlobalUID?
-  var modSeq: ModSequence?
+  let flags: FlagSet?
+  let size: UInt64?
+  let date: InternalDate?
+  let id: GlobalUID?
+  let modSeq: ModSequence?
 
-  fileprivate init(uid: UID, arrival: UInt32) {
-    self.uid = uid
-    self.arrival = arrival
+  fileprivate init(_ entry: FetchLog.Entry, _ flags: FlagTable) {
+    uid = entry.uid
+    self.flags = entry.told.contains(.flags) ? flags[entry.flags] : nil
+    size = entry.told.contains(.size) ? entry.size : nil
+    date = entry.told.contains(.date) ? InternalDate(seconds: entry.seconds) : nil
+    id = entry.told.contains(.id) ? GlobalUID(high: entry.idHigh, low: entry.idLow) : nil
+    modSeq = entry.modSeq
   }
 
   var details: MessageDetails? {
     guard let size, let date else { return nil }
     return MessageDetails(size: size, date: date, id: id)
-  }
-
-  mutating func merge(_ response: FetchResponse) {
-    flags = response.flags ?? flags
-    size = response.size ?? size
-    date = response.internalDate ?? date
-    modSeq = response.modSeq ?? modSeq
-    if let emailID = response.emailID, !emailID.isEmpty { id = GlobalUID(identifier: emailID) }
-  }
-
-  fileprivate mutating func merge(_ later: FetchedMessage) {
-    flags = later.flags ?? flags
-    size = later.size ?? size
-    date = later.date ?? date
-    id = later.id ?? id
-    modSeq = later.modSeq ?? modSeq
   }
 }

@@ -37,19 +37,29 @@ final class MailboxObserver: ResponseObserver {
   }
 
   /// The messages whose flags are known and that are still there, ascending.
-  func observed(where isWanted: (UID) -> Bool = { _ in true }) -> [ObservedMessage] {
+  func observed(where isWanted: (UID) -> Bool = { _ in true }) -> MessageList {
     let vanished = gathered.vanished
-    let all = gathered.fetched.messages()
-    var observed: [ObservedMessage] = []
-    observed.reserveCapacity(all.count)
-    for fetched in all {
-      guard let flags = fetched.flags, !vanished.contains(fetched.uid), isWanted(fetched.uid) else {
-        continue
-      }
-      observed.append(
-        ObservedMessage(handle: .uid(fetched.uid), flags: flags, details: fetched.details))
+    var result = MessageList()
+    for fetched in gathered.fetched.messages() where isWanted(fetched.uid) {
+      if let message = MailboxObserver.observed(fetched, vanished) { result.append(message) }
     }
-    return observed
+    return result
+  }
+
+  /// All of ``observed(where:)``, which are forgotten here: of a large mailbox nobody has room for them twice.
+  func takeObserved() -> MessageList {
+    let vanished = gathered.vanished
+    var result = MessageList()
+    while true {
+      let some = gathered.fetched.takeFirst(1000)
+      guard !some.isEmpty else { return result }
+      result += some.lazy.compactMap { MailboxObserver.observed($0, vanished) }
+    }
+  }
+
+  private static func observed(_ fetched: FetchedMessage, _ vanished: UIDSet) -> ObservedMessage? {
+    guard let flags = fetched.flags, !vanished.contains(fetched.uid) else { return nil }
+    return ObservedMessage(handle: .uid(fetched.uid), flags: flags, details: fetched.details)
   }
 
   /// Those of ``observed(where:)``.

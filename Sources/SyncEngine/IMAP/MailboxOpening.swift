@@ -249,7 +249,7 @@ final class MailboxOpening {
   }
 
   /// Above every UID that was seen or announced.
-  private func uidNext(_ messages: [ObservedMessage]) -> UID {
+  private func uidNext(_ messages: MessageList) -> UID {
     let announced = observer.mailbox?.uidNext ?? recordedUIDNext
     let seen = messages.last?.handle.uid.map { $0.next ?? .last } ?? .first
     return max(announced, seen)
@@ -264,18 +264,23 @@ final class MailboxOpening {
   }
 
   private func full() throws(EndpointError) -> Observation {
-    var messages = observer.observed()
-    if messages.count != Int(try selectedMailbox().exists) {
-      let present = try searchAll()
-      let missing = present.subtracting(observer.observedUIDs)
-      try fetchAgain(missing)
-      messages = observer.observed(where: present.contains)
-      guard messages.count == present.subtracting(observer.gathered.vanished).count else {
-        throw EndpointError.contradiction("the server does not show all messages of this mailbox")
-      }
-    }
+    let messages =
+      observer.observedUIDs.count == Int(try selectedMailbox().exists)
+      ? observer.takeObserved() : try fetchedMissing()
     let next = uidNext(messages)
     return try observation(.full, messages, uidNext: next, count: messages.count)
+  }
+
+  /// All messages, where some were not shown at first.
+  private func fetchedMissing() throws(EndpointError) -> MessageList {
+    let present = try searchAll()
+    let missing = present.subtracting(observer.observedUIDs)
+    try fetchAgain(missing)
+    let messages = observer.observed(where: present.contains)
+    guard messages.count == present.subtracting(observer.gathered.vanished).count else {
+      throw EndpointError.contradiction("the server does not show all messages of this mailbox")
+    }
+    return messages
   }
 
   private func present() throws(EndpointError) -> Observation {
@@ -353,7 +358,7 @@ final class MailboxOpening {
   }
 
   private func observation(
-    _ coverage: Observation.Coverage, _ messages: [ObservedMessage],
+    _ coverage: Observation.Coverage, _ messages: MessageList,
     uidNext: UID, count: Int
   ) throws(EndpointError) -> Observation {
     let selected = try selectedMailbox()

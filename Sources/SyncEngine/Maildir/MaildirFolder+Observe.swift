@@ -33,7 +33,7 @@ extension MaildirFolder {
   }
 
   private func observation(
-    _ anchor: Anchor, _ coverage: Observation.Coverage, _ messages: [ObservedMessage],
+    _ anchor: Anchor, _ coverage: Observation.Coverage, _ messages: MessageList,
     isReadOnly: Bool
   ) -> Observation {
     Observation(
@@ -152,9 +152,8 @@ extension MaildirFolder {
   }
 
   /// Ascending by UID, then those without one in the order in which they are to get theirs.
-  private func messages(detailsFrom: UID, _ probe: UIDSet) -> [ObservedMessage] {
-    var result: [ObservedMessage] = []
-    result.reserveCapacity(files.entries.count)
+  private func messages(detailsFrom: UID, _ probe: UIDSet) -> MessageList {
+    var result = MessageList()
     var numbered: [(uid: UInt32, index: Int)] = []
     numbered.reserveCapacity(files.entries.count)
     var unnumbered: [(order: DeliveryOrder, index: Int)] = []

@@ -109,7 +109,7 @@ public struct Observation: Sendable {
   public var anchor: Anchor
   public var coverage: Coverage
   /// Ascending by UID, then those without one in the order in which the endpoint would number them.
-  public var messages: [ObservedMessage]
+  public var messages: MessageList
   public var isReadOnly: Bool
   /// The mailbox's own id, which survives a rename (MAILBOXID of RFC 8474, Dovecot's X-GUID, the
   /// `G` of a dovecot-uidlist).
@@ -124,7 +124,7 @@ public struct Observation: Sendable {
   public var origin: ValidityOrigin
 
   public init(
-    anchor: Anchor, coverage: Coverage, messages: [ObservedMessage], isReadOnly: Bool = false,
+    anchor: Anchor, coverage: Coverage, messages: MessageList, isReadOnly: Bool = false,
     mailboxID: GlobalUID? = nil, permanentKeywords: Set<Keyword>? = nil,
     permanentFlags: SystemFlags = [],
     origin: ValidityOrigin = ValidityOrigin()

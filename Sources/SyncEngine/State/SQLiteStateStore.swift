@@ -71,8 +71,7 @@ public final class SQLiteStateStore: StateStore {
   public func knownMessages(in mailbox: MailboxID) throws(StateError) -> [KnownMessage] {
     let count = try messageCount(in: mailbox)
     return try use { (connection) throws(SQLiteError) in
-      // By an index each row is looked up by itself, which takes three times as long as reading them as they lie.
-      let isMost = try connection.span() < count * 2
+      let isMost = try connection.isMost(count)
       var known = try connection.knownMessages(
         in: mailbox, isMost ? .knownMessagesOfMost : .knownMessages, count)
       let isInOrder = zip(known, known.dropFirst()).allSatisfy { $0.uids.left <= $1.uids.left }
@@ -81,6 +80,18 @@ public final class SQLiteStateStore: StateStore {
         known = try connection.knownMessages(in: mailbox, .knownMessages, count)
       }
       return known
+    }
+  }
+
+  public func unevenUIDs(in mailbox: MailboxID) throws(StateError) -> UIDSet {
+    let count = try messageCount(in: mailbox)
+    return try use { (connection) throws(SQLiteError) in
+      var statement = try connection.database.statement(
+        try connection.isMost(count) ? .unevenUIDsOfMost : .unevenUIDs)
+      statement.bind(mailbox.rawValue)
+      var uids: [UID] = []
+      while try statement.step() { uids.append(try statement.readUID()) }
+      return UIDSet(uids)
     }
   }
 
@@ -261,6 +272,12 @@ extension StateConnection {
   fileprivate mutating func span() throws(SQLiteError) -> Int {
     var statement = try database.statement(.idSpan)
     return try statement.step() ? Int(clamping: statement.readInteger()) : 0
+  }
+
+  /// Whether so many are most of all messages. By an index each row is looked up by itself, which takes three times as long
+  /// as reading them as they lie.
+  fileprivate mutating func isMost(_ count: Int) throws(SQLiteError) -> Bool {
+    try span() < count * 2
   }
 
   fileprivate mutating func knownMessages(

@@ -1,3 +1,5 @@
+import IMAPClient
+
 /// The tables of a base, and every statement that is used on them.
 enum Schema {
   /// `PRAGMA user_version`; to be raised when a table changes, with a step that converts.
@@ -104,6 +106,8 @@ enum Query: Int, CaseIterable {
   case messages
   case knownMessages
   case knownMessagesOfMost
+  case unevenUIDs
+  case unevenUIDsOfMost
   case idSpan
   case messagesByLeftUID
   case messagesByRightUID
@@ -151,6 +155,9 @@ enum Query: Int, CaseIterable {
       "SELECT \(Query.knownColumns) FROM message WHERE mailbox = ? ORDER BY left_uid, id"
     case .knownMessagesOfMost:
       "SELECT \(Query.knownColumns) FROM message NOT INDEXED WHERE mailbox = ? ORDER BY id"
+    case .unevenUIDs: "SELECT left_uid FROM message WHERE mailbox = ? AND \(Query.isUneven)"
+    case .unevenUIDsOfMost:
+      "SELECT left_uid FROM message NOT INDEXED WHERE mailbox = ? AND \(Query.isUneven)"
     case .idSpan: "SELECT (SELECT max(id) FROM message) - (SELECT min(id) FROM message)"
     case .messagesByLeftUID:
       "SELECT * FROM message WHERE mailbox = ? AND left_uid BETWEEN ? AND ? ORDER BY left_uid, id"
@@ -217,6 +224,9 @@ enum Query: Int, CaseIterable {
       right_lacking, right_lacking_keywords, left_id_low IS NOT NULL, right_id_low IS NOT NULL,
       stub IS NOT NULL
     """
+
+  private static let isUneven =
+    "(left_uid <> right_uid OR stub IS NOT NULL AND flags & \(SystemFlags.flagged.rawValue))"
 
   /// In the order of the columns, of which the first is the id.
   private static var messageAssignments: String {

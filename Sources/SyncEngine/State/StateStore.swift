@@ -18,6 +18,8 @@ public protocol StateStore: AnyObject, Sendable {
   func messages(in mailbox: MailboxID, uids: Both<UIDSet>) throws(StateError) -> [MessageRecord]
   /// The same messages as ``messages(in:)``, in short.
   func knownMessages(in mailbox: MailboxID) throws(StateError) -> [KnownMessage]
+  /// The left UIDs of messages that have other ones on the right, and of flagged stubs.
+  func unevenUIDs(in mailbox: MailboxID) throws(StateError) -> UIDSet
   func uids(in mailbox: MailboxID, side: Side) throws(StateError) -> UIDSet
   func messageCount(in mailbox: MailboxID) throws(StateError) -> Int
   /// Those with the highest UIDs on a side, at most so many, descending.

@@ -116,13 +116,14 @@ final class MailboxVerifier: LaneTask {
 
   /// Leaves out what a sync would leave where it is.
   private func select(
-    _ messages: [ObservedMessage], _ rows: [MessageRecord], isKnown: Bool, on side: Side
-  ) -> [ObservedMessage] {
+    _ messages: MessageList, _ rows: [MessageRecord], isKnown: Bool, on side: Side
+  ) -> MessageList {
     guard let since = policy.since else { return messages }
     let known = isKnown ? Set(rows.map(\.uids[side])) : []
-    let selected = messages.filter { message in
-      guard let date = message.details?.date, date < since else { return true }
-      return message.handle.uid.map(known.contains) ?? false
+    var selected = messages
+    selected.removeAll { message in
+      guard let date = message.details?.date, date < since else { return false }
+      return !(message.handle.uid.map(known.contains) ?? false)
     }
     verdict.unselected += messages.count - selected.count
     return selected
@@ -132,7 +133,7 @@ final class MailboxVerifier: LaneTask {
 
   /// Both sides at the same time: one is as likely to be slow as the other.
   private func read(
-    _ selected: Both<[ObservedMessage]>, _ endpoints: Both<any Endpoint>
+    _ selected: Both<MessageList>, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) -> Both<[VerifiedMessage]> {
     let sinks = Both { _ in
       DigestSink(cancellation: cancellation) { [observer] messages, octets in

@@ -100,6 +100,7 @@ extension History.Wishes {
     if hasPrefix { words.append("prefix") }
     if hasMap { words.append("names") }
     if hasSmallBatches { words.append("small-batches") }
+    if hasSmallParts { words.append("small-parts") }
     return words
   }
 
@@ -124,6 +125,7 @@ extension History.Wishes {
     case ("prefix", nil): return set(\.hasPrefix, true)
     case ("names", nil): return set(\.hasMap, true)
     case ("small-batches", nil): return set(\.hasSmallBatches, true)
+    case ("small-parts", nil): return set(\.hasSmallParts, true)
     case ("one-uidvalidity", nil): return set(\.sharesValidity, true)
     default: return false
     }

@@ -49,6 +49,8 @@ public struct History: Hashable, Sendable {
     public var hasPrefix = false
     /// Messages are placed a few at a time.
     public var hasSmallBatches = false
+    /// No more than one arrival is held in memory with all that may have to be known of it.
+    public var hasSmallParts = false
 
     /// The name of that one.
     static let prefix = MailboxName(["top"]) ?? .inbox
@@ -141,6 +143,7 @@ extension History.Wishes {
     policy.comparesEverything = comparesEverything
     if hasPrefix { policy.prefixes.right = History.Wishes.prefix }
     if hasSmallBatches { policy.batches = .smallest }
+    if hasSmallParts { policy.batches.arrivals = 1 }
     // With several lanes it would depend on the machine which comes first.
     policy.jobs = 1
     return policy

@@ -27,6 +27,7 @@ public struct HistoryMaker {
     var batches = SplitMix64(seed: seed ^ 0x62_6174_6368_6573)
     maker.history.wishes.hasSmallBatches = batches.oneIn(3)
     if batches.oneIn(8) { maker.letDovecotNumber(using: &batches) }
+    maker.history.wishes.hasSmallParts = batches.oneIn(3)
     return maker.history
   }
 

@@ -211,6 +211,7 @@ extension Replay {
     if world.quietLooks.afterDeliveries > looks.afterDeliveries {
       coverage.note("look: nothing but the run's own, with messages")
     }
+    if report.laterParts > 0 { coverage.note("run: arrivals in parts") }
     countCircumstances(report)
     checkAlterations(pair, report)
     if report.notices.contains(where: { $0.code == .cannotRenumber }) {

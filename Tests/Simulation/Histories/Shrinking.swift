@@ -112,6 +112,7 @@ public struct Shrinking {
     _ = attempt { $0.wishes.hasPrefix = false }
     _ = attempt { $0.wishes.hasMap = false }
     _ = attempt { $0.wishes.hasSmallBatches = false }
+    _ = attempt { $0.wishes.hasSmallParts = false }
   }
 
   private mutating func simplifyReplicas() {

@@ -176,7 +176,7 @@ extension SimulatedEndpoint {
     let anchor = anchor(mailbox)
     var observation = Observation(
       anchor: anchor, coverage: .full,
-      messages: mailbox.messages.map { observed($0, request) },
+      messages: MessageList(mailbox.messages.map { observed($0, request) }),
       isReadOnly: mailbox.isReadOnly, mailboxID: mailbox.id,
       permanentFlags: mailbox.isReadOnly ? [] : .all, origin: mailbox.origin)
     guard let since = request.since, since.uidValidity == anchor.uidValidity,
@@ -196,7 +196,7 @@ extension SimulatedEndpoint {
       isNew($0)
         || $0.handle.uid.map { request.recheck.contains($0) || request.probe.contains($0) } == true
     }
-    observation.messages = wanted.map { observed($0, request) }
+    observation.messages = MessageList(wanted.map { observed($0, request) })
     observation.coverage = coverage(mailbox, since: since, request.recheck, shown: wanted)
     return observation
   }

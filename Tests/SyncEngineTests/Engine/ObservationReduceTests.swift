@@ -32,7 +32,7 @@ import Testing
   ) -> (left: [MessageHandle], coverage: Observation.Coverage, newIDs: [UID]) {
     var observation = Observation(
       anchor: Anchor(uidValidity: nil, uidNext: .first, messages: 0), coverage: coverage,
-      messages: messages)
+      messages: MessageList(messages))
     let newIDs = observation.reduce(to: known, side: side)
     return (observation.messages.map(\.handle), observation.coverage, newIDs.map(\.uid))
   }
@@ -53,7 +53,7 @@ import Testing
     let numbers = 1...5_000 as ClosedRange<UInt32>
     var observation = Observation(
       anchor: Anchor(uidValidity: nil, uidNext: .first, messages: 0), coverage: .full,
-      messages: numbers.map { message($0, $0 == 7 ? Self.seen : .empty) })
+      messages: MessageList(numbers.map { message($0, $0 == 7 ? Self.seen : .empty) }))
     _ = observation.reduce(to: numbers.map { known($0, $0) }, side: .left)
     #expect(observation.messages.count == 1 && observation.messages.capacity < 100)
   }

@@ -18,11 +18,12 @@ import Testing
   private func observation(next: UInt32, _ arrived: [(UInt32, UInt64)] = []) -> Observation {
     Observation(
       anchor: Anchor(uidValidity: nil, uidNext: uid(next), messages: 0), coverage: .full,
-      messages: arrived.map { number, size in
-        ObservedMessage(
-          handle: .uid(uid(number)), flags: .empty,
-          details: MessageDetails(size: size, date: InternalDate(seconds: 0), id: nil))
-      })
+      messages: MessageList(
+        arrived.map { number, size in
+          ObservedMessage(
+            handle: .uid(uid(number)), flags: .empty,
+            details: MessageDetails(size: size, date: InternalDate(seconds: 0), id: nil))
+        }))
   }
 
   /// Looks until there is nothing to wait for, at a mailbox in which nothing happens.

@@ -1,0 +1,106 @@
+import IMAPClient
+
+/// Step 5 of a first sync, a part at a time.
+///
+/// An ``ItemWork`` takes some hundred octets, and a mailbox that one side has and the other lacks may have a million messages.
+/// Where each of them needs nothing but to be placed on the other side, they become items some thousand at a time; the round
+/// is the same as if all had been.
+extension MailboxSync {
+  /// Arrivals that are no items yet.
+  struct LaterArrivals {
+    let side: Side
+    var messages: MessageList
+  }
+
+  /// Takes what may wait out of the arrivals.
+  func setAside(_ items: inout Items) {
+    later = nil
+    for side in Side.allCases where mayWait(items, on: side) {
+      var messages = items.arrivals[side]
+      items.arrivals[side] = []
+      // They are numbered in this order, and each part after the one before.
+      if mode == .mirror, isToBeNumbered(messages) { messages.sortByDate() }
+      later = LaterArrivals(side: side, messages: messages)
+    }
+  }
+
+  /// Makes items of the next arrivals. What was placed before them, and needs nothing more, is not kept.
+  ///
+  /// - Returns: where in `work` they are.
+  @discardableResult func takeNextPart() -> Range<Int> {
+    guard var rest = later else { return work.count..<work.count }
+    later = nil
+    work.removeAll(where: \.isReleased)
+    let start = work.count
+    for message in rest.messages.takeFirst(policy.batches.arrivals) {
+      work.append(ItemWork(item: Item(arrival: message, on: rest.side)))
+    }
+    if !rest.messages.isEmpty { later = rest }
+    return start..<work.count
+  }
+
+  /// Makes items of all arrivals, where they have to be compared with something.
+  func takeAllParts() {
+    while later != nil { takeNextPart() }
+  }
+
+  /// Places the rest, part by part.
+  func placeLater(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    while later != nil {
+      Memory.giveBack()
+      laterParts += 1
+      for index in takeNextPart() { decide(index) }
+      try placeAll(endpoints)
+    }
+  }
+
+  // MARK: Whether they may wait
+
+  private func mayWait(_ items: Items, on side: Side) -> Bool {
+    let other = side.other
+    return items.arrivals[side].count > policy.batches.arrivals
+      && items.arrivals[other].isEmpty && items.isOnlyOfPresent && isPlain(side)
+      && isPlain(other) && !policy.isDryRun && policy.maxSize == nil && wholeMessages.isEmpty
+      && exists[other] && allows(.new, on: other) && isOneKind(items.arrivals[side], on: side)
+  }
+
+  /// Nothing is left over from another run, or from a round before, that arrivals would have to be compared with.
+  private func isPlain(_ side: Side) -> Bool {
+    isTrustedOrNew(side) && pending[side].isEmpty && deferred[side].isEmpty
+      && givenUp[side].isEmpty && unsettled[side].isEmpty && leftIntents[side].isEmpty
+      && savedBefore[side] == nil && strays[side].isEmpty && !followsUncleanEnd[side]
+      && !mayHaveStrayed[side] && idBefore[side] == nil
+  }
+
+  private func isTrustedOrNew(_ side: Side) -> Bool {
+    isTrusted(side) || record.anchors[side] == nil
+  }
+
+  /// In `mirror`: either all keep their UIDs on the other side, or all get new ones. What got one while others wait would
+  /// take theirs.
+  private func isOneKind(_ messages: MessageList, on side: Side) -> Bool {
+    if !traits[side].choosesUIDs, messages.contains(where: isLikeFiller) { return false }
+    // Below, there may be what was left alone for a reason.
+    if let then = record.anchors[side], let uid = messages.first?.handle.uid, uid < then.uidNext {
+      return false
+    }
+    guard mode == .mirror, anchors.left.uidValidity == anchors.right.uidValidity else {
+      return true
+    }
+    let other = reach[side.other]
+    if isToBeNumbered(messages) { return true }
+    return traits[side.other].choosesUIDs
+      && messages.allSatisfy { message in
+        message.handle.uid.map { $0 >= other.lowest && $0 >= other.known } ?? false
+      }
+  }
+
+  private func isToBeNumbered(_ messages: MessageList) -> Bool {
+    messages.allSatisfy { $0.handle.uid == nil }
+  }
+
+  private func isLikeFiller(_ message: ObservedMessage) -> Bool {
+    message.details?.size == Filler.content.size
+      && Filler.flags.subtracting(message.flags).isEmpty
+  }
+}

@@ -1,0 +1,140 @@
+import IMAPClient
+import Simulation
+import SyncEngine
+import TestSupport
+import Testing
+
+/// A first sync of more messages than are held in memory at a time.
+@Suite("Arrivals in parts") struct PartsTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    var from: Side
+    var left: SimulatedTraits
+    var right: SimulatedTraits
+    var uids: Policy.UIDs = .auto
+
+    var testDescription: String {
+      let names = [left, right].map { $0 == .maildir ? "Maildir" : "IMAP" }
+      return "\(names[0]), \(names[1]), from the \(from) side, \(uids)"
+    }
+  }
+
+  private static let cases: [Case] = [
+    Case(from: .left, left: .imap(), right: .maildir),
+    Case(from: .right, left: .maildir, right: .imap()),
+    Case(from: .left, left: .imap(), right: .maildir, uids: .map),
+    Case(from: .left, left: .maildir, right: .imap()),
+    Case(from: .left, left: .maildir, right: .imap(), uids: .map),
+    Case(from: .right, left: .maildir, right: .maildir),
+    Case(from: .left, left: .imap(), right: .imap()),
+    Case(from: .left, left: .imap(tier: .none, hasIDs: false), right: .maildir),
+  ]
+
+  private func world(_ sample: Case) -> SimulatedWorld {
+    let world = SimulatedWorld(sample.left, sample.right)
+    let server = world.servers[sample.from]
+    for token in 1...11 {
+      // Neither in the order of their dates nor without holes.
+      server.deliver(
+        SimulatedContent.message(.ordinary, token: token),
+        flags: token % 4 == 0 ? FlagSet(.seen) : .empty,
+        date: InternalDate(seconds: Int64(1_700_000_000 + token * 7 % 5)))
+    }
+    for handle in [2, 3, 8].compactMap({ server[.inbox]?.messages[$0].handle }) {
+      server.expunge(handle)
+    }
+    return world
+  }
+
+  private func contents(_ world: SimulatedWorld, _ side: Side) -> [UID?: [UInt8]] {
+    let messages = world.servers[side][.inbox]?.messages ?? []
+    return Dictionary(messages.map { ($0.handle.uid, $0.content) }) { first, _ in first }
+  }
+
+  @Test("is the same as all at once", arguments: cases)
+  func same(_ sample: Case) {
+    let whole = world(sample)
+    let parted = world(sample)
+    let store = parted.stateStore()
+    let expected = whole.run(whole.stateStore()) { $0.uids = sample.uids }
+    let report = parted.run(store) { policy in
+      policy.uids = sample.uids
+      policy.batches.arrivals = 2
+    }
+    #expect(expected.laterParts == 0 && report.laterParts == 3)
+    #expect(report.result == .ok && report.counts == expected.counts)
+    #expect(report.rounds == expected.rounds)
+    for side in Side.allCases {
+      #expect(contents(parted, side) == contents(whole, side))
+      #expect(contents(parted, side).count == 8)
+    }
+    let again = parted.run(store) { $0.uids = sample.uids }
+    #expect(again.counts.left.isEmpty && again.counts.right.isEmpty)
+  }
+
+  @Test("begun, and cut short in any part, it is carried on", arguments: cases)
+  func cutShort(_ sample: Case) {
+    for last in 1...9 {
+      let world = world(sample)
+      let store = world.stateStore()
+      let set: (inout Policy) -> Void = { policy in
+        policy.uids = sample.uids
+        policy.batches = .smallest
+        policy.batches.arrivals = 2
+      }
+      var fetches = 0
+      world.onStep = { step in
+        guard step.moment == .before, step.call == .fetch else { return nil }
+        fetches += 1
+        return fetches == last ? .connectionLost(.none) : nil
+      }
+      _ = world.run(store, set)
+      world.onStep = nil
+      #expect(world.run(store, set).result == .ok)
+      #expect(world.servers.left.contentCounts == world.servers.right.contentCounts)
+      #expect(world.servers.left[.inbox]?.messages.count == 8)
+      #expect(world.run(store, set).counts.left.isEmpty)
+    }
+  }
+
+  @Test("what was moved is not taken for new mail, however much it is", arguments: Side.allCases)
+  func moved(_ side: Side) {
+    let world = SimulatedWorld(.imap(), .maildir)
+    let store = world.stateStore()
+    let archive = name("archive")
+    let server = world.servers[side]
+    for token in 1...6 { server.deliver(SimulatedContent.message(.ordinary, token: token)) }
+    server.createMailbox(archive)
+    let set: (inout Policy) -> Void = { $0.batches.arrivals = 1 }
+    #expect(world.run(store, set).result == .ok)
+    for handle in server[.inbox]?.messages.map(\.handle) ?? [] {
+      server.move(handle, from: .inbox, to: archive)
+    }
+    let report = world.run(store, set)
+    #expect(report.result == .ok && report.laterParts == 0)
+    #expect(report.counts[side.other].copied == 6 && report.counts[side.other].saved == 0)
+  }
+
+  @Test("mail that comes to the other side meanwhile goes over, too", arguments: cases)
+  func meanwhile(_ sample: Case) {
+    let world = world(sample)
+    let store = world.stateStore()
+    var fetches = 0
+    world.onStep = { step in
+      guard step.moment == .before, step.call == .fetch else { return nil }
+      fetches += 1
+      if fetches == 2 {
+        world.servers[sample.from.other].deliver(SimulatedContent.message(.ordinary, token: 99))
+      }
+      return nil
+    }
+    let set: (inout Policy) -> Void = { policy in
+      policy.uids = sample.uids
+      policy.batches.arrivals = 2
+    }
+    _ = world.run(store, set)
+    #expect(world.run(store, set).result == .ok)
+    #expect(world.servers.left.contentCounts == world.servers.right.contentCounts)
+    #expect(world.servers.left[.inbox]?.messages.count == 9)
+    #expect(world.run(store, set).counts.left.isEmpty)
+  }
+}
