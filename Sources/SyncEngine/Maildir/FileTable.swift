@@ -33,15 +33,7 @@ struct FileTable {
   /// Names that can't stand in a dovecot-uidlist (line ends in them) or have no base are left out, as
   /// Dovecot does.
   mutating func insert(_ name: UnsafeBufferPointer<UInt8>, isInNew: Bool) {
-    var baseLength = name.count
-    for (index, byte) in name.enumerated() {
-      if byte == 0x0a || byte == 0x0d { return }
-      if byte == MessageFileName.separator {
-        baseLength = index
-        break
-      }
-    }
-    guard baseLength > 0, let length = UInt8(exactly: name.count),
+    guard let baseLength = FileTable.baseLength(of: name), let length = UInt8(exactly: name.count),
       let offset = UInt32(exactly: names.count)
     else { return }
     let base = UnsafeBufferPointer(rebasing: name[..<baseLength])
@@ -74,6 +66,27 @@ struct FileTable {
 
   mutating func insert(_ name: FileName, isInNew: Bool) {
     name.withUnsafeBufferPointer { insert($0, isInNew: isInNew) }
+  }
+
+  /// - Returns: `nil` for a name that is left out.
+  private static func baseLength(of name: UnsafeBufferPointer<UInt8>) -> Int? {
+    guard name.count <= UInt8.max else { return nil }
+    var length = 0
+    for byte in name {
+      if byte == 0x0a || byte == 0x0d { return nil }
+      if byte == MessageFileName.separator { break }
+      length += 1
+    }
+    return length > 0 ? length : nil
+  }
+
+  /// Whether a file that was found is there under just this name; `nil`: its name is left out.
+  func holds(_ name: UnsafeBufferPointer<UInt8>, isInNew: Bool) -> Bool? {
+    guard let length = FileTable.baseLength(of: name) else { return nil }
+    guard let index = index(ofBase: UnsafeBufferPointer(rebasing: name[..<length])) else {
+      return false
+    }
+    return entries[index].isInNew == isInNew && hasName(name, index)
   }
 
   /// The index of the file with this base name, if it is there.

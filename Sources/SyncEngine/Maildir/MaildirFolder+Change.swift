@@ -207,10 +207,13 @@ extension MaildirFolder {
   func pad(to uidNext: UID) throws(EndpointError) -> UID {
     try withLock { lock throws(EndpointError) in
       try refreshForPlacing()
+      let isTold = self.isTold
       if list.raiseNext(to: uidNext.rawValue) || listStatus == nil {
         try writeList(lock)
         try touchCur()
         try syncDirectories(isNewAsBefore: true)
+        // No name has changed.
+        self.isTold = isTold
       }
       return UID(list.next) ?? .first
     }

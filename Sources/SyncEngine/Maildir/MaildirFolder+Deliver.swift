@@ -61,6 +61,7 @@ extension MaildirFolder {
       if isTold, refused.isEmpty {
         self.isTold = true
         unreadCount = unreadCount.map { $0 &+ UInt32(clamping: placements.count) }
+        standAsTold()
       }
       return outcomes.map { replacing($0, refused) }
     }

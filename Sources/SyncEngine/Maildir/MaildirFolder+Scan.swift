@@ -56,12 +56,18 @@ extension MaildirFolder {
     files = FileTable()
     defer { files = table }
     table.expectAll()
+    try forEachFile { name, isInNew in table.insert(name, isInNew: isInNew) }
+  }
+
+  /// Calls `body` with every name in `new` and `cur`, and whether it is in `new`.
+  func forEachFile(
+    _ body: (UnsafeBufferPointer<UInt8>, Bool) -> Void
+  ) throws(EndpointError) {
     try perform("read") { () throws(SystemError) in
-      try new.forEachName { name, type in
-        if Int(type) != Int(DT_DIR) { table.insert(name, isInNew: true) }
-      }
-      try cur.forEachName { name, type in
-        if Int(type) != Int(DT_DIR) { table.insert(name, isInNew: false) }
+      for directory in [new, cur] {
+        try directory.forEachName { name, type in
+          if Int(type) != Int(DT_DIR) { body(name, directory === new) }
+        }
       }
     }
   }

@@ -117,7 +117,6 @@ struct FolderWatchTests {
         try maildir.save("A: 5\r\n\r\n")
       },
       { maildir in _ = try maildir.endpoint.expunge(uids(2)) },
-      { maildir in _ = try maildir.endpoint.pad(to: uid(50)) },
     ]
     for change in changes {
       try withTold { maildir in

@@ -119,6 +119,13 @@ final class MaildirFixture {
   }
 }
 
+extension SyncEngine.Directory {
+  /// As if what has changed in it since had done so within one clock tick.
+  func setModified(_ nanoseconds: Int64) throws {
+    try OpenFile(descriptor: dup(descriptor)).setTimes(modified: nanoseconds)
+  }
+}
+
 func flags(_ system: SystemFlags = [], _ keywords: String...) -> FlagSet {
   FlagSet(system, keywords: keywords.compactMap { Keyword($0) })
 }

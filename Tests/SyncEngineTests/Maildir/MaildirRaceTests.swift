@@ -77,8 +77,7 @@ struct MaildirRaceTests {
         let other = "\(cur)/1.other:2,"
         clock.stand(at: time + 1_000_000, interruptingCall: number) {
           _ = FileManager.default.createFile(atPath: other, contents: Data("A: 9\n\n".utf8))
-          let same = timespec(tv_sec: Int(time / 1_000_000_000), tv_nsec: Int(time % 1_000_000_000))
-          _ = utimensat(AT_FDCWD, cur, [same, same], 0)
+          try? Directory(path: cur).setModified(time)
         }
         let seen = try maildir.endpoint.open(
           .inbox, isContinued ? continued() : OpenRequest())
@@ -91,6 +90,42 @@ struct MaildirRaceTests {
       number += 1
     }
     #expect(number > 2)
+  }
+
+  @Test(
+    "so is what is renamed in the clock tick in which the run's own messages make a folder large")
+  func growing() throws {
+    var number = 1
+    while true {
+      let clock = InterruptingClock()
+      let isDone = try withTemporaryDirectory { directory in
+        var surroundings = clock.surroundings
+        surroundings.leastWatched = 3
+        let maildir = try MaildirFixture(directory, surroundings: surroundings)
+        try maildir.prepare()
+        try maildir.save("A: 1\r\n\r\n", flags: flags([.seen]))
+        _ = try maildir.open()
+        let path = "\(maildir.root)/cur"
+        let file = try "\(path)/\(#require(maildir.names("cur").first))"
+        let time = try Directory(path: path).status().modified
+        clock.stand(at: time + 1_000_000, interruptingCall: number) {
+          guard let cur = try? Directory(path: path), let time = try? cur.status().modified else {
+            return
+          }
+          rename(file, "\(file)T")
+          try? cur.setModified(time)
+        }
+        for number in 2...4 { try maildir.save("A: \(number)\r\n\r\n", flags: flags([.seen])) }
+        let seen = try maildir.endpoint.open(.inbox, continued())
+        guard clock.hasInterrupted else { return true }
+        let isSeen = seen.coverage == .full && seen.flags(of: 1) == flags([.seen, .deleted])
+        #expect(isSeen || seen.anchor.stamp == nil, "call \(number)")
+        return false
+      }
+      if isDone { break }
+      number += 1
+    }
+    #expect(number > 9)
   }
 
   @Test("the time of cur alone was changed: what is put there is known all the same")
