@@ -60,8 +60,12 @@ extension MaildirFolder {
       // The caller learns of them from the outcomes; but records without files are not what was told.
       if isTold, refused.isEmpty {
         self.isTold = true
-        unreadCount = unreadCount.map { $0 &+ UInt32(clamping: placements.count) }
-        standAsTold()
+        if let count = unreadCount {
+          unreadCount = count &+ UInt32(clamping: placements.count)
+          list.leaveOutRecords()
+        } else {
+          standAsTold()
+        }
       }
       return outcomes.map { replacing($0, refused) }
     }

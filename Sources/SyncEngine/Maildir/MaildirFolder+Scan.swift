@@ -21,6 +21,7 @@ extension MaildirFolder {
     isTold = false
     unreadCount = nil
     scanTimes = nil
+    try readLeftOut()
     if watch == nil, list.records.count >= surroundings.leastWatched {
       watch = FolderWatch(cur, new)
     }
@@ -42,6 +43,13 @@ extension MaildirFolder {
       surroundings.pause(MaildirFolder.tick)
     }
     throw changesTooFast()
+  }
+
+  /// All records, if the list does not keep them.
+  private func readLeftOut() throws(EndpointError) {
+    guard !list.isWhole else { return }
+    listStatus = nil
+    try refreshList()
   }
 
   func changesTooFast() -> EndpointError {

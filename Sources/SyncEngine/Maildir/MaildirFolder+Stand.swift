@@ -13,6 +13,7 @@ extension MaildirFolder {
       self.watch = watch
       unreadCount = UInt32(clamping: count)
       files = FileTable()
+      list.leaveOutRecords()
     } else {
       // Somebody else is at work: it will have to be read, and this is not tried once more.
       isTold = false

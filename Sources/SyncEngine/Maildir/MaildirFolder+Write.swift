@@ -44,6 +44,7 @@ extension MaildirFolder {
   private func replaceList() throws(EndpointError) {
     if list.mailboxGUID == nil { list.mailboxGUID = MaildirFolder.randomGUID() }
     let list = list
+    let known = listStatus
     listStatus = try perform("write dovecot-uidlist") { () throws(SystemError) in
       let old = try directory.statusIfThere(of: MaildirFolder.listName)
       // An index remembers the list by its size and time.
@@ -52,8 +53,38 @@ extension MaildirFolder {
         MaildirFolder.listName, through: FileName("dovecot-uidlist.tmp".utf8),
         modified: time ?? surroundings.now(), old: old
       ) { file throws(SystemError) in
-        try list.forEachPiece { piece throws(SystemError) in try file.writeAll(piece) }
+        try list.forEachPiece { () throws(SystemError) in
+          try copyRecords(of: known, to: file)
+        } _: { piece throws(SystemError) in
+          try file.writeAll(piece)
+        }
       }
+    }
+  }
+
+  /// Those that the list does not keep are all that are in the file, if it is the one that is known.
+  private func copyRecords(
+    of known: stat?, to target: borrowing OpenFile
+  ) throws(SystemError) {
+    let source = try directory.openFile(MaildirFolder.listName)
+    guard try known?.isSameState(as: source.status()) == true else {
+      throw SystemError(code: ESTALE)
+    }
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    var isInHeader = true
+    while true {
+      let count = try SystemError.count {
+        buffer.withUnsafeMutableBytes { Glibc.read(source.descriptor, $0.baseAddress, $0.count) }
+      }
+      if count == 0 { return }
+      var piece = buffer[..<count]
+      if isInHeader {
+        piece = piece.drop { $0 != 0x0a }
+        if piece.isEmpty { continue }
+        piece = piece.dropFirst()
+        isInHeader = false
+      }
+      try target.writeAll(Array(piece))
     }
   }
 

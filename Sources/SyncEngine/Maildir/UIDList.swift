@@ -28,6 +28,8 @@ struct UIDList {
   /// So many of the records, from the first, are in the file as they are here, under the same header: the
   /// others are brought into it by adding lines. `nil`: it has to be written anew.
   private(set) var recordsInFile: Int?
+  /// The UID of the last of those records that are in the file, before all others, and not kept here; `nil`: all are kept.
+  private var lastLeftOut: UInt32?
   private var ownFields = ValidityFields()
   /// Fields of the header other than these, V, N and G.
   private var otherFields: [[UInt8]] = []
@@ -181,8 +183,12 @@ struct UIDList {
 
   // MARK: Asking
 
+  /// Records are asked for only where all of them are kept.
+  var isWhole: Bool { lastLeftOut == nil }
+
   /// Calls `body` with the index, the UID and the base name of each record, ascending by UID.
   func forEachRecord(_ body: (Int, UInt32, UnsafeBufferPointer<UInt8>) -> Void) {
+    precondition(isWhole)
     text.withUnsafeBufferPointer { text in
       for (index, record) in records.enumerated() {
         body(index, record.uid, UnsafeBufferPointer(rebasing: text[record.base.range]))
@@ -191,6 +197,7 @@ struct UIDList {
   }
 
   func index(of uid: UInt32) -> Int? {
+    precondition(isWhole)
     var low = 0
     var high = records.count
     while low < high {
@@ -224,7 +231,7 @@ struct UIDList {
   }
 
   private var reopenedFrom: UInt32? {
-    ownFields.reopenedFrom(next: next, last: records.last?.uid)
+    ownFields.reopenedFrom(next: next, last: records.last?.uid ?? lastLeftOut)
   }
 
   /// Whether a message may get this UID.
@@ -236,6 +243,7 @@ struct UIDList {
 
   /// Begins anew, without records, under another UIDVALIDITY.
   mutating func begin(_ uidValidity: UIDValidity, next: UInt32, isServers: Bool) {
+    precondition(isWhole)
     var list = UIDList(uidValidity: uidValidity, next: next)
     list.mailboxGUID = mailboxGUID
     list.otherFields = otherFields
@@ -267,6 +275,7 @@ struct UIDList {
   }
 
   mutating func removeRecords(where shouldRemove: (Int) -> Bool) {
+    precondition(isWhole)
     var kept: [Record] = []
     kept.reserveCapacity(records.count)
     for index in records.indices where !shouldRemove(index) { kept.append(records[index]) }
@@ -290,6 +299,15 @@ struct UIDList {
   /// All of it is in the file now.
   mutating func noteWritten() { recordsInFile = records.count }
 
+  /// Keeps no records any longer, if they are all in the file.
+  mutating func leaveOutRecords() {
+    guard recordsInFile == records.count, let last = records.last else { return }
+    lastLeftOut = last.uid
+    records = []
+    text = ByteBlock()
+    recordsInFile = 0
+  }
+
   /// The lines that the file lacks; `nil` if it has to be written anew.
   func linesToAdd() -> [UInt8]? {
     guard let recordsInFile, recordsInFile < records.count else { return nil }
@@ -302,12 +320,20 @@ struct UIDList {
   func serialized() -> [UInt8] {
     var result: [UInt8] = []
     result.reserveCapacity(records.count * 64 + 128)
-    forEachPiece { result += $0 }
+    forEachPiece {
+      preconditionFailure("not all is kept")
+    } _: {
+      result += $0
+    }
     return result
   }
 
   /// The same in pieces of some kilobytes: the list of a large mailbox need not lie in memory twice.
-  func forEachPiece<Failure>(_ body: ([UInt8]) throws(Failure) -> Void) throws(Failure) {
+  ///
+  /// - Parameter addLeftOut: called where the records belong that are not kept here.
+  func forEachPiece<Failure>(
+    addLeftOut: () throws(Failure) -> Void, _ body: ([UInt8]) throws(Failure) -> Void
+  ) throws(Failure) {
     let size = 1 << 16
     var piece: [UInt8] = []
     piece.reserveCapacity(size + 1024)
@@ -316,6 +342,11 @@ struct UIDList {
     piece += ownFields.text(next: next).utf8
     for field in otherFields { piece += [UInt8(ascii: " ")] + field }
     piece.append(0x0a)
+    if !isWhole {
+      try body(piece)
+      piece.removeAll(keepingCapacity: true)
+      try addLeftOut()
+    }
     for record in records {
       appendLine(of: record, to: &piece)
       guard piece.count >= size else { continue }

@@ -94,6 +94,61 @@ struct GrowingFolderTests {
     }
   }
 
+  @Test("its list is added to, and written anew, without being read", arguments: [4, 2_000])
+  func list(count: Int) throws {
+    try withGrowing(knowing: 1) { growing in
+      let ids = try growing.save(count).map(\.id)
+      let isLong = growing.maildir.text("dovecot-uidlist").utf8.count > 64 << 10
+      #expect(isLong == (count > 100))
+      let before = growing.maildir.text("dovecot-uidlist").split(separator: "\n")
+      let file = growing.maildir.fileNumber("dovecot-uidlist")
+      let next = UInt32(count + 2)
+      try growing.save(1)
+      #expect((growing.maildir.fileNumber("dovecot-uidlist") == file) == isLong)
+      // Taken, though it does not know by whom.
+      #expect(try growing.maildir.save("C: 1\r\n\r\n", target: 3) == .targetTaken)
+      _ = try growing.endpoint.pad(to: uid(next + 50))
+      try growing.save(2)
+      let id = try growing.endpoint.setID(GlobalUID(high: 1, low: 2))
+      try growing.maildir.save("C: 2\r\n\r\n", target: next + 99)
+      let text = growing.maildir.text("dovecot-uidlist")
+      #expect(!text.contains("\n\n"))
+      let after = text.split(separator: "\n")
+      #expect(after[1..<before.count] == before[1...] && after.count == before.count + 4)
+      let seen = try growing.read()
+      let numbers = (1...next).map { $0 } + [next + 50, next + 51, next + 99]
+      #expect(seen.uids == numbers && seen.mailboxID == id)
+      #expect(ids.indices.allSatisfy { ids[$0] == seen.id(of: UInt32($0 + 2)) })
+      let all = try growing.openAgain()
+      #expect(all.messages.isEmpty || all.uids == numbers)
+      #expect(all.anchor.uidNext == uid(next + 100) && all.mailboxID == id)
+      #expect(try growing.endpoint.describe(uids(3, next + 51)).count == 2)
+      #expect(try growing.endpoint.expunge(uids(2), onlyDeleted: false) == uids(2))
+      #expect(try growing.read().uids == numbers.filter { $0 != 2 })
+    }
+  }
+
+  @Test("its list that somebody has changed or taken away meanwhile is read")
+  func listOfOthers() throws {
+    try withGrowing(knowing: 1) { growing in
+      try growing.save(4)
+      let text = growing.maildir.text("dovecot-uidlist")
+      try growing.maildir.write(
+        text.split(separator: "\n", omittingEmptySubsequences: false).filter {
+          !$0.hasPrefix("3 :")
+        }.joined(separator: "\n"), to: "dovecot-uidlist")
+      try growing.save(1)
+      let seen = try growing.openAgain()
+      #expect(seen.uids == [1, 2, 4, 5, 6] && seen.unnumbered.count == 1)
+    }
+    try withGrowing(knowing: 1) { growing in
+      try growing.save(4)
+      try growing.maildir.remove("dovecot-uidlist")
+      #expect(throws: EndpointError.self) { try growing.save(1) }
+      #expect(try growing.openAgain().unnumbered.count == 5)
+    }
+  }
+
   /// As in the clock tick of the last change: the times of the directories don't tell.
   private func withoutATrace(_ maildir: MaildirFixture, _ body: () throws -> Void) throws {
     let directories = try ["cur", "new"].map { try Directory(path: "\(maildir.root)/\($0)") }

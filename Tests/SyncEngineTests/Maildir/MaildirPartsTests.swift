@@ -224,6 +224,32 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     #expect(list.linesToAdd() == nil)
   }
 
+  @Test("records that are in the file need not be kept") func leftOut() {
+    let file = "3 V5 N10 G00112233445566778899aabbccddeeff r2:10\n2 G1 :a\n3 :b\n"
+    var list = UIDList(bytes(file))
+    list.leaveOutRecords()
+    #expect(!list.isWhole && list.records.isEmpty && list.next == 10)
+    // Those below have been given.
+    #expect(list.origin.reopenedFrom == uid(4) && !list.canGive(3) && list.canGive(4))
+    let isAdded = list.append(uid: 12, extensions: bytes("Gx"), base: bytes("n"))
+    #expect(isAdded && list.linesToAdd() == nil)
+    var written = ""
+    list.forEachPiece {
+      written += "…"
+    } _: {
+      written += text($0)
+    }
+    #expect(written == "3 V5 N13 G00112233445566778899aabbccddeeff\n…12 Gx :n\n")
+    // What is not in the file is kept.
+    list.leaveOutRecords()
+    #expect(list.records.count == 1)
+    list.noteWritten()
+    list.leaveOutRecords()
+    #expect(list.records.isEmpty && !list.canGive(12))
+    _ = list.append(uid: 13, extensions: [], base: bytes("m"))
+    #expect(list.linesToAdd().map { text($0) } == "13 :m\n")
+  }
+
   @Test("the last UID is the last") func last() {
     var list = UIDList(bytes("3 V5 N4294967294\n"))
     let isAdded = list.append(uid: UIDList.lastUID, extensions: [], base: bytes("a"))
