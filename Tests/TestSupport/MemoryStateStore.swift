@@ -88,8 +88,8 @@ public final class MemoryStateStore: StateStore {
     }
   }
 
-  public func knownMessages(in mailbox: MailboxID) -> [KnownMessage] {
-    messages(in: mailbox).map { KnownMessage($0) }
+  public func knownMessages(in mailbox: MailboxID) -> KnownList {
+    KnownList(messages(in: mailbox).map { KnownMessage($0) })
   }
 
   public func unevenUIDs(in mailbox: MailboxID) -> UIDSet {

@@ -10,7 +10,7 @@ extension MailboxSync {
   ///
   /// - Parameter known: all that the base knows of the mailbox, once it was needed.
   func shorten(
-    _ observation: inout Observation?, _ side: Side, _ known: inout [KnownMessage]?
+    _ observation: inout Observation?, _ side: Side, _ known: inout KnownList?
   ) throws(StateError) {
     guard let messages = observation?.messages else { return }
     // To read some records one by one takes less than to read all of them in short.
@@ -26,14 +26,14 @@ extension MailboxSync {
     try learn(observation?.reduce(to: all, side: side) ?? [], on: side)
   }
 
-  private func known(_ loaded: [KnownMessage]?) throws(StateError) -> [KnownMessage] {
+  private func known(_ loaded: KnownList?) throws(StateError) -> KnownList {
     if let loaded { return loaded }
     return try store.knownMessages(in: record.id)
   }
 
   /// The records of all messages that something may have to be done about.
   func relevantRows(
-    _ observations: Both<Observation?>, _ known: [KnownMessage]?
+    _ observations: Both<Observation?>, _ known: KnownList?
   ) throws(StateError) -> [MessageRecord] {
     if needsAllRows { return try store.messages(in: record.id) }
     var uids = Both(left: UIDSet(), right: UIDSet())

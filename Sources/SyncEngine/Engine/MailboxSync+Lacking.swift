@@ -8,7 +8,7 @@ extension MailboxSync {
     return messages.reduce(FlagSet.empty) { $0.union($1.flags) }
   }
 
-  func noteHeld(_ known: [KnownMessage], _ observation: Observation, on side: Side) {
+  func noteHeld(_ known: KnownList, _ observation: Observation, on side: Side) {
     guard !attempted[side].isEmpty else { return }
     let all = attempted[side].values.reduce(UIDSet()) { $0.union($1) }
     for message in known where !all.contains(message.uids[side]) {

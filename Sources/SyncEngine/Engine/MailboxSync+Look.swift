@@ -14,7 +14,7 @@ extension MailboxSync {
     fileprivate var looks: Both<Look?>
     fileprivate var calls: Both<Promise<Result<Observation, EndpointError>>?>
     /// The base's messages, if they are certain to be wanted.
-    var known: [KnownMessage]?
+    var known: KnownList?
   }
 
   /// Where a side will tell only what has changed, both are opened at the same time: a Maildir is read, and what the base knows
@@ -73,7 +73,7 @@ extension MailboxSync {
   }
 
   /// A Maildir tells all that there is, and to find what has changed takes all that the base knows.
-  private func promiseOfKnown(_ looks: Both<Look?>) -> Promise<Result<[KnownMessage], StateError>>?
+  private func promiseOfKnown(_ looks: Both<Look?>) -> Promise<Result<KnownList, StateError>>?
   {
     let isWanted = Side.allCases.contains { side in
       guard let look = looks[side], let anchor = look.request.since else { return false }

@@ -87,6 +87,8 @@ extension MailboxSync {
         try endpoints[side].adopt(
           validity, uidNext: nextUnder(validity, before),
           isServers: !traits[side.other].choosesUIDs || origins[side.other].isServers)
+        // It is told anew: of a large mailbox nobody has room for it twice.
+        items.arrivals[side] = []
         return try endpoints[side].open(fullNames[side], OpenRequest())
       }
       anchors[side] = observation.anchor

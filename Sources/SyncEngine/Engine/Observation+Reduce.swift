@@ -8,7 +8,7 @@ extension Observation {
   /// - Parameter known: all messages of the base, under the UIDVALIDITY of this observation.
   /// - Returns: ids of otherwise unchanged messages that the base lacks: a server tells its own id of a
   ///   message that we saved only afterwards.
-  mutating func reduce(to known: [KnownMessage], side: Side) -> [(uid: UID, id: GlobalUID)] {
+  mutating func reduce(to known: KnownList, side: Side) -> [(uid: UID, id: GlobalUID)] {
     guard !known.isEmpty || coverage == .full else { return [] }
     var newIDs: [(uid: UID, id: GlobalUID)] = []
     let order = Observation.order(of: known, side)
@@ -16,12 +16,12 @@ extension Observation {
     var next = 0
     messages.removeAll { message in
       guard let uid = message.handle.uid else { return false }
-      while next < known.count, known[order(next)].uids[side] < uid {
-        vanished.append(known[order(next)].uids[side])
+      while next < known.count, known.uid(at: order(next), on: side) < uid {
+        vanished.append(known.uid(at: order(next), on: side))
         next += 1
       }
       let first = next
-      while next < known.count, known[order(next)].uids[side] == uid { next += 1 }
+      while next < known.count, known.uid(at: order(next), on: side) == uid { next += 1 }
       // Two records under one UID are left to who knows what to do about them.
       guard next == first + 1, message.flags == known[order(first)].flags[side] else {
         return false
@@ -33,7 +33,7 @@ extension Observation {
     }
     guard coverage == .full else { return newIDs }
     while next < known.count {
-      vanished.append(known[order(next)].uids[side])
+      vanished.append(known.uid(at: order(next), on: side))
       next += 1
     }
     coverage = .changes(vanished: UIDSet(vanished))
@@ -41,11 +41,10 @@ extension Observation {
   }
 
   /// The indices of `known` in the order of a side's UIDs.
-  private static func order(of known: [KnownMessage], _ side: Side) -> (Int) -> Int {
-    let isInOrder = zip(known, known.dropFirst()).allSatisfy { $0.uids[side] <= $1.uids[side] }
-    if isInOrder { return { $0 } }
+  private static func order(of known: KnownList, _ side: Side) -> (Int) -> Int {
+    if known.isInOrder(on: side) { return { $0 } }
     let order = known.indices.map { UInt32(truncatingIfNeeded: $0) }.sorted {
-      (known[Int($0)].uids[side], $0) < (known[Int($1)].uids[side], $1)
+      (known.uid(at: Int($0), on: side), $0) < (known.uid(at: Int($1), on: side), $1)
     }
     return { Int(order[$0]) }
   }

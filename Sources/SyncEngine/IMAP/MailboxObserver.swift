@@ -46,14 +46,17 @@ final class MailboxObserver: ResponseObserver {
     return result
   }
 
-  /// All of ``observed(where:)``, which are forgotten here: of a large mailbox nobody has room for them twice.
-  func takeObserved() -> MessageList {
+  /// Those of ``observed(where:)``, and all that was fetched is forgotten here: of a large mailbox nobody has room for
+  /// both.
+  func takeObserved(where isWanted: (UID) -> Bool = { _ in true }) -> MessageList {
     let vanished = gathered.vanished
     var result = MessageList()
     while true {
       let some = gathered.fetched.takeFirst(1000)
       guard !some.isEmpty else { return result }
-      result += some.lazy.compactMap { MailboxObserver.observed($0, vanished) }
+      for fetched in some where isWanted(fetched.uid) {
+        if let message = MailboxObserver.observed(fetched, vanished) { result.append(message) }
+      }
     }
   }
 

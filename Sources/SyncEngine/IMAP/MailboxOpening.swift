@@ -316,7 +316,7 @@ final class MailboxOpening {
       vanished = vanished.subtracting(try search(claimed.pieces().map { "UID \($0)" }))
     }
     vanished = vanished.union(try confirmedGone(shown, vanished))
-    let messages = observer.observed { !vanished.contains($0) }
+    let messages = observer.takeObserved { !vanished.contains($0) }
     let next = uidNext(messages)
     return try observation(.changes(vanished: vanished), messages, uidNext: next, count: exists)
   }

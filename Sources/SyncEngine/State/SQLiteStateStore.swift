@@ -68,16 +68,15 @@ public final class SQLiteStateStore: StateStore {
     }
   }
 
-  public func knownMessages(in mailbox: MailboxID) throws(StateError) -> [KnownMessage] {
+  public func knownMessages(in mailbox: MailboxID) throws(StateError) -> KnownList {
     let count = try messageCount(in: mailbox)
     return try use { (connection) throws(SQLiteError) in
       let isMost = try connection.isMost(count)
       var known = try connection.knownMessages(
-        in: mailbox, isMost ? .knownMessagesOfMost : .knownMessages, count)
-      let isInOrder = zip(known, known.dropFirst()).allSatisfy { $0.uids.left <= $1.uids.left }
-      if !isInOrder {
+        in: mailbox, isMost ? .knownMessagesOfMost : .knownMessages)
+      if !known.isInOrder(on: .left) {
         known = []
-        known = try connection.knownMessages(in: mailbox, .knownMessages, count)
+        known = try connection.knownMessages(in: mailbox, .knownMessages)
       }
       return known
     }
@@ -281,12 +280,11 @@ extension StateConnection {
   }
 
   fileprivate mutating func knownMessages(
-    in mailbox: MailboxID, _ query: Query, _ count: Int
-  ) throws(SQLiteError) -> [KnownMessage] {
+    in mailbox: MailboxID, _ query: Query
+  ) throws(SQLiteError) -> KnownList {
     var statement = try database.statement(query)
     statement.bind(mailbox.rawValue)
-    var result: [KnownMessage] = []
-    result.reserveCapacity(count)
+    var result = KnownList()
     while try statement.step() { result.append(try statement.readKnownMessage()) }
     return result
   }

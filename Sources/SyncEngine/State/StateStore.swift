@@ -17,7 +17,7 @@ public protocol StateStore: AnyObject, Sendable {
   /// UID, each once. The cost grows with what is found, not with the mailbox.
   func messages(in mailbox: MailboxID, uids: Both<UIDSet>) throws(StateError) -> [MessageRecord]
   /// The same messages as ``messages(in:)``, in short.
-  func knownMessages(in mailbox: MailboxID) throws(StateError) -> [KnownMessage]
+  func knownMessages(in mailbox: MailboxID) throws(StateError) -> KnownList
   /// The left UIDs of messages that have other ones on the right, and of flagged stubs.
   func unevenUIDs(in mailbox: MailboxID) throws(StateError) -> UIDSet
   func uids(in mailbox: MailboxID, side: Side) throws(StateError) -> UIDSet

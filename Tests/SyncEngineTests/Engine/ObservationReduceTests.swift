@@ -33,7 +33,7 @@ import Testing
     var observation = Observation(
       anchor: Anchor(uidValidity: nil, uidNext: .first, messages: 0), coverage: coverage,
       messages: MessageList(messages))
-    let newIDs = observation.reduce(to: known, side: side)
+    let newIDs = observation.reduce(to: KnownList(known), side: side)
     return (observation.messages.map(\.handle), observation.coverage, newIDs.map(\.uid))
   }
 
@@ -54,7 +54,7 @@ import Testing
     var observation = Observation(
       anchor: Anchor(uidValidity: nil, uidNext: .first, messages: 0), coverage: .full,
       messages: MessageList(numbers.map { message($0, $0 == 7 ? Self.seen : .empty) }))
-    _ = observation.reduce(to: numbers.map { known($0, $0) }, side: .left)
+    _ = observation.reduce(to: KnownList(numbers.map { known($0, $0) }), side: .left)
     #expect(observation.messages.count == 1 && observation.messages.capacity < 100)
   }
 
