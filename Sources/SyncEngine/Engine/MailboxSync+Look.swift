@@ -73,8 +73,7 @@ extension MailboxSync {
   }
 
   /// A Maildir tells all that there is, and to find what has changed takes all that the base knows.
-  private func promiseOfKnown(_ looks: Both<Look?>) -> Promise<Result<KnownList, StateError>>?
-  {
+  private func promiseOfKnown(_ looks: Both<Look?>) -> Promise<Result<KnownList, StateError>>? {
     let isWanted = Side.allCases.contains { side in
       guard let look = looks[side], let anchor = look.request.since else { return false }
       return traits[side].choosesUIDs && !look.request.isContinued
