@@ -19,7 +19,7 @@ extension MailboxSync {
       var messages = items.arrivals[side]
       items.arrivals[side] = []
       // They are numbered in this order, and each part after the one before.
-      if mode == .mirror, isToBeNumbered(messages) { messages.sortByDate() }
+      if sharesUIDs, isToBeNumbered(messages) { messages.sortByDate() }
       later = LaterArrivals(side: side, messages: messages)
     }
   }
@@ -84,9 +84,7 @@ extension MailboxSync {
     if let then = record.anchors[side], let uid = messages.first?.handle.uid, uid < then.uidNext {
       return false
     }
-    guard mode == .mirror, anchors.left.uidValidity == anchors.right.uidValidity else {
-      return true
-    }
+    guard sharesUIDs else { return true }
     let other = reach[side.other]
     if isToBeNumbered(messages) { return true }
     return traits[side.other].choosesUIDs

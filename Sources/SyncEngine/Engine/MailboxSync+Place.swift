@@ -68,9 +68,7 @@ extension MailboxSync {
     // Found to be the same on both sides, or found again under another UID.
     try recordPlaced(work.indices.filter { isOnBothSides($0) })
     try replaceStubs(of: Array(work.indices), endpoints)
-    // A run that may change one side only can't bring both under one UIDVALIDITY: the next one does.
-    let isShared = anchors.left.uidValidity == anchors.right.uidValidity
-    if mode == .mirror, isShared {
+    if sharesUIDs {
       do {
         try placeMirrored(endpoints)
       } catch let failure where failure.error.code == .cannotRenumber {
@@ -79,9 +77,14 @@ extension MailboxSync {
         try recordPlaced(work.indices.filter { isOnBothSides($0) })
       }
     }
-    if mode == .map || !isShared { try placeMapped(endpoints) }
+    if !sharesUIDs { try placeMapped(endpoints) }
     try clearIntents()
     settleClaims()
+  }
+
+  /// A run that may change one side only can't bring both under one UIDVALIDITY: the next one does.
+  var sharesUIDs: Bool {
+    mode == .mirror && anchors.left.uidValidity == anchors.right.uidValidity
   }
 
   /// `mirror` can't be kept up here: each side keeps its own UIDs from now on.
