@@ -1,31 +1,85 @@
 import Glibc
 
-/// The names in a folder's `cur` and `new`: one block of memory, found by base name.
+/// The names in a folder's `cur` and `new`, found by base name. Those that stand in the list lie there, and only once in memory.
 struct FileTable {
   struct Entry {
     /// A hash of the base name; ``MessageHandle/unnumbered(_:)`` has it as its key.
-    var key: UInt64
-    fileprivate var offset: UInt32
-    fileprivate var length: UInt8
-    fileprivate var baseLength: UInt8
-    var isInNew: Bool
-    /// False once the file is known to be gone.
-    var isThere: Bool
+    let key: UInt64
+    /// Where the base name begins: in the list's text, or among the names.
+    fileprivate let base: UInt32
+    /// Where what follows it begins among the names.
+    fileprivate var info: UInt32 = 0
     /// 0: none.
-    var uid: UInt32
+    var uid: UInt32 = 0
+    fileprivate let baseLength: UInt8
+    fileprivate var infoLength: UInt8 = 0
+    private var state: State
+
+    private struct State: OptionSet {
+      var rawValue: UInt8
+      static let isListed = State(rawValue: 1)
+      static let isThere = State(rawValue: 2)
+      static let isInNew = State(rawValue: 4)
+    }
+
+    fileprivate init(key: UInt64, base: UInt32, length: UInt8, isListed: Bool) {
+      self.key = key
+      self.base = base
+      baseLength = length
+      state = isListed ? .isListed : []
+    }
+
+    fileprivate var isListed: Bool { state.contains(.isListed) }
+
+    /// False once the file is known to be gone.
+    fileprivate(set) var isThere: Bool {
+      get { state.contains(.isThere) }
+      set { if newValue { state.insert(.isThere) } else { state.remove(.isThere) } }
+    }
+
+    fileprivate(set) var isInNew: Bool {
+      get { state.contains(.isInNew) }
+      set { if newValue { state.insert(.isInNew) } else { state.remove(.isInNew) } }
+    }
+
+    fileprivate var baseRange: Range<Int> { Int(base)..<(Int(base) + Int(baseLength)) }
+    fileprivate var infoRange: Range<Int> { Int(info)..<(Int(info) + Int(infoLength)) }
   }
 
-  private(set) var entries: [Entry] = []
+  private(set) var entries = Block<Entry>()
   /// Names found a second time: the same message listed twice while it was renamed, or a duplicate.
   private(set) var duplicates = 0
-  private var names = ByteBlock()
+  private var listed = Block<UInt8>()
+  /// Base names that are not listed, and what follows all of them.
+  private var names = Block<UInt8>()
+  /// The index of the entry that was last given what follows its base name.
+  private var lastSet = 0
   /// Open addressing: an index into `entries` plus 1, or 0.
   private var slots: [UInt32] = []
 
-  init(minimumCapacity: Int = 64) {
-    entries.reserveCapacity(minimumCapacity)
-    names.reserveCapacity(minimumCapacity * 48)
-    growSlots(to: max(64, minimumCapacity * 2))
+  init() { growSlots(to: 64) }
+
+  /// Expects the files that the list knows; none is known to be there.
+  init(listed list: UIDList) {
+    listed = list.text
+    entries.reserveCapacity(list.records.count)
+    growSlots(to: list.records.count * 2)
+    list.forEachBase { range in
+      guard let start = UInt32(exactly: range.lowerBound), let length = UInt8(exactly: range.count)
+      else { return }
+      let (key, slot) = listed.withUnsafeBufferPointer { text in
+        let base = UnsafeBufferPointer(rebasing: text[range])
+        let key = FileTable.key(base)
+        return (key, self.slot(key, base))
+      }
+      if slots[slot] != 0 { return }
+      add(Entry(key: key, base: start, length: length, isListed: true), slot)
+    }
+  }
+
+  private mutating func add(_ entry: Entry, _ slot: Int) {
+    entries.append(entry)
+    slots[slot] = UInt32(entries.count)
   }
 
   /// Adds a file that was found. Of two with one base name the one in `cur` stays, else the first.
@@ -33,40 +87,48 @@ struct FileTable {
   /// Names that can't stand in a dovecot-uidlist (line ends in them) or have no base are left out, as
   /// Dovecot does.
   mutating func insert(_ name: UnsafeBufferPointer<UInt8>, isInNew: Bool) {
-    guard let baseLength = FileTable.baseLength(of: name), let length = UInt8(exactly: name.count),
-      let offset = UInt32(exactly: names.count)
-    else { return }
-    let base = UnsafeBufferPointer(rebasing: name[..<baseLength])
+    guard let length = FileTable.baseLength(of: name), isRoom(for: name.count) else { return }
+    let base = UnsafeBufferPointer(rebasing: name[..<length])
+    let info = UnsafeBufferPointer(rebasing: name[length...])
     if (entries.count + 1) * 2 > slots.count { growSlots(to: slots.count * 2) }
     let key = FileTable.key(base)
     let slot = slot(key, base)
-    if slots[slot] != 0 {
-      let index = Int(slots[slot]) - 1
-      if entries[index].isThere {
-        duplicates += 1
-        if isInNew || !entries[index].isInNew { return }
-      }
-      // Seen again, or it has moved from `new` to `cur`.
-      entries[index].isInNew = isInNew
-      entries[index].isThere = true
-      if hasName(name, index) { return }
-      names.append(name)
-      entries[index].offset = offset
-      entries[index].length = length
-      return
+    if slots[slot] == 0 {
+      let start = UInt32(truncatingIfNeeded: names.count)
+      names.append(base)
+      add(
+        Entry(key: key, base: start, length: UInt8(truncatingIfNeeded: length), isListed: false),
+        slot)
     }
-    names.append(name)
-    entries.makeRoom(for: 1)
-    entries.append(
-      Entry(
-        key: key, offset: offset, length: length, baseLength: UInt8(truncatingIfNeeded: baseLength),
-        isInNew: isInNew, isThere: true, uid: 0))
-    slots[slot] = UInt32(entries.count)
+    let index = Int(slots[slot]) - 1
+    if entries[index].isThere {
+      duplicates += 1
+      if isInNew || !entries[index].isInNew { return }
+    }
+    // Seen again, or it has moved from `new` to `cur`.
+    entries[index].isInNew = isInNew
+    entries[index].isThere = true
+    setInfo(info, at: index)
   }
 
   mutating func insert(_ name: FileName, isInNew: Bool) {
     name.withUnsafeBufferPointer { insert($0, isInNew: isInNew) }
   }
+
+  private mutating func setInfo(_ info: UnsafeBufferPointer<UInt8>, at index: Int) {
+    if hasInfo(info, entries[index]) { return }
+    // Of many it is the same.
+    if lastSet < entries.count, hasInfo(info, entries[lastSet]) {
+      entries[index].info = entries[lastSet].info
+    } else {
+      entries[index].info = UInt32(truncatingIfNeeded: names.count)
+      names.append(info)
+    }
+    entries[index].infoLength = UInt8(truncatingIfNeeded: info.count)
+    lastSet = index
+  }
+
+  private func isRoom(for octets: Int) -> Bool { UInt32(exactly: names.count + octets) != nil }
 
   /// - Returns: `nil` for a name that is left out.
   private static func baseLength(of name: UnsafeBufferPointer<UInt8>) -> Int? {
@@ -86,7 +148,8 @@ struct FileTable {
     guard let index = index(ofBase: UnsafeBufferPointer(rebasing: name[..<length])) else {
       return false
     }
-    return entries[index].isInNew == isInNew && hasName(name, index)
+    return entries[index].isInNew == isInNew
+      && hasInfo(UnsafeBufferPointer(rebasing: name[length...]), entries[index])
   }
 
   /// The index of the file with this base name, if it is there.
@@ -113,23 +176,20 @@ struct FileTable {
   }
 
   func name(at index: Int) -> FileName {
-    let entry = entries[index]
-    return names[Int(entry.offset)..<(Int(entry.offset) + Int(entry.length))]
+    var name = base(at: index)
+    withInfo(at: index) { name += $0 }
+    return name
   }
 
   func base(at index: Int) -> FileName {
     let entry = entries[index]
-    return names[Int(entry.offset)..<(Int(entry.offset) + Int(entry.baseLength))]
+    return (entry.isListed ? listed : names).copy(entry.baseRange)
   }
 
   /// Calls `body` with what follows the base name: the separator and the flags, or nothing.
   func withInfo<Result>(at index: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
-    let entry = entries[index]
-    return names.withUnsafeBufferPointer { names in
-      let start = Int(entry.offset) + Int(entry.baseLength)
-      return body(
-        UnsafeBufferPointer(rebasing: names[start..<(Int(entry.offset) + Int(entry.length))]))
-    }
+    let range = entries[index].infoRange
+    return names.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[range])) }
   }
 
   mutating func setUID(_ uid: UInt32, at index: Int) { entries[index].uid = uid }
@@ -148,11 +208,11 @@ struct FileTable {
 
   /// The file has another name now, with the same base.
   mutating func rename(at index: Int, to name: FileName, isInNew: Bool = false) {
-    guard let offset = UInt32(exactly: names.count), let length = UInt8(exactly: name.count)
-    else { return }
-    names.append(name)
-    entries[index].offset = offset
-    entries[index].length = length
+    guard isRoom(for: name.count), name.count <= UInt8.max else { return }
+    name.withUnsafeBufferPointer {
+      setInfo(
+        UnsafeBufferPointer(rebasing: $0.dropFirst(Int(entries[index].baseLength))), at: index)
+    }
     entries[index].isInNew = isInNew
   }
 
@@ -189,24 +249,18 @@ struct FileTable {
   }
 
   private func isEqual(_ entry: Entry, _ base: UnsafeBufferPointer<UInt8>) -> Bool {
-    names.withUnsafeBufferPointer { names in
-      guard let start = names.baseAddress, let other = base.baseAddress else { return false }
-      return memcmp(start + Int(entry.offset), other, base.count) == 0
-    }
+    (entry.isListed ? listed : names).has(base, at: entry.baseRange)
   }
 
-  private func hasName(_ name: UnsafeBufferPointer<UInt8>, _ index: Int) -> Bool {
-    let entry = entries[index]
-    guard Int(entry.length) == name.count else { return false }
-    return names.withUnsafeBufferPointer { names in
-      guard let start = names.baseAddress, let other = name.baseAddress else { return false }
-      return memcmp(start + Int(entry.offset), other, name.count) == 0
-    }
+  private func hasInfo(_ info: UnsafeBufferPointer<UInt8>, _ entry: Entry) -> Bool {
+    names.has(info, at: entry.infoRange)
   }
 
   private mutating func growSlots(to minimum: Int) {
     var count = 64
     while count < minimum { count *= 2 }
+    // The old ones are not kept meanwhile.
+    slots = []
     slots = [UInt32](repeating: 0, count: count)
     for (index, entry) in entries.enumerated() {
       var slot = Int(truncatingIfNeeded: entry.key) & (count - 1)
@@ -216,11 +270,14 @@ struct FileTable {
   }
 }
 
-extension Array {
-  /// Grows in small steps: doubling would hold as much again as is used, in tables that hold something for
-  /// every message.
-  mutating func makeRoom(for more: Int) {
-    guard capacity < count + more else { return }
-    reserveCapacity(count + Swift.max(more, count / 8, 64))
+extension Block<UInt8> {
+  fileprivate func has(_ bytes: UnsafeBufferPointer<UInt8>, at range: Range<Int>) -> Bool {
+    guard bytes.count == range.count else { return false }
+    return withUnsafeBufferPointer { own in
+      guard let start = own.baseAddress, let other = bytes.baseAddress else {
+        return bytes.isEmpty
+      }
+      return memcmp(start + range.lowerBound, other, range.count) == 0
+    }
   }
 }

@@ -104,7 +104,7 @@ extension MaildirFolder {
   }
 
   private func readAll() throws(EndpointError) {
-    files = FileTable(minimumCapacity: files.entries.count)
+    files = FileTable()
     scanTimes = nil
     try refreshList()
     try refreshKeywords()

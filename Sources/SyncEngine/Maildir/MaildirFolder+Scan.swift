@@ -22,6 +22,7 @@ extension MaildirFolder {
     unreadCount = nil
     scanTimes = nil
     try readLeftOut()
+    if files.entries.isEmpty { files = FileTable(listed: list) }
     if watch == nil, list.records.count >= surroundings.leastWatched {
       watch = FolderWatch(cur, new)
     }

@@ -154,7 +154,7 @@ final class MaildirFolder {
     (list, listStatus) = try perform("read dovecot-uidlist") { () throws(SystemError) in
       let file = try directory.openFile(MaildirFolder.listName)
       let status = try file.status()
-      return (UIDList(try file.readAll(limit: MaildirFolder.listLimit)), status)
+      return (UIDList(try file.readBlock(limit: MaildirFolder.listLimit)), status)
     }
     hasAssignedUIDs = false
     // Somebody else has written it.

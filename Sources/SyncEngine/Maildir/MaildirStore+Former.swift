@@ -90,7 +90,7 @@ extension MaildirStore {
     let directory = try directory(steps)
     do throws(SystemError) {
       let file = try directory.openFile(MaildirFolder.listName)
-      return UIDList(try file.readAll(limit: MaildirFolder.listLimit))
+      return UIDList(try file.readBlock(limit: MaildirFolder.listLimit))
     } catch {
       if error.isMissing { return nil }
       throw error.endpointError("can't read dovecot-uidlist in \(describe(steps))")

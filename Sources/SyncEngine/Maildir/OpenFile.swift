@@ -26,21 +26,24 @@ struct OpenFile: ~Copyable {
   ///
   /// - Parameter limit: a file with more bytes is refused (`EFBIG`).
   func readAll(limit: Int) throws(SystemError) -> [UInt8] {
+    let block = try readBlock(limit: limit)
+    return block.copy(block.indices)
+  }
+
+  func readBlock(limit: Int) throws(SystemError) -> Block<UInt8> {
     let size = Int(try status().st_size)
     guard size <= limit else { throw SystemError(code: EFBIG) }
-    var bytes = [UInt8](repeating: 0, count: size)
-    var filled = 0
-    while filled < bytes.count {
-      let count = try SystemError.count {
-        bytes.withUnsafeMutableBytes { buffer in
-          Glibc.read(descriptor, buffer.baseAddress?.advanced(by: filled), buffer.count - filled)
+    return try Block(capacity: size) { bytes throws(SystemError) in
+      var filled = 0
+      while filled < bytes.count {
+        let count = try SystemError.count {
+          Glibc.read(descriptor, bytes.baseAddress?.advanced(by: filled), bytes.count - filled)
         }
+        if count == 0 { break }
+        filled += count
       }
-      if count == 0 { break }
-      filled += count
+      return filled
     }
-    bytes.removeLast(bytes.count - filled)
-    return bytes
   }
 
   func rewind() throws(SystemError) {

@@ -6,17 +6,12 @@ import IMAPClient
 /// Version 3, and version 1 when read. Kept as the file's own bytes with a table of lines, so that
 /// fields unknown here are written back as they were.
 struct UIDList {
+  /// Where its line lies in the text. Where the parts of it end is found there.
   struct Record {
     var uid: UInt32
-    fileprivate var extensions: Part
-    fileprivate var base: Part
-  }
-
-  fileprivate struct Part {
-    var offset: UInt32 = 0
-    var length: UInt32 = 0
-
-    var range: Range<Int> { Int(offset)..<(Int(offset) + Int(length)) }
+    /// What follows the UID: the fields, if there are any, or the name.
+    fileprivate var extensions: UInt32
+    fileprivate var base: UInt32
   }
 
   /// `nil`: nobody has numbered this mailbox, or the file is so damaged that it says nothing.
@@ -34,8 +29,9 @@ struct UIDList {
   /// Fields of the header other than these, V, N and G.
   private var otherFields: [[UInt8]] = []
   /// Ascending by UID.
-  private(set) var records: [Record] = []
-  private var text = ByteBlock()
+  private(set) var records = Block<Record>()
+  /// What was read, and lines that were added.
+  private(set) var text = Block<UInt8>()
 
   /// The largest UID that Dovecot takes.
   static let lastUID = UInt32.max - 1
@@ -49,13 +45,15 @@ struct UIDList {
 
   // MARK: Reading
 
-  init(_ bytes: [UInt8]) {
-    text = ByteBlock(bytes)
+  init(_ bytes: [UInt8]) { self.init(Block(bytes)) }
+
+  init(_ bytes: Block<UInt8>) {
     let lines = bytes.withUnsafeBufferPointer { parse($0) }
     guard uidValidity != nil else {
       self = UIDList()
       return
     }
+    text = bytes
     records = lines
     sortRecords()
     if let last = records.last { next = max(next, last.uid + 1) }
@@ -65,12 +63,11 @@ struct UIDList {
     recordsInFile = isSound && records.count == lineCount - 1 ? records.count : nil
   }
 
-  private mutating func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> [Record] {
+  private mutating func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> Block<Record> {
+    var lines = Block<Record>()
     guard let headerEnd = bytes.firstIndex(of: 0x0a),
       let version = parseHeader(bytes[..<headerEnd])
-    else { return [] }
-    var lines: [Record] = []
-    lines.reserveCapacity(bytes.count / 48)
+    else { return lines }
     var start = headerEnd + 1
     // A last line without LF is torn: someone is writing it.
     while start < bytes.count, let base = bytes.baseAddress,
@@ -121,11 +118,9 @@ struct UIDList {
     else { return nil }
     index += 1
     let extensionsStart = index
-    var extensionsEnd = index
     if version == 3 {
       while index < line.upperBound, bytes[index] != UInt8(ascii: ":") {
         while index < line.upperBound, bytes[index] != UInt8(ascii: " ") { index += 1 }
-        extensionsEnd = index
         while index < line.upperBound, bytes[index] == UInt8(ascii: " ") { index += 1 }
       }
       guard index < line.upperBound else { return nil }
@@ -136,17 +131,10 @@ struct UIDList {
       if bytes[end] == UInt8(ascii: "/") || bytes[end] == 0 { return nil }
       end += 1
     }
-    guard end > index, end - index <= 255,
-      let extensions = part(extensionsStart..<max(extensionsStart, extensionsEnd)),
-      let base = part(index..<end)
+    guard end > index, end - index <= 255, let extensions = UInt32(exactly: extensionsStart),
+      let base = UInt32(exactly: index)
     else { return nil }
     return Record(uid: UInt32(truncatingIfNeeded: uid), extensions: extensions, base: base)
-  }
-
-  private static func part(_ range: Range<Int>) -> Part? {
-    guard let offset = UInt32(exactly: range.lowerBound), let length = UInt32(exactly: range.count)
-    else { return nil }
-    return Part(offset: offset, length: length)
   }
 
   /// A damaged list may be out of order: then it is put into order, and of two lines with one UID the
@@ -159,8 +147,7 @@ struct UIDList {
     }
     if isAscending { return }
     let order = records.indices.sorted { (records[$0].uid, $0) < (records[$1].uid, $1) }
-    var sorted: [Record] = []
-    sorted.reserveCapacity(records.count)
+    var sorted = Block<Record>()
     for index in order where sorted.last?.uid != records[index].uid {
       sorted.append(records[index])
     }
@@ -186,12 +173,20 @@ struct UIDList {
   /// Records are asked for only where all of them are kept.
   var isWhole: Bool { lastLeftOut == nil }
 
+  /// Calls `body` with where in the text the base name of each record is.
+  func forEachBase(_ body: (Range<Int>) -> Void) {
+    precondition(isWhole)
+    text.withUnsafeBufferPointer { text in
+      for record in records { body(UIDList.base(record, text)) }
+    }
+  }
+
   /// Calls `body` with the index, the UID and the base name of each record, ascending by UID.
   func forEachRecord(_ body: (Int, UInt32, UnsafeBufferPointer<UInt8>) -> Void) {
     precondition(isWhole)
     text.withUnsafeBufferPointer { text in
       for (index, record) in records.enumerated() {
-        body(index, record.uid, UnsafeBufferPointer(rebasing: text[record.base.range]))
+        body(index, record.uid, UnsafeBufferPointer(rebasing: text[UIDList.base(record, text)]))
       }
     }
   }
@@ -207,10 +202,34 @@ struct UIDList {
     return low < records.count && records[low].uid == uid ? low : nil
   }
 
-  func base(at index: Int) -> FileName { text[records[index].base.range] }
+  func base(at index: Int) -> FileName {
+    text.withUnsafeBufferPointer { Array($0[UIDList.base(records[index], $0)]) }
+  }
 
   /// The fields between UID and name, without the blanks around them.
-  func extensions(at index: Int) -> [UInt8] { text[records[index].extensions.range] }
+  func extensions(at index: Int) -> [UInt8] {
+    text.withUnsafeBufferPointer { Array($0[UIDList.extensions(records[index], $0)]) }
+  }
+
+  /// It ends at flags, which a name in a list has not to have, or with the line.
+  private static func base(
+    _ record: Record, _ text: UnsafeBufferPointer<UInt8>
+  ) -> Range<Int> {
+    let start = Int(record.base)
+    var end = start
+    while end < text.count, text[end] != 0x0a, text[end] != MessageFileName.separator { end += 1 }
+    return start..<end
+  }
+
+  private static func extensions(
+    _ record: Record, _ text: UnsafeBufferPointer<UInt8>
+  ) -> Range<Int> {
+    let start = Int(record.extensions)
+    // The colon before the name is none of it.
+    var end = max(start, Int(record.base) - 1)
+    while end > start, text[end - 1] == UInt8(ascii: " ") { end -= 1 }
+    return start..<end
+  }
 
   /// The value of one field.
   func value(_ key: UInt8, at index: Int) -> [UInt8]? {
@@ -259,14 +278,15 @@ struct UIDList {
   /// - Returns: false if `uid` is below ``next``, save for what ``begin(_:next:isServers:)`` has left to be
   ///   given, or no UID that Dovecot takes.
   mutating func append(uid: UInt32, extensions: [UInt8], base: FileName) -> Bool {
-    guard canGive(uid),
-      let first = UIDList.part(text.count..<(text.count + extensions.count)),
-      let second = UIDList.part(
-        (text.count + extensions.count)..<(text.count + extensions.count + base.count))
+    let blanks = extensions.isEmpty ? 0 : 1
+    guard canGive(uid), let first = UInt32(exactly: text.count),
+      let second = UInt32(exactly: text.count + extensions.count + blanks + 1)
     else { return false }
     text.append(extensions)
+    if blanks > 0 { text.append(UInt8(ascii: " ")) }
+    text.append(UInt8(ascii: ":"))
     text.append(base)
-    records.makeRoom(for: 1)
+    text.append(0x0a)
     records.append(Record(uid: uid, extensions: first, base: second))
     // Else messages that are expunged later would make it begin once more.
     if ownFields.noteGiven(uid, next: next) { recordsInFile = nil }
@@ -276,8 +296,7 @@ struct UIDList {
 
   mutating func removeRecords(where shouldRemove: (Int) -> Bool) {
     precondition(isWhole)
-    var kept: [Record] = []
-    kept.reserveCapacity(records.count)
+    var kept = Block<Record>()
     for index in records.indices where !shouldRemove(index) { kept.append(records[index]) }
     if kept.count != records.count { recordsInFile = nil }
     records = kept
@@ -303,8 +322,8 @@ struct UIDList {
   mutating func leaveOutRecords() {
     guard recordsInFile == records.count, let last = records.last else { return }
     lastLeftOut = last.uid
-    records = []
-    text = ByteBlock()
+    records = Block()
+    text = Block()
     recordsInFile = 0
   }
 
@@ -360,12 +379,13 @@ struct UIDList {
     UIDList.append(record.uid, to: &bytes)
     bytes.append(UInt8(ascii: " "))
     text.withUnsafeBufferPointer { text in
-      if record.extensions.length > 0 {
-        bytes += text[record.extensions.range]
+      let extensions = UIDList.extensions(record, text)
+      if !extensions.isEmpty {
+        bytes += text[extensions]
         bytes.append(UInt8(ascii: " "))
       }
       bytes.append(UInt8(ascii: ":"))
-      bytes += text[record.base.range]
+      bytes += text[UIDList.base(record, text)]
     }
     bytes.append(0x0a)
   }

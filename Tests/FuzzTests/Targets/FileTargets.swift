@@ -18,6 +18,14 @@ extension FuzzTarget {
     guard again.uidValidity == list.uidValidity, again.next == list.next,
       again.mailboxGUID == list.mailboxGUID, Records(again) == once
     else { return "it is not the same when written and read again" }
+    var table = FileTable(listed: list)
+    for index in list.records.indices {
+      let base = list.base(at: index)
+      table.insert(base + Array(":2,S".utf8), isInNew: false)
+      let found = base.withUnsafeBufferPointer { table.index(ofBase: $0) }
+      guard base.count > 250 || base.contains(0x0d) || found.map({ table.base(at: $0) }) == base
+      else { return "a file of the list is not found" }
+    }
     var grown = again
     guard let uid = UID(list.next), list.next <= UIDList.lastUID else { return nil }
     guard grown.append(uid: uid.rawValue, extensions: Array("W1".utf8), base: Array("new".utf8)),
@@ -58,7 +66,7 @@ extension FuzzTarget {
     name: "file-names",
     words: [":2,", ":2,S", ",S=", ",W=", ":", ",", "\u{0}", ":2,a", ",S=1,W=2:2,"]
   ) { bytes in
-    var table = FileTable(minimumCapacity: 1)
+    var table = FileTable()
     var bases: Set<[UInt8]> = []
     for (number, name) in bytes.split(separator: 0).enumerated() {
       let name = Array(name)

@@ -355,52 +355,6 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
   }
 }
 
-@Suite("Tables of file names") struct FileTableTests {
-  private func find(_ base: String, in table: FileTable) -> String? {
-    bytes(base).withUnsafeBufferPointer { table.index(ofBase: $0) }.map { text(table.name(at: $0)) }
-  }
-
-  @Test("names are found by base, and a renamed one keeps its index") func find() throws {
-    var table = FileTable(minimumCapacity: 0)
-    for number in 0..<5_000 { table.insert(bytes("\(number).x:2,S"), isInNew: false) }
-    #expect(find("4999.x", in: table) == "4999.x:2,S")
-    #expect(find("4999", in: table) == nil)
-    let index = try #require(bytes("17.x").withUnsafeBufferPointer { table.index(ofBase: $0) })
-    table.expectAll()
-    #expect(find("17.x", in: table) == nil)
-    table.insert(bytes("17.x:2,FS"), isInNew: false)
-    #expect(bytes("17.x").withUnsafeBufferPointer { table.index(ofBase: $0) } == index)
-    #expect(find("17.x", in: table) == "17.x:2,FS")
-    #expect(table.index(ofKey: table.entries[index].key) == index)
-    #expect(table.entries.count { $0.isThere } == 1)
-  }
-
-  @Test("one message listed twice is one; the file in cur counts") func duplicates() {
-    var table = FileTable()
-    table.insert(bytes("a"), isInNew: true)
-    table.insert(bytes("a:2,S"), isInNew: false)
-    table.insert(bytes("a:2,F"), isInNew: false)
-    #expect(table.entries.count == 1)
-    #expect(find("a", in: table) == "a:2,S")
-    #expect(table.duplicates == 2)
-  }
-
-  @Test("names that a list can't hold are left out", arguments: [":2,S", "a\nb", "a\r:2,S"])
-  func unusable(_ name: String) {
-    var table = FileTable()
-    table.insert(bytes(name), isInNew: false)
-    #expect(table.entries.isEmpty)
-  }
-
-  @Test("keys never change") func key() {
-    #expect(
-      bytes("abc").withUnsafeBufferPointer { FileTable.key($0) } == 12_975_563_948_904_505_366)
-    #expect(
-      bytes("0123456789").withUnsafeBufferPointer { FileTable.key($0) } == 3_943_243_643_063_691_529
-    )
-  }
-}
-
 @Suite("Names in a Maildir") struct MaildirLayoutTests {
   private func path(_ components: [String], _ layout: Layout) -> String? {
     guard let name = MailboxName(components), let steps = try? layout.steps(to: name) else {
