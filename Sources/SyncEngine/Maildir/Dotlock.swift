@@ -40,7 +40,7 @@ final class Dotlock {
       cancellation: cancellation)
     identity = try waiter.acquire()
     refreshed = surroundings.uptime()
-    Dotlock.held.withLock { [identity] held in _ = held.insert(identity.st_ino) }
+    Dotlock.held.withLock { [identity] held in held.insert(identity.st_ino) }
   }
 
   deinit { release() }
@@ -68,12 +68,27 @@ final class Dotlock {
     guard isHeld else { return }
     if isStillHeld { try? directory.unlink(name) }
     isHeld = false
-    Dotlock.held.withLock { [identity] held in _ = held.remove(identity.st_ino) }
+    Dotlock.held.withLock { [identity] held in held.remove(identity.st_ino) }
   }
 
   /// The locks of this process. One with our process id that is not among them was left by a dead
   /// process that had the same id.
-  fileprivate static let held = Mutex<Set<ino_t>>([])
+  fileprivate static let held = Mutex(HeldLocks())
+}
+
+/// Locks by their inode numbers. Another thread may be given the number of a lock that has been removed before it is taken out
+/// here, and on two file systems two locks may have the same one at any time: they are counted.
+struct HeldLocks {
+  private var counts: [ino_t: Int] = [:]
+
+  mutating func insert(_ number: ino_t) { counts[number, default: 0] += 1 }
+
+  mutating func remove(_ number: ino_t) {
+    guard let count = counts[number] else { return }
+    counts[number] = count > 1 ? count - 1 : nil
+  }
+
+  func contains(_ number: ino_t) -> Bool { counts[number] != nil }
 }
 
 /// One attempt to get a lock.

@@ -84,6 +84,17 @@ import Testing
     }
   }
 
+  @Test("two locks of one number are two") func counted() {
+    var held = HeldLocks()
+    for _ in 0..<2 { held.insert(7) }
+    held.remove(7)
+    held.remove(8)
+    #expect(held.contains(7) && !held.contains(8))
+    held.remove(7)
+    held.remove(7)
+    #expect(!held.contains(7))
+  }
+
   @Test("another lane's lock of this process is respected") func ownLane() throws {
     try withDirectory { temporary, directory, clock in
       let surroundings = clock.surroundings()
