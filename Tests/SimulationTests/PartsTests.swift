@@ -137,4 +137,69 @@ import Testing
     #expect(world.servers.left[.inbox]?.messages.count == 9)
     #expect(world.run(store, set).counts.left.isEmpty)
   }
+
+  @Test("nor what was moved out of a mailbox that was deleted")
+  func movedAndDeleted() {
+    let world = SimulatedWorld(.imap(), .maildir)
+    let store = world.stateStore()
+    let (work, archive) = (name("work"), name("archive"))
+    let server = world.servers.left
+    server.createMailbox(work)
+    for token in 1...6 {
+      server.deliver(SimulatedContent.message(.ordinary, token: token), to: work)
+    }
+    let set: (inout Policy) -> Void = { policy in
+      policy.batches.arrivals = 1
+      policy.delete = .both
+    }
+    #expect(world.run(store, set).result == .ok)
+    server.createMailbox(archive)
+    for handle in server[work]?.messages.map(\.handle) ?? [] {
+      server.move(handle, from: work, to: archive)
+    }
+    server.deleteMailbox(work)
+    let report = world.run(store, set)
+    #expect(report.result == .ok && report.laterParts == 0)
+    #expect(report.counts.right.copied == 6 && report.counts.right.saved == 0)
+  }
+
+  /// In `mirror`: a message that a run which may change one side only could not give its UID.
+  private func leaveUneven(_ world: SimulatedWorld, _ store: MemoryStateStore) {
+    let (left, right) = (world.servers.left, world.servers.right)
+    _ = world.run(store)
+    right.deliver(SimulatedContent.message(.ordinary, token: 21))
+    left.deliver(SimulatedContent.message(.ordinary, token: 22))
+    left.numberAll(.inbox)
+    if let handle = left[.inbox]?.messages.last?.handle { left.expunge(handle) }
+    _ = world.run(store) { $0.changes = .left }
+    // The number that the left side gave instead is used up on the right one, too.
+    if let handle = right.deliver(SimulatedContent.message(.ordinary, token: 23)) {
+      right.expunge(handle)
+    }
+  }
+
+  /// In `mirror`: a stub whose message is asked for.
+  private func leaveStub(_ world: SimulatedWorld, _ store: MemoryStateStore) {
+    world.servers.right.deliver(SimulatedContent.message(.large, token: 21))
+    _ = world.run(store) { $0.maxSize = 2000 }
+    if let handle = world.servers.left[.inbox]?.messages.last?.handle {
+      world.servers.left.setFlags(handle, adding: FlagSet(.flagged))
+    }
+  }
+
+  @Test("none loses its UID to a message that gets a new one meanwhile", arguments: [true, false])
+  func keepUIDs(_ isStub: Bool) {
+    let world = SimulatedWorld(.maildir, .imap())
+    let store = world.stateStore()
+    if isStub { leaveStub(world, store) } else { leaveUneven(world, store) }
+    let arrived = (1...6).compactMap { token in
+      world.servers.right.deliver(SimulatedContent.message(.ordinary, token: token))
+    }
+    #expect(world.run(store) { $0.batches.arrivals = 2 }.result == .ok)
+    for side in Side.allCases {
+      let there = world.servers[side][.inbox]?.messages.map(\.handle) ?? []
+      #expect(there.count == 7 && Set(arrived).isSubset(of: there))
+    }
+    #expect(contents(world, .left) == contents(world, .right))
+  }
 }

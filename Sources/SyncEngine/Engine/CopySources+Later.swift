@@ -15,7 +15,7 @@ extension CopySources {
     _ messages: MessageList, of mailbox: MailboxSync, on side: Side
   ) throws(StateError) -> Bool {
     if hasVanished(on: side) { return true }
-    if try isBaseEmpty(on: side) { return false }
+    if try hasNothingToCopy(on: side.other) { return false }
     // By their contents, which nobody has read yet.
     if mailbox.traits[side].hasCheapContents { return true }
     for message in messages {
@@ -25,7 +25,8 @@ extension CopySources {
     return false
   }
 
-  private func isBaseEmpty(on side: Side) throws(StateError) -> Bool {
+  /// On the other side there may be a mailbox yet that is gone from this one.
+  private func hasNothingToCopy(on side: Side) throws(StateError) -> Bool {
     for id in records[side].keys where try store.messageCount(in: id) > 0 { return false }
     return true
   }

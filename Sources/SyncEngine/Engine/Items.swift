@@ -55,11 +55,15 @@ struct Items {
     }
   }
 
-  /// Whether nothing of the base was seen to be gone from a side.
-  var isOnlyOfPresent: Bool {
+  /// Whether all that the base knows stays where it is: nothing was seen to be gone from a side, nothing is to get another
+  /// UID, and no message is to come in the place of its stub.
+  func leavesAllInPlace(in mode: UIDMode) -> Bool {
     states.values.allSatisfy { state in
       Side.allCases.allSatisfy { state[$0] == nil || state[$0]?.seen != nil }
     }
+      && rows.allSatisfy { row in
+        row.stub == nil && (mode == .map || row.uids.left == row.uids.right)
+      }
   }
 
   /// Rows whose messages are gone from a side.

@@ -59,9 +59,10 @@ extension MailboxSync {
   private func mayWait(_ items: Items, on side: Side) -> Bool {
     let other = side.other
     return items.arrivals[side].count > policy.batches.arrivals
-      && items.arrivals[other].isEmpty && items.isOnlyOfPresent && isPlain(side)
-      && isPlain(other) && !policy.isDryRun && policy.maxSize == nil && wholeMessages.isEmpty
-      && exists[other] && allows(.new, on: other) && isOneKind(items.arrivals[side], on: side)
+      && items.arrivals[other].isEmpty && items.leavesAllInPlace(in: mode)
+      && isPlain(side) && isPlain(other) && !policy.isDryRun && policy.maxSize == nil
+      && wholeMessages.isEmpty && exists[other] && allows(.new, on: other)
+      && isOneKind(items.arrivals[side], on: side)
   }
 
   /// Nothing is left over from another run, or from a round before, that arrivals would have to be compared with.
@@ -77,7 +78,7 @@ extension MailboxSync {
   }
 
   /// In `mirror`: either all keep their UIDs on the other side, or all get new ones. What got one while others wait would
-  /// take theirs.
+  /// take theirs; so nothing else may get one either (``Items/leavesAllInPlace(in:)``).
   private func isOneKind(_ messages: MessageList, on side: Side) -> Bool {
     if !traits[side].choosesUIDs, messages.contains(where: isLikeFiller) { return false }
     // Below, there may be what was left alone for a reason.
