@@ -11,6 +11,8 @@ struct FetchLog {
   /// So many entries out of order are put in order before more are taken: a server that tells the same
   /// messages again and again must not fill memory.
   private var limit = 1024
+  /// So many sets of flags are kept before those are dropped that no message has any more: the same holds for its flags.
+  private var flagLimit = 1024
   private var arrivals: UInt32 = 0
   /// The index that was last found.
   private var lastFound = 0
@@ -59,7 +61,22 @@ struct FetchLog {
   private mutating func merge(_ response: FetchResponse, into index: Int) {
     let flags = response.flags.map { self.flags.index(of: $0) }
     entries[index].merge(response, flags: flags)
+    if self.flags.count > flagLimit {
+      dropUnusedFlags()
+      flagLimit = max(1024, self.flags.count * 2)
+    }
   }
+
+  private mutating func dropUnusedFlags() {
+    var used = FlagTable()
+    for index in entries.indices where entries[index].told.contains(.flags) {
+      entries[index].flags = used.index(of: flags[entries[index].flags])
+    }
+    flags = used
+  }
+
+  /// How many sets of flags there is room taken for.
+  var flagSetCount: Int { flags.count }
 
   /// How many messages something was said of.
   var count: Int {

@@ -142,6 +142,8 @@ struct FlagTable: Sendable {
   private var numbers: [FlagSet: UInt32] = [:]
   private var last: UInt32 = 0
 
+  var count: Int { sets.count }
+
   subscript(number: UInt32) -> FlagSet { sets[Int(number)] }
 
   mutating func index(of flags: FlagSet) -> UInt32 {

@@ -52,6 +52,20 @@ import Testing
     #expect(messages.count == 400 && messages.allSatisfy { $0.size == 49 })
   }
 
+  @Test("nor do their flags, however often they change") func changing() throws {
+    var log = FetchLog()
+    let keywords = (0..<14).compactMap { Keyword("k\($0)") }
+    for bits in 0..<(1 << 14) {
+      let set = keywords.indices.filter { bits >> $0 & 1 == 1 }.map { keywords[$0] }
+      try note(&log, bits % 3 == 0 ? 1 : 2, flags: FlagSet([], keywords: set))
+    }
+    #expect(log.flagSetCount <= 2048)
+    let last = (1 << 14) - 1
+    let flags = log.messages().map(\.flags)
+    #expect(flags.count == 2)
+    #expect(flags[last % 3 == 0 ? 0 : 1] == FlagSet([], keywords: keywords))
+  }
+
   @Test("flags first and details later, or some of them") func twice() throws {
     var log = FetchLog()
     let numbers = 1...3_000 as ClosedRange<UInt32>
