@@ -25,18 +25,12 @@ extension MailboxSync {
     let wanted = Pairing.wanted(candidates)
     for side in Side.allCases where !wanted[side].isEmpty {
       let handles = wanted[side].compactMap(\.handle)
-      let contents = try on(side) { () throws(EndpointError) in
-        try select(side, endpoints[side])
-        return try endpoints[side].contents(of: handles)
+      var unread: [MessageHandle] = []
+      for start in stride(from: 0, to: handles.count, by: MailboxSync.contentsAtATime) {
+        let some = handles[start..<min(start + MailboxSync.contentsAtATime, handles.count)]
+        unread += try readContents(of: some, &candidates[side], on: side, endpoints[side])
       }
-      for index in candidates[side].indices {
-        guard let handle = candidates[side][index].handle, let content = contents[handle] else {
-          continue
-        }
-        candidates[side][index].content = content
-        remember(content, of: candidates[side][index].index, on: side)
-      }
-      let gone = try dropGone(handles.filter { contents[$0] == nil }, on: side, endpoints[side])
+      let gone = try dropGone(unread, on: side, endpoints[side])
       candidates[side].removeAll { $0.handle.map(gone.contains) ?? false }
     }
     let equal = Pairing.matchByContent(&candidates)
@@ -47,6 +41,26 @@ extension MailboxSync {
     matches += try matchByEssence(candidates, endpoints)
     join(matches)
     return !parted.isEmpty
+  }
+
+  /// So many contents are held in memory twice.
+  private static let contentsAtATime = 20_000
+
+  /// - Returns: messages that were not there to be read.
+  private func readContents(
+    of handles: ArraySlice<MessageHandle>, _ candidates: inout [Pairing.Candidate], on side: Side,
+    _ endpoint: any Endpoint
+  ) throws(SideFailure) -> [MessageHandle] {
+    let contents = try on(side) { () throws(EndpointError) in
+      try select(side, endpoint)
+      return try endpoint.contents(of: Array(handles))
+    }
+    for index in candidates.indices {
+      guard let handle = candidates[index].handle, let content = contents[handle] else { continue }
+      candidates[index].content = content
+      remember(content, of: candidates[index].index, on: side)
+    }
+    return handles.filter { contents[$0] == nil }
   }
 
   /// What has arrived and is gone before its content could be read: known by less, it might be taken for something else.
@@ -128,6 +142,9 @@ extension MailboxSync {
   /// got a new UIDVALIDITY.
   private func candidates() -> Both<[Pairing.Candidate]> {
     var candidates = Both<[Pairing.Candidate]>(left: [], right: [])
+    for side in Side.allCases {
+      candidates[side].reserveCapacity(work.count { $0.item.sides[side.other].seen == nil })
+    }
     for (index, work) in work.enumerated() {
       for side in Side.allCases {
         switch (work.item.sides[side], work.item.sides[side.other]) {

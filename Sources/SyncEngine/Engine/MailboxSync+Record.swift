@@ -7,11 +7,27 @@ extension MailboxSync {
   ///
   /// - Parameter goesOn: others are to be placed next: what may take its time is written down meanwhile.
   func recordPlaced(_ indices: [Int], goesOn: Bool = false) throws(SideFailure) {
+    // One that is not written down is found again by its content, unless a server altered it; and a UID that has
+    // changed without the base knowing could change once more.
+    var durability: Durability = !mayBeAltered ? .soon : goesOn ? .behind : .now
+    var isAny = false
+    for start in stride(from: 0, to: indices.count, by: MailboxSync.rowsAtATime) {
+      let end = min(start + MailboxSync.rowsAtATime, indices.count)
+      try recordPart(indices[start..<end], &durability, &isAny, isLast: end == indices.count)
+    }
+  }
+
+  /// Rows are large: where all messages of a mailbox are found to be on both sides, no more are made at a time.
+  private static let rowsAtATime = 2000
+
+  /// - Parameters:
+  ///   - durability: of all parts; it is seen to with the last one.
+  ///   - isAny: whether anything was written down, in this or an earlier part.
+  private func recordPart(
+    _ indices: ArraySlice<Int>, _ durability: inout Durability, _ isAny: inout Bool, isLast: Bool
+  ) throws(SideFailure) {
     try stateAccess { () throws(StateError) in
       var changes: [StateChange] = []
-      // One that is not written down is found again by its content, unless a server altered it; and a UID that has
-      // changed without the base knowing could change once more.
-      var durability: Durability = !mayBeAltered ? .soon : goesOn ? .behind : .now
       for index in indices {
         guard let row = try self.row(index), row != work[index].item.base || !work[index].isRecorded
         else { continue }
@@ -22,11 +38,11 @@ extension MailboxSync {
         changes.append(.putMessage(row))
         if let note = noteReplaced(index, row) { changes.append(note) }
       }
-      if !changes.isEmpty {
-        if let note = noteUnproven() { changes.append(note) }
-        try store.commit(changes, durability)
-        mayBeAltered = false
-      }
+      if !changes.isEmpty, let note = noteUnproven() { changes.append(note) }
+      isAny = isAny || !changes.isEmpty
+      guard isLast ? isAny : !changes.isEmpty else { return }
+      try store.commit(changes, isLast ? durability : .soon)
+      if isLast { mayBeAltered = false }
     }
     for index in indices where isSettled(index) { work[index].release() }
   }

@@ -72,18 +72,13 @@ public struct Pairing: Sendable {
   static func match<Key: Hashable>(
     _ candidates: inout Both<[Candidate]>, by key: (Candidate) -> Key?
   ) -> [Match] {
+    let groups = Groups(candidates, by: key)
     var matches: [Match] = []
-    var taken = Both<Set<Int>>(left: [], right: [])
-    let left = Dictionary(grouping: candidates.left.filter { key($0) != nil }) { key($0) }
-    let right = Dictionary(grouping: candidates.right.filter { key($0) != nil }) { key($0) }
-    for (content, lefts) in left {
-      guard let rights = right[content] else { continue }
-      for match in pairUp(lefts, rights) {
-        matches.append(match)
-        taken.left.insert(match.left)
-        taken.right.insert(match.right)
-      }
+    for (lefts, rights) in groups {
+      matches += pairUp(
+        lefts.map { candidates.left[Int($0)] }, rights.map { candidates.right[Int($0)] })
     }
+    let taken = Both(left: Set(matches.map(\.left)), right: Set(matches.map(\.right)))
     candidates.left.removeAll { taken.left.contains($0.index) }
     candidates.right.removeAll { taken.right.contains($0.index) }
     return matches.sorted { ($0.left, $0.right) < ($1.left, $1.right) }
