@@ -1,8 +1,9 @@
 import IMAPClient
 import Simulation
-import SyncEngine
 import TestSupport
 import Testing
+
+@testable import SyncEngine
 
 /// A first sync of more messages than are held in memory at a time.
 @Suite("Arrivals in parts") struct PartsTests {
@@ -163,16 +164,22 @@ import Testing
     #expect(report.counts.right.copied == 6 && report.counts.right.saved == 0)
   }
 
-  /// In `mirror`: a message that a run which may change one side only could not give its UID.
-  private func leaveUneven(_ world: SimulatedWorld, _ store: MemoryStateStore) {
+  /// In `mirror`: a message whose UID the other side has given away.
+  private func leaveBurned(_ world: SimulatedWorld, _ store: MemoryStateStore) {
     let (left, right) = (world.servers.left, world.servers.right)
     _ = world.run(store)
     right.deliver(SimulatedContent.message(.ordinary, token: 21))
     left.deliver(SimulatedContent.message(.ordinary, token: 22))
     left.numberAll(.inbox)
     if let handle = left[.inbox]?.messages.last?.handle { left.expunge(handle) }
+  }
+
+  /// The same, after a run that may change one side only.
+  private func leaveUneven(_ world: SimulatedWorld, _ store: MemoryStateStore) {
+    leaveBurned(world, store)
     _ = world.run(store) { $0.changes = .left }
     // The number that the left side gave instead is used up on the right one, too.
+    let right = world.servers.right
     if let handle = right.deliver(SimulatedContent.message(.ordinary, token: 23)) {
       right.expunge(handle)
     }
@@ -187,11 +194,19 @@ import Testing
     }
   }
 
-  @Test("none loses its UID to a message that gets a new one meanwhile", arguments: [true, false])
-  func keepUIDs(_ isStub: Bool) {
+  enum Renumbered: CaseIterable { case burned, uneven, stub }
+
+  @Test(
+    "none loses its UID to a message that gets a new one meanwhile",
+    arguments: Renumbered.allCases)
+  func keepUIDs(_ one: Renumbered) {
     let world = SimulatedWorld(.maildir, .imap())
     let store = world.stateStore()
-    if isStub { leaveStub(world, store) } else { leaveUneven(world, store) }
+    switch one {
+    case .burned: leaveBurned(world, store)
+    case .uneven: leaveUneven(world, store)
+    case .stub: leaveStub(world, store)
+    }
     let arrived = (1...6).compactMap { token in
       world.servers.right.deliver(SimulatedContent.message(.ordinary, token: token))
     }
@@ -201,5 +216,26 @@ import Testing
       #expect(there.count == 7 && Set(arrived).isSubset(of: there))
     }
     #expect(contents(world, .left) == contents(world, .right))
+  }
+
+  @Test("what both sides have is found, however much it is") func both() {
+    let world = SimulatedWorld(.imap(), .maildir)
+    let store = world.stateStore()
+    for token in 1...6 { world.deliverToBoth(SimulatedContent.message(.ordinary, token: token)) }
+    let report = world.run(store) { $0.batches.arrivals = 2 }
+    #expect(report.result == .ok && report.counts.map(\.saved) == Both(left: 0, right: 0))
+    #expect(world.servers.right[.inbox]?.messages.count == 6)
+    #expect(world.servers.left.contentCounts == world.servers.right.contentCounts)
+  }
+
+  @Test("a filler is nobody's mail, wherever it lies") func filler() {
+    let world = SimulatedWorld(.imap(), .maildir)
+    let store = world.stateStore()
+    for token in 1...6 {
+      world.servers.left.deliver(SimulatedContent.message(.ordinary, token: token))
+    }
+    world.servers.left.deliver(Filler.text, flags: Filler.flags)
+    #expect(world.run(store) { $0.batches.arrivals = 2 }.result == .ok)
+    for side in Side.allCases { #expect(world.servers[side][.inbox]?.messages.count == 6) }
   }
 }
