@@ -107,7 +107,7 @@ struct FetchLog {
 
   private mutating func putInOrder() {
     guard !isAscending else { return }
-    // In place: a second table of all messages would be megabytes.
+    // It takes a second table for the time. Servers tell of messages in their order, as good as all of them.
     entries.sort { ($0.uid, $0.arrival) < ($1.uid, $1.arrival) }
     var last = 0
     for index in entries.indices.dropFirst() {

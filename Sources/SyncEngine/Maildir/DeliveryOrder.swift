@@ -4,27 +4,36 @@
 ///
 /// Source: Dovecot 2.3, tried with files of all kinds (`MirrorTests`).
 struct DeliveryOrder: Comparable {
-  private let seconds: UInt64
-  private let microseconds: UInt64?
+  /// What is told by numbers. It decides nearly always, and takes less memory than the names.
+  struct Time: Equatable {
+    fileprivate let seconds: UInt64
+    fileprivate let microseconds: UInt64?
+
+    /// - Returns: `nil` if the rest of the names decides.
+    func comes(before other: Time) -> Bool? {
+      if seconds != other.seconds { return seconds < other.seconds }
+      if let x = microseconds, let y = other.microseconds, x != y { return x < y }
+      return nil
+    }
+  }
+
+  let time: Time
   /// What follows the seconds.
   private let rest: ArraySlice<UInt8>
 
   init(base: FileName) {
     let leading = base.prefix(while: DeliveryOrder.isDigit)
-    seconds = MessageFileName.number(leading) ?? 0
     rest = base.dropFirst(leading.count)
-    guard rest.starts(with: [UInt8(ascii: "."), UInt8(ascii: "M")]) else {
-      microseconds = nil
-      return
+    var microseconds: UInt64?
+    if rest.starts(with: [UInt8(ascii: "."), UInt8(ascii: "M")]) {
+      microseconds = MessageFileName.number(rest.dropFirst(2).prefix(while: DeliveryOrder.isDigit))
     }
-    microseconds = MessageFileName.number(rest.dropFirst(2).prefix(while: DeliveryOrder.isDigit))
+    time = Time(seconds: MessageFileName.number(leading) ?? 0, microseconds: microseconds)
   }
 
   private static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
 
   static func < (a: DeliveryOrder, b: DeliveryOrder) -> Bool {
-    if a.seconds != b.seconds { return a.seconds < b.seconds }
-    if let x = a.microseconds, let y = b.microseconds, x != y { return x < y }
-    return a.rest.lexicographicallyPrecedes(b.rest)
+    a.time.comes(before: b.time) ?? a.rest.lexicographicallyPrecedes(b.rest)
   }
 }

@@ -156,20 +156,25 @@ extension MaildirFolder {
     var result = MessageList()
     var numbered: [(uid: UInt32, index: Int)] = []
     numbered.reserveCapacity(files.entries.count)
-    var unnumbered: [(order: DeliveryOrder, index: Int)] = []
+    var unnumbered: [(time: DeliveryOrder.Time, index: Int)] = []
     for (index, entry) in files.entries.enumerated() where entry.isThere {
       if entry.uid != 0 {
         numbered.append((entry.uid, index))
       } else if files.index(ofKey: entry.key) != nil {
-        unnumbered.append((DeliveryOrder(base: files.base(at: index)), index))
+        unnumbered.append((DeliveryOrder(base: files.base(at: index)).time, index))
       }
     }
     numbered.sort { $0.uid < $1.uid }
-    unnumbered.sort { $0.order < $1.order }
+    unnumbered.sort { a, b in
+      a.time.comes(before: b.time)
+        ?? (DeliveryOrder(base: files.base(at: a.index))
+          < DeliveryOrder(base: files.base(at: b.index)))
+    }
     countSizes(
       of: numbered.lazy.filter { numbered in
         UID(numbered.uid).map { $0 >= detailsFrom || probe.contains($0) } ?? false
-      }.map(\.index) + unnumbered.map(\.index))
+      }.map(\.index))
+    countSizes(of: unnumbered.lazy.map(\.index))
     for (uid, index) in numbered {
       guard let uid = UID(uid) else { continue }
       let observed = ObservedMessage(handle: .uid(uid), flags: flags(ofFileAt: index))

@@ -10,7 +10,7 @@ extension MaildirFolder {
   private static let threadLimit = 4
 
   /// So that ``wireSize(ofFileAt:_:)`` finds them counted; what can't be read is left to it.
-  func countSizes(of indices: [Int]) {
+  func countSizes(of indices: some Sequence<Int>) {
     let room = max(0, MaildirFolder.countedLimit - countedSizes.count)
     let unknown = Array(
       indices.lazy.filter { index in
