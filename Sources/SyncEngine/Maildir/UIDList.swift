@@ -25,6 +25,8 @@ struct UIDList {
   private(set) var recordsInFile: Int?
   /// The UID of the last of those records that are in the file, before all others, and not kept here; `nil`: all are kept.
   private var lastLeftOut: UInt32?
+  /// So many of the records that are kept are in the file, whatever its header says.
+  private var keptInFile = 0
   private var ownFields = ValidityFields()
   /// Fields of the header other than these, V, N and G.
   private var otherFields: [[UInt8]] = []
@@ -316,7 +318,10 @@ struct UIDList {
   // MARK: Writing
 
   /// All of it is in the file now.
-  mutating func noteWritten() { recordsInFile = records.count }
+  mutating func noteWritten() {
+    recordsInFile = records.count
+    keptInFile = records.count
+  }
 
   /// Keeps no records any longer, if they are all in the file.
   mutating func leaveOutRecords() {
@@ -325,6 +330,7 @@ struct UIDList {
     records = Block()
     text = Block()
     recordsInFile = 0
+    keptInFile = 0
   }
 
   /// The lines that the file lacks; `nil` if it has to be written anew.
@@ -349,7 +355,8 @@ struct UIDList {
 
   /// The same in pieces of some kilobytes: the list of a large mailbox need not lie in memory twice.
   ///
-  /// - Parameter addLeftOut: called where the records belong that are not kept here.
+  /// - Parameter addLeftOut: called where the records belong that are not kept here, if there are any, to add all that
+  ///   are in the file.
   func forEachPiece<Failure>(
     addLeftOut: () throws(Failure) -> Void, _ body: ([UInt8]) throws(Failure) -> Void
   ) throws(Failure) {
@@ -366,7 +373,7 @@ struct UIDList {
       piece.removeAll(keepingCapacity: true)
       try addLeftOut()
     }
-    for record in records {
+    for record in isWhole ? records[...] : records[keptInFile...] {
       appendLine(of: record, to: &piece)
       guard piece.count >= size else { continue }
       try body(piece)

@@ -248,6 +248,17 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     #expect(list.records.isEmpty && !list.canGive(12))
     _ = list.append(uid: 13, extensions: [], base: bytes("m"))
     #expect(list.linesToAdd().map { text($0) } == "13 :m\n")
+    // What is in the file by now comes with the rest of it, kept or not.
+    list.noteWritten()
+    _ = list.append(uid: 14, extensions: [], base: bytes("o"))
+    list.raiseNext(to: 20)
+    written = ""
+    list.forEachPiece {
+      written += "…"
+    } _: {
+      written += text($0)
+    }
+    #expect(written == "3 V5 N20 G00112233445566778899aabbccddeeff\n…14 :o\n")
   }
 
   @Test("the last UID is the last") func last() {
