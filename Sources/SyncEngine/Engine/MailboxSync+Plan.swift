@@ -33,8 +33,7 @@ extension MailboxSync {
 
   /// In `mirror` both sides are to hand out the same UID next.
   var needsLevelling: Bool {
-    mode == .mirror && mayRenumber && exists.left && exists.right
-      && anchors.left.uidValidity == anchors.right.uidValidity
+    sharesUIDs && mayRenumber && exists.left && exists.right
       && Side.allCases.contains { anchors[$0].uidNext < levelNext || isReopened($0) }
   }
 

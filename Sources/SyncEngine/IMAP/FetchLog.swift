@@ -78,14 +78,6 @@ struct FetchLog {
   /// How many sets of flags there is room taken for.
   var flagSetCount: Int { flags.count }
 
-  /// How many messages something was said of.
-  var count: Int {
-    mutating get {
-      putInOrder()
-      return entries.count
-    }
-  }
-
   /// Everything that was said of each message, ascending.
   mutating func messages() -> some RandomAccessCollection<FetchedMessage> {
     putInOrder()

@@ -78,8 +78,6 @@ struct ChunkedArray<Element>: RandomAccessCollection, MutableCollection {
       chunks[chunks.count - 1] = last[...].map { $0 }
     }
   }
-
-  mutating func removeAll() { self = ChunkedArray() }
 }
 
 extension ChunkedArray: Sendable where Element: Sendable {}

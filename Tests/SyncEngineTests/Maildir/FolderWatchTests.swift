@@ -87,10 +87,7 @@ struct FolderWatchTests {
   @Test("whatever anybody else does to a name, everything is told")
   func others() throws {
     let changes: [(MaildirFixture) throws -> Void] = [
-      { maildir in
-        let name = try #require(maildir.names("cur").first)
-        try maildir.rename("cur/\(name)", to: "cur/\(name)T")
-      },
+      { maildir in try maildir.renameFirst { "cur/\($0)T" } },
       { maildir in
         let name = try #require(maildir.names("cur").first)
         // There and back again: nobody can tell that it was the same.
@@ -136,8 +133,7 @@ struct FolderWatchTests {
       try maildir.prepare()
       for number in 1...3 { try maildir.save("A: \(number)\r\n\r\n", flags: flags([.seen])) }
       _ = try maildir.open()
-      let name = try #require(maildir.names("cur").first)
-      try maildir.rename("cur/\(name)", to: "cur/\(name)T")
+      try maildir.renameFirst { "cur/\($0)T" }
       _ = try maildir.endpoint.store([
         StoreOrder(uids: uids(1, 2, 3), added: flags([.flagged]), removed: .empty)
       ])
@@ -165,8 +161,7 @@ struct FolderWatchTests {
       _ = try maildir.endpoint.store([
         StoreOrder(uids: all, added: .empty, removed: flags([.draft]))
       ])
-      let name = try #require(maildir.names("cur").first)
-      try maildir.rename("cur/\(name)", to: "cur/\(name)T")
+      try maildir.renameFirst { "cur/\($0)T" }
       #expect(try openAgain(maildir).messages.count == 1_500)
     }
   }

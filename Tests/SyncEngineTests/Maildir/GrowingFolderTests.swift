@@ -161,19 +161,10 @@ struct GrowingFolderTests {
     { maildir in try maildir.write("A: 4\n\n", to: "new/1.other") },
     { maildir in try maildir.write("A: 4\n\n", to: "cur/1.other:2,S") },
     { maildir in try maildir.remove("cur/\(try #require(maildir.names("cur").first))") },
-    { maildir in
-      let name = try #require(maildir.names("cur").first)
-      try maildir.rename("cur/\(name)", to: "cur/\(name)T")
-    },
-    { maildir in
-      // As many as before.
-      let name = try #require(maildir.names("cur").first)
-      try maildir.rename("cur/\(name)", to: "cur/1.other")
-    },
-    { maildir in
-      let name = try #require(maildir.names("cur").first)
-      try maildir.rename("cur/\(name)", to: "new/\(name)")
-    },
+    { maildir in try maildir.renameFirst { "cur/\($0)T" } },
+    // As many as before.
+    { maildir in try maildir.renameFirst { _ in "cur/1.other" } },
+    { maildir in try maildir.renameFirst { "new/\($0)" } },
     { maildir in
       let name = try #require(maildir.names("cur").first)
       try maildir.write("A: 1\n\n", to: "new/\(name)")

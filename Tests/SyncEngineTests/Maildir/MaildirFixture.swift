@@ -114,6 +114,12 @@ final class MaildirFixture {
     try FileManager.default.moveItem(atPath: "\(root)/\(path)", toPath: "\(root)/\(other)")
   }
 
+  /// - Parameter path: where the first file of `cur` goes, by its name.
+  func renameFirst(to path: (String) -> String) throws {
+    let name = try #require(names("cur").first)
+    try rename("cur/\(name)", to: path(name))
+  }
+
   func remove(_ path: String) throws {
     try FileManager.default.removeItem(atPath: "\(root)/\(path)")
   }

@@ -99,10 +99,7 @@ struct StandingFolderTests {
     let changes: [(MaildirFixture) throws -> Void] = [
       { maildir in try maildir.write("A: 4\n\n", to: "new/1.other") },
       { maildir in try maildir.remove("cur/\(try #require(maildir.names("cur").first))") },
-      { maildir in
-        let name = try #require(maildir.names("cur").first)
-        try maildir.rename("cur/\(name)", to: "cur/\(name)T")
-      },
+      { maildir in try maildir.renameFirst { "cur/\($0)T" } },
       { maildir in try maildir.write("0 Word\n", to: "dovecot-keywords") },
       { maildir in
         let list = maildir.text("dovecot-uidlist")
