@@ -31,6 +31,9 @@ struct Session: Sendable {
     // Others change nothing, in the state's directory neither; and `check` is to see the certificates.
     if invocation.verb == .sync, !invocation.isDryRun {
       assembly.sessionDirectory = stateDirectory
+      assembly.keptNames = Both { side in
+        SQLiteStateStore.namesDirectory(directory: stateDirectory, pair: pair.name, side: side)
+      }
     }
     return Both { side in
       let trace =

@@ -53,6 +53,8 @@ public protocol Endpoint: AnyObject {
   /// known. If that is so still when it is next selected, what the caller puts there is not to be read again, either
   /// (``OpenRequest/isContinued``).
   func expect(standingAt anchor: Anchor, _ mailbox: MailboxName)
+  /// Whether the mailbox is likely to tell only what has changed since then, and not all that there is.
+  func mayTellChanges(_ mailbox: MailboxName, since anchor: Anchor) -> Bool
   /// Leaves the open mailbox.
   func close() throws(EndpointError)
 
@@ -162,6 +164,10 @@ extension Endpoint {
       }
     }
     return failures
+  }
+
+  public func mayTellChanges(_ mailbox: MailboxName, since anchor: Anchor) -> Bool {
+    anchor.highestModSeq != nil
   }
 
   public func foresee(_ openings: [ForeseenOpening]) {}

@@ -41,6 +41,7 @@ extension MailboxSync {
         continue
       }
       if let base = work[index].item.base { changes.append(.removeMessage(base.id)) }
+      work[index].isExpunged = true
       counts[side].expunged += 1
       report(side, .expunged(uid))
     }
@@ -117,6 +118,7 @@ extension MailboxSync {
     var rows = deleted
     for side in Side.allCases {
       changed[side] = true
+      isContinued[side] = false
       gone[side] = try on(side) { () throws(EndpointError) in
         try select(side, endpoints[side])
         return try endpoints[side].expunge(

@@ -30,7 +30,7 @@ extension MailboxSync {
     }
     var result = Looks(looks: looks, calls: calls)
     guard policy.jobs > 1 else { return result }
-    let base = promiseOfKnown(looks)
+    let base = promiseOfKnown(looks, endpoints)
     base?.start()
     if Side.allCases.contains(where: { looks[$0]?.request.since?.highestModSeq != nil }) {
       if calls.right != nil { calls.left?.start() }
@@ -73,11 +73,14 @@ extension MailboxSync {
   }
 
   /// A Maildir tells all that there is, and to find what has changed takes all that the base knows.
-  private func promiseOfKnown(_ looks: Both<Look?>) -> Promise<Result<KnownList, StateError>>? {
+  private func promiseOfKnown(
+    _ looks: Both<Look?>, _ endpoints: Both<any Endpoint>
+  ) -> Promise<Result<KnownList, StateError>>? {
     let isWanted = Side.allCases.contains { side in
       guard let look = looks[side], let anchor = look.request.since else { return false }
       return traits[side].choosesUIDs && !look.request.isContinued
         && anchor.messages > MailboxSync.fewMessages
+        && !endpoints[side].mayTellChanges(fullNames[side], since: anchor)
     }
     guard isWanted else { return nil }
     return Promise { [store, id = record.id] in

@@ -252,21 +252,24 @@ extension MailboxSync {
     }
     messageCount = nil
     needsLook = changed
-    for side in Side.allCases { isContinued[side] = isContinued[side] && hasOnlyAdded(on: side) }
+    for side in Side.allCases { isContinued[side] = isContinued[side] && hasOnlyDealtWith(side) }
     if isChanged { roundsWorked += 1 }
     return isChanged
   }
 
-  /// Whether nothing was done on a side in this round but to store flags and to put messages there, and nothing of what was
-  /// seen there is left over. One that was not looked at stands where all was known.
-  private func hasOnlyAdded(on side: Side) -> Bool {
+  /// Whether nothing was done on a side in this round but to store flags, to put messages there and to expunge what the base does not
+  /// know any more, and nothing of what was seen there is left over. One that was not looked at stands where all was known.
+  private func hasOnlyDealtWith(_ side: Side) -> Bool {
     (looked[side] || record.anchors[side]?.stamp != nil) && isTrusted(side) && !isReopened(side)
       && doubted[side].isEmpty && policy.since == nil && policy.maxSize == nil && failures.isEmpty
       && givenUp[side].isEmpty
       && work.allSatisfy { work in
         if work.isReleased { return true }
-        guard case .agree = work.decision else { return false }
-        return work.item.base != nil && work.stub == nil
+        return switch work.decision {
+        case .agree: work.item.base != nil && work.stub == nil
+        case .expunge: work.isExpunged && work.claim == nil
+        case .place, .forget: false
+        }
       }
   }
 

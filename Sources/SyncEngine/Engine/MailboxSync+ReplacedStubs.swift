@@ -66,6 +66,7 @@ extension MailboxSync {
     }
     let known = Dictionary(
       stubs.map { ($0.stub.uid, $0.stub.flags) }, uniquingKeysWith: { first, _ in first })
+    isContinued[side] = false
     try settleRecords()
     let outcomes: [UID: RemovalOutcome]
     do throws(EndpointError) {

@@ -30,6 +30,7 @@ extension MailboxSync {
         continue
       }
       staleStubs[side] = []
+      isContinued[side] = false
       noteStubsGone(from: side)
       try settleRecords()
       let uids = UIDSet(try numbers(of: stubs, on: side, endpoints[side]).sorted())

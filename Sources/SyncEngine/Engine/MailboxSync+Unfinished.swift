@@ -33,6 +33,7 @@ extension MailboxSync {
       for handle in handles { deferMessage(handle, on: side) }
     } else {
       changed[side] = true
+      isContinued[side] = false
       try settleRecords()
       let uids = UIDSet(handles.compactMap(\.uid).sorted())
       _ = try on(side) { () throws(EndpointError) in

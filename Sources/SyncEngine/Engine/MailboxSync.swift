@@ -227,6 +227,8 @@ struct ItemWork {
   var isIntended = Both(left: false, right: false)
   /// Nothing can be done about it any more in this run.
   var isDropped = false
+  /// The other side had expunged it, and so was it here.
+  var isExpunged = false
   /// It was placed, and nothing is left to be done.
   private(set) var isReleased = false
   /// The side on which only a stub is to lie, or lies.

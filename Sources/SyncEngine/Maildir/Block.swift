@@ -97,6 +97,15 @@ struct Block<Element: BitwiseCopyable>: RandomAccessCollection, MutableCollectio
     return body(UnsafeBufferPointer(start: storage.start, count: storage.start == nil ? 0 : count))
   }
 
+  mutating func withUnsafeMutableBufferPointer<Result>(
+    _ body: (UnsafeMutableBufferPointer<Element>) -> Result
+  ) -> Result {
+    makeUnique()
+    defer { withExtendedLifetime(storage) {} }
+    return body(
+      UnsafeMutableBufferPointer(start: storage.start, count: storage.start == nil ? 0 : count))
+  }
+
   /// A copy of a part.
   func copy(_ range: Range<Int>) -> [Element] {
     withUnsafeBufferPointer { Array($0[range]) }

@@ -6,12 +6,13 @@ struct FileTable {
     /// A hash of the base name; ``MessageHandle/unnumbered(_:)`` has it as its key.
     let key: UInt64
     /// Where the base name begins: in the list's text, or among the names.
-    fileprivate let base: UInt32
+    fileprivate var base: UInt32
     /// Where what follows it begins among the names.
     fileprivate var info: UInt32 = 0
     /// 0: none.
     var uid: UInt32 = 0
-    fileprivate let baseLength: UInt8
+    /// 0: the base name is not known before the file is found.
+    fileprivate var baseLength: UInt8
     fileprivate var infoLength: UInt8 = 0
     private var state: State
 
@@ -20,6 +21,8 @@ struct FileTable {
       static let isListed = State(rawValue: 1)
       static let isThere = State(rawValue: 2)
       static let isInNew = State(rawValue: 4)
+      static let wasThere = State(rawValue: 8)
+      static let isChanged = State(rawValue: 16)
     }
 
     fileprivate init(key: UInt64, base: UInt32, length: UInt8, isListed: Bool) {
@@ -29,7 +32,26 @@ struct FileTable {
       state = isListed ? .isListed : []
     }
 
+    /// One that stood in the folder, or only in its list, when the names were kept.
+    fileprivate init(_ kept: StandingNames.Entry, info: Range<Int>, isInNew: Bool) {
+      self.init(key: kept.key, base: 0, length: 0, isListed: false)
+      uid = kept.uid
+      self.info = UInt32(truncatingIfNeeded: info.lowerBound)
+      infoLength = UInt8(truncatingIfNeeded: info.count)
+      if kept.isThere { state.insert(.wasThere) }
+      if isInNew { state.insert(.isInNew) }
+    }
+
     fileprivate var isListed: Bool { state.contains(.isListed) }
+
+    /// It was there when the names were kept.
+    var wasThere: Bool { state.contains(.wasThere) }
+
+    /// Since then it was found under another name, or in the other directory.
+    fileprivate(set) var isChanged: Bool {
+      get { state.contains(.isChanged) }
+      set { if newValue { state.insert(.isChanged) } else { state.remove(.isChanged) } }
+    }
 
     /// False once the file is known to be gone.
     fileprivate(set) var isThere: Bool {
@@ -56,6 +78,19 @@ struct FileTable {
   private var lastSet = 0
   /// Open addressing: an index into `entries` plus 1, or 0.
   private var slots: [UInt32] = []
+  /// The indices of the files in the order in which they were found.
+  private(set) var order = Block<UInt32>()
+  /// So many entries, from the first, are of names that were kept.
+  private(set) var keptCount = 0
+  /// The entry that was kept behind the one that was found last: most often it is the next that is found.
+  private var nextKept = 0
+  /// The last one that was found elsewhere, and how many in a row.
+  private var lastMiss = -2
+  private var misses = 0
+  /// The indices of those that were kept, ascending by UID, once they are asked for.
+  private var keptByUID = Block<UInt32>()
+  /// The entries of others that have a UID.
+  private var laterUIDs: [UInt32: UInt32] = [:]
 
   init() { growSlots(to: 64) }
 
@@ -77,6 +112,46 @@ struct FileTable {
     }
   }
 
+  /// Expects the files that were there when the names were kept; none is known to be there.
+  ///
+  /// - Returns: `nil` if two of them have one key.
+  init?(kept: StandingNames) {
+    let infos = kept.infos.map { info in
+      let start = names.count
+      names.append(info.bytes)
+      return start..<names.count
+    }
+    entries.reserveCapacity(kept.entries.count)
+    for entry in kept.entries {
+      let isThere = entry.isThere
+      entries.append(
+        Entry(
+          entry, info: isThere ? infos[Int(entry.info)] : 0..<0,
+          isInNew: isThere && kept.infos[Int(entry.info)].isInNew))
+    }
+    keptCount = entries.count
+    growSlots(to: keptCount * 2)
+    if hasEqualKeys { return nil }
+  }
+
+  /// Equal keys lie in one run of slots.
+  private var hasEqualKeys: Bool {
+    entries.withUnsafeBufferPointer { entries in
+      slots.withUnsafeBufferPointer { slots in
+        let mask = slots.count - 1
+        for slot in slots.indices where slots[slot] != 0 {
+          let key = entries[Int(slots[slot]) - 1].key
+          var other = (slot + 1) & mask
+          while slots[other] != 0 {
+            if entries[Int(slots[other]) - 1].key == key { return true }
+            other = (other + 1) & mask
+          }
+        }
+        return false
+      }
+    }
+  }
+
   private mutating func add(_ entry: Entry, _ slot: Int) {
     entries.append(entry)
     slots[slot] = UInt32(entries.count)
@@ -90,25 +165,52 @@ struct FileTable {
     guard let length = FileTable.baseLength(of: name), isRoom(for: name.count) else { return }
     let base = UnsafeBufferPointer(rebasing: name[..<length])
     let info = UnsafeBufferPointer(rebasing: name[length...])
-    if (entries.count + 1) * 2 > slots.count { growSlots(to: slots.count * 2) }
     let key = FileTable.key(base)
-    let slot = slot(key, base)
-    if slots[slot] == 0 {
-      let start = UInt32(truncatingIfNeeded: names.count)
+    let index = nextKeptIndex(key, base) ?? index(adding: key, base)
+    var entry = entries[index]
+    if entry.baseLength == 0 {
+      entry.base = UInt32(truncatingIfNeeded: names.count)
+      entry.baseLength = UInt8(truncatingIfNeeded: length)
       names.append(base)
-      add(
-        Entry(key: key, base: start, length: UInt8(truncatingIfNeeded: length), isListed: false),
-        slot)
     }
-    let index = Int(slots[slot]) - 1
-    if entries[index].isThere {
+    if entry.isThere {
       duplicates += 1
-      if isInNew || !entries[index].isInNew { return }
+      if isInNew || !entry.isInNew { return }
+    } else {
+      order.append(UInt32(truncatingIfNeeded: index))
     }
     // Seen again, or it has moved from `new` to `cur`.
-    entries[index].isInNew = isInNew
-    entries[index].isThere = true
+    if entry.isInNew != isInNew { entry.isChanged = true }
+    entry.isInNew = isInNew
+    entry.isThere = true
+    entries[index] = entry
     setInfo(info, at: index)
+  }
+
+  /// The entry with this base name, if it is one of the next that were kept.
+  private mutating func nextKeptIndex(_ key: UInt64, _ base: UnsafeBufferPointer<UInt8>) -> Int? {
+    // Some may have gone since.
+    for index in nextKept..<min(nextKept + 4, keptCount) where isMeant(entries[index], key, base) {
+      nextKept = index + 1
+      return index
+    }
+    return nil
+  }
+
+  private mutating func index(adding key: UInt64, _ base: UnsafeBufferPointer<UInt8>) -> Int {
+    if (entries.count + 1) * 2 > slots.count { growSlots(to: slots.count * 2) }
+    let slot = slot(key, base)
+    if slots[slot] == 0 {
+      add(Entry(key: key, base: 0, length: 0, isListed: false), slot)
+    }
+    let index = Int(slots[slot]) - 1
+    // The order has become another one: it goes on here.
+    if index < keptCount {
+      misses = index == lastMiss + 1 ? misses + 1 : 0
+      lastMiss = index
+      if misses > 1 { nextKept = index + 1 }
+    }
+    return index
   }
 
   mutating func insert(_ name: FileName, isInNew: Bool) {
@@ -117,6 +219,7 @@ struct FileTable {
 
   private mutating func setInfo(_ info: UnsafeBufferPointer<UInt8>, at index: Int) {
     if hasInfo(info, entries[index]) { return }
+    entries[index].isChanged = true
     // Of many it is the same.
     if lastSet < entries.count, hasInfo(info, entries[lastSet]) {
       entries[index].info = entries[lastSet].info
@@ -132,14 +235,12 @@ struct FileTable {
 
   /// - Returns: `nil` for a name that is left out.
   private static func baseLength(of name: UnsafeBufferPointer<UInt8>) -> Int? {
-    guard name.count <= UInt8.max else { return nil }
-    var length = 0
-    for byte in name {
-      if byte == 0x0a || byte == 0x0d { return nil }
-      if byte == MessageFileName.separator { break }
-      length += 1
-    }
-    return length > 0 ? length : nil
+    guard name.count <= UInt8.max, let start = name.baseAddress else { return nil }
+    let end = memchr(start, Int32(MessageFileName.separator), name.count)
+    let length = end.map { UnsafeRawPointer($0) - UnsafeRawPointer(start) } ?? name.count
+    guard length > 0, memchr(start, 0x0a, length) == nil, memchr(start, 0x0d, length) == nil
+    else { return nil }
+    return length
   }
 
   /// Whether a file that was found is there under just this name; `nil`: its name is left out.
@@ -192,16 +293,50 @@ struct FileTable {
     return names.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[range])) }
   }
 
-  mutating func setUID(_ uid: UInt32, at index: Int) { entries[index].uid = uid }
+  mutating func setUID(_ uid: UInt32, at index: Int) {
+    entries[index].uid = uid
+    if index >= keptCount, keptCount > 0 { laterUIDs[uid] = UInt32(truncatingIfNeeded: index) }
+  }
 
   mutating func forgetUIDs() {
     for index in entries.indices { entries[index].uid = 0 }
+    laterUIDs = [:]
+  }
+
+  /// The index of the file with this UID, if it is there; only as long as those that were kept have the UIDs that they had.
+  mutating func index(ofKept uid: UInt32) -> Int? {
+    if keptByUID.count < keptCount { sortKept() }
+    var low = 0
+    var high = keptCount
+    while low < high {
+      let middle = (low + high) / 2
+      if entries[Int(keptByUID[middle])].uid < uid { low = middle + 1 } else { high = middle }
+    }
+    let found = low < keptCount ? Int(keptByUID[low]) : nil
+    let kept = found.flatMap { entries[$0].uid == uid ? $0 : nil }
+    guard let index = kept ?? laterUIDs[uid].map({ Int($0) }), entries[index].isThere,
+      entries[index].uid == uid
+    else { return nil }
+    return index
+  }
+
+  private mutating func sortKept() {
+    var both = (0..<keptCount).map { UInt64(entries[$0].uid) << 32 | UInt64($0) }
+    both.sort()
+    keptByUID = Block()
+    keptByUID.reserveCapacity(keptCount)
+    for pair in both { keptByUID.append(UInt32(truncatingIfNeeded: pair)) }
   }
 
   /// To be called before the directories are read again: an entry keeps its index and its UID.
   mutating func expectAll() {
     duplicates = 0
-    for index in entries.indices { entries[index].isThere = false }
+    order = Block()
+    nextKept = 0
+    lastMiss = -2
+    entries.withUnsafeMutableBufferPointer { entries in
+      for index in entries.indices { entries[index].isThere = false }
+    }
   }
 
   mutating func remove(at index: Int) { entries[index].isThere = false }
@@ -219,13 +354,19 @@ struct FileTable {
   /// A hash that stays the same from run to run and on every machine.
   static func key(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(bytes.count)
+    let raw = UnsafeRawBufferPointer(bytes)
     var index = 0
-    while index < bytes.count {
+    while index + 8 <= raw.count {
+      let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+      hash = (hash ^ word) &* 0x9e37_79b9_7f4a_7c15
+      hash ^= hash >> 29
+      index += 8
+    }
+    if index < raw.count {
       var word: UInt64 = 0
       var shift: UInt64 = 0
-      let end = min(index + 8, bytes.count)
-      while index < end {
-        word |= UInt64(bytes[index]) << shift
+      while index < raw.count {
+        word |= UInt64(raw[index]) << shift
         shift += 8
         index += 1
       }
@@ -241,11 +382,18 @@ struct FileTable {
     let mask = slots.count - 1
     var slot = Int(truncatingIfNeeded: key) & mask
     while slots[slot] != 0 {
-      let entry = entries[Int(slots[slot]) - 1]
-      if entry.key == key, Int(entry.baseLength) == base.count, isEqual(entry, base) { break }
+      if isMeant(entries[Int(slots[slot]) - 1], key, base) { break }
       slot = (slot + 1) & mask
     }
     return slot
+  }
+
+  private func isMeant(
+    _ entry: Entry, _ key: UInt64, _ base: UnsafeBufferPointer<UInt8>
+  ) -> Bool {
+    guard entry.key == key else { return false }
+    // One that was kept is known by its key alone until it is found.
+    return entry.baseLength == 0 || Int(entry.baseLength) == base.count && isEqual(entry, base)
   }
 
   private func isEqual(_ entry: Entry, _ base: UnsafeBufferPointer<UInt8>) -> Bool {

@@ -8,9 +8,10 @@ import Glibc
 final class FolderWatch {
   /// A change of one name.
   private struct Event: Equatable {
+    enum Kind { case movedAway, movedHere, removed, other }
+
     var mark: Int32
-    /// The name went, or came.
-    var isFrom: Bool
+    var kind: Kind
     var name: FileName
   }
 
@@ -45,21 +46,29 @@ final class FolderWatch {
   /// The directories are about to be read: what happened before does not count any more.
   func begin() {
     isSpoilt = false
-    readEvents { _, _ in }
+    readEvents { _ in }
     expected = []
     isSpoilt = false
   }
 
   /// A rename of ours was carried out.
   func expect(_ name: FileName, isInNew: Bool, movedTo newName: FileName) {
-    expected.append(Event(mark: isInNew ? new : cur, isFrom: true, name: name))
-    expected.append(Event(mark: cur, isFrom: false, name: newName))
-    if expected.count >= FolderWatch.readAfter { compare() }
+    expect(Event(mark: isInNew ? new : cur, kind: .movedAway, name: name))
+    expect(Event(mark: cur, kind: .movedHere, name: newName))
   }
 
   /// A file of ours was put into one of the directories.
   func expect(_ name: FileName, isInNew: Bool) {
-    expected.append(Event(mark: isInNew ? new : cur, isFrom: false, name: name))
+    expect(Event(mark: isInNew ? new : cur, kind: .movedHere, name: name))
+  }
+
+  /// A file was removed by us.
+  func expect(removalOf name: FileName, isInNew: Bool) {
+    expect(Event(mark: isInNew ? new : cur, kind: .removed, name: name))
+  }
+
+  private func expect(_ event: Event) {
+    expected.append(event)
     if expected.count >= FolderWatch.readAfter { compare() }
   }
 
@@ -73,8 +82,8 @@ final class FolderWatch {
 
   private func compare() {
     var next = 0
-    readEvents { event, isKnown in
-      if isKnown, next < expected.count, expected[next] == event {
+    readEvents { event in
+      if next < expected.count, expected[next] == event {
         next += 1
       } else {
         isSpoilt = true
@@ -83,8 +92,13 @@ final class FolderWatch {
     expected.removeFirst(next)
   }
 
-  /// - Parameter body: gets each event, and whether it is one of a name that was moved.
-  private func readEvents(_ body: (Event, Bool) -> Void) {
+  private static func kind(of mask: UInt32) -> Event.Kind {
+    if mask & UInt32(IN_MOVED_FROM) != 0 { return .movedAway }
+    if mask & UInt32(IN_MOVED_TO) != 0 { return .movedHere }
+    return mask & UInt32(IN_DELETE) != 0 ? .removed : .other
+  }
+
+  private func readEvents(_ body: (Event) -> Void) {
     let size = 64 << 10
     let header = MemoryLayout<inotify_event>.size
     withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { buffer in
@@ -100,10 +114,7 @@ final class FolderWatch {
           let event = buffer.loadUnaligned(fromByteOffset: offset, as: inotify_event.self)
           let end = min(count, offset + header + Int(event.len))
           let name = FileName(buffer[(offset + header)..<end].prefix { $0 != 0 })
-          let isFrom = event.mask & UInt32(IN_MOVED_FROM) != 0
-          body(
-            Event(mark: event.wd, isFrom: isFrom, name: name),
-            isFrom || event.mask & UInt32(IN_MOVED_TO) != 0)
+          body(Event(mark: event.wd, kind: FolderWatch.kind(of: event.mask), name: name))
           offset = end
         }
       }

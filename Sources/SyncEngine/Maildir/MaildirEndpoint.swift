@@ -45,6 +45,7 @@ public final class MaildirEndpoint: Endpoint {
     forgetFolders()
     try store.noteFormer(mailbox, withThoseBelow: false)
     try store.delete(mailbox)
+    store.keptNames?.forget(mailbox)
   }
 
   public func rename(_ mailbox: MailboxName, to name: MailboxName) throws(EndpointError) {
@@ -75,7 +76,8 @@ public final class MaildirEndpoint: Endpoint {
     let folder = try folder(mailbox, completing: !request.isOnlyToRead)
     openFolder = folder
     return try folder.observe(
-      detailsFrom: request.detailsFrom, probe: request.probe, isOnlyToRead: request.isOnlyToRead,
+      detailsFrom: request.detailsFrom, since: request.since, recheck: request.recheck,
+      probe: request.probe, isOnlyToRead: request.isOnlyToRead,
       isContinued: request.isContinued)
   }
 
@@ -90,6 +92,12 @@ public final class MaildirEndpoint: Endpoint {
 
   public func expect(standingAt anchor: Anchor, _ mailbox: MailboxName) {
     standing[mailbox] = anchor
+  }
+
+  /// Whether the folder is likely to tell only what has changed since then.
+  public func mayTellChanges(_ mailbox: MailboxName, since anchor: Anchor) -> Bool {
+    guard let stamp = anchor.stamp else { return false }
+    return store.keptNames?.isKept(mailbox, at: stamp) ?? false
   }
 
   public func close() throws(EndpointError) { openFolder = nil }
@@ -167,7 +175,10 @@ public final class MaildirEndpoint: Endpoint {
     try store.counter().next(above: openFolder?.list.uidValidity)
   }
 
-  public func disconnect() { forgetFolders() }
+  public func disconnect() {
+    for folder in folders { folder.keepNames() }
+    forgetFolders()
+  }
 
   // MARK: Folders
 
@@ -194,7 +205,7 @@ public final class MaildirEndpoint: Endpoint {
       throw EndpointError(
         .mailbox, .mailboxGone, "\(name) is not the mailbox that it was", advice: "sync again")
     }
-    if folders.count >= MaildirEndpoint.folderLimit { folders.removeFirst() }
+    if folders.count >= MaildirEndpoint.folderLimit { folders.removeFirst().keepNames() }
     folders.append(folder)
     return folder
   }

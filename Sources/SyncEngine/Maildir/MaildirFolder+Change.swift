@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import IMAPClient
 
@@ -8,12 +9,12 @@ extension MaildirFolder {
     try withLock { lock throws(EndpointError) in
       try refresh()
       var outcome = StoreOutcome()
-      let listed = UIDSet(list.records.lazy.compactMap { UID($0.uid) })
       var isChanged = false
       for order in orders {
-        outcome.gone = outcome.gone.union(order.uids.subtracting(listed))
+        let present = present(order.uids)
+        outcome.gone = outcome.gone.union(order.uids.subtracting(present))
         try addKeywords(order.added, lock)
-        for uid in order.uids.intersection(listed) {
+        for uid in present {
           lock.refresh()
           if try store(order, uid, &outcome) { isChanged = true }
         }
@@ -21,10 +22,6 @@ extension MaildirFolder {
       if isChanged { try syncDirectories() }
       return outcome
     }
-  }
-
-  private func presentUIDs() -> UIDSet {
-    UIDSet(files.entries.filter(\.isThere).compactMap { UID($0.uid) })
   }
 
   private func addKeywords(_ flags: FlagSet, _ lock: Dotlock) throws(EndpointError) {
@@ -78,7 +75,7 @@ extension MaildirFolder {
   func expunge(_ uids: UIDSet, onlyDeleted: Bool = false) throws(EndpointError) -> UIDSet {
     try withLock { lock throws(EndpointError) in
       try refresh()
-      let present = uids.intersection(presentUIDs())
+      let present = present(uids)
       var gone = uids.subtracting(present)
       for uid in present {
         try confirm(lock)
@@ -88,7 +85,10 @@ extension MaildirFolder {
         }
         guard let index = fileIndex(of: uid) else { continue }
         do throws(SystemError) {
-          try following(index) { directory, name throws(SystemError) in try directory.unlink(name) }
+          try following(index) { directory, name throws(SystemError) in
+            try directory.unlink(name)
+            watch?.expect(removalOf: name, isInNew: directory === new)
+          }
           files.remove(at: index)
         } catch {
           guard error.isMissing else {
@@ -141,7 +141,9 @@ extension MaildirFolder {
       let now = self.flags(ofFileAt: index)
       guard now == flags else { return .changed(now) }
       do throws(SystemError) {
-        try directory(ofFileAt: index).unlink(files.name(at: index))
+        let name = files.name(at: index)
+        try directory(ofFileAt: index).unlink(name)
+        watch?.expect(removalOf: name, isInNew: files.entries[index].isInNew)
         files.remove(at: index)
         return .removed
       } catch {
@@ -154,14 +156,22 @@ extension MaildirFolder {
     return .kept
   }
 
-  /// Takes out the records of messages whose files have gone from here.
+  /// Takes out the records of messages whose files have gone from here; from a long list not before they are many, or each expunge
+  /// would write all of it.
   func drop(_ uids: UIDSet, _ lock: Dotlock) throws(EndpointError) {
     try syncDirectories()
+    let isTold = self.isTold
     let before = list.records.count
-    let records = list.records
-    list.removeRecords { index in UID(records[index].uid).map { uids.contains($0) } ?? true }
-    dropDeadRecords()
-    if list.records.count != before { try writeList(lock) }
+    if list.isWhole, listStatus.map({ $0.st_size < MaildirFolder.longList }) ?? true {
+      let records = list.records
+      list.removeRecords { index in UID(records[index].uid).map { uids.contains($0) } ?? true }
+    }
+    try dropDeadRecords()
+    if list.isWhole, list.records.count != before, !list.isAllInFile {
+      try writeList(lock)
+      // No name has changed.
+      self.isTold = isTold
+    }
   }
 
   // MARK: Numbering
@@ -172,6 +182,8 @@ extension MaildirFolder {
     try withLock { lock throws(EndpointError) in
       try refreshForPlacing()
       if scanTimes == nil { try scan() } else { assignUIDs() }
+      // Of those that have UIDs, the records are to be taken out.
+      if handles.contains(where: { $0.uid != nil }) { try needRecords() }
       var outcomes: [PlacementOutcome] = []
       var replaced = Set<UInt32>()
       for (position, handle) in handles.enumerated() {
@@ -196,7 +208,7 @@ extension MaildirFolder {
         let records = list.records
         list.removeRecords { replaced.contains(records[$0].uid) }
       }
-      dropDeadRecords()
+      try dropDeadRecords()
       try writeList(lock)
       try touchCur()
       try syncDirectories(isNewAsBefore: true)
@@ -236,6 +248,7 @@ extension MaildirFolder {
     knownValidity = nil
     try withLock { lock throws(EndpointError) in
       try refresh()
+      try needRecords()
       for (index, entry) in files.entries.enumerated() where entry.isThere && entry.uid != 0 {
         let fields = fields(ofFileAt: index)
         if !fields.isEmpty { pendingFields[entry.key] = fields }

@@ -6,14 +6,21 @@ extension MaildirFolder {
   /// Reads the folder and tells what it holds.
   ///
   /// - Parameters:
+  ///   - since: only what has changed since then is wanted, if that can be told.
+  ///   - recheck: these are told in any case.
   ///   - probe: messages that are told with their details, as those from `detailsFrom` on.
   ///   - isOnlyToRead: takes no lock, which would be a file in the folder.
   ///   - isContinued: nothing of what was told before is wanted again.
   func observe(
-    detailsFrom: UID, probe: UIDSet = UIDSet(), isOnlyToRead: Bool = false,
-    isContinued: Bool = false
+    detailsFrom: UID, since: Anchor? = nil, recheck: UIDSet = UIDSet(),
+    probe: UIDSet = UIDSet(), isOnlyToRead: Bool = false, isContinued: Bool = false
   ) throws(EndpointError) -> Observation {
     if isContinued, !isOnlyToRead, let observation = try observeAgain() { return observation }
+    if let since, !isOnlyToRead,
+      let observation = try observeChanges(since: since, recheck, detailsFrom: detailsFrom)
+    {
+      return observation
+    }
     knownValidity = nil
     var isReadOnly = isOnlyToRead
     do throws(EndpointError) {
@@ -32,7 +39,7 @@ extension MaildirFolder {
       anchor, .full, messages(detailsFrom: detailsFrom, probe), isReadOnly: isReadOnly)
   }
 
-  private func observation(
+  func observation(
     _ anchor: Anchor, _ coverage: Observation.Coverage, _ messages: MessageList,
     isReadOnly: Bool
   ) -> Observation {
@@ -114,7 +121,7 @@ extension MaildirFolder {
   /// - Parameters:
   ///   - times: those of the directories when they held what is told of them.
   ///   - lookedAt: a moment after which they were seen to hold it.
-  private func anchor(
+  func anchor(
     _ times: ScanTimes?, at lookedAt: Int64, messages: UInt32, isOnlyHere: Bool = false
   ) -> Anchor {
     var stamp: MaildirStamp?
@@ -123,18 +130,19 @@ extension MaildirFolder {
     {
       stamp = self.stamp(times)
     }
+    toldStamp = stamp
     return Anchor(
       uidValidity: list.uidValidity, uidNext: UID(list.next) ?? .first, messages: messages,
       stamp: stamp)
   }
 
-  private func stamp(_ times: ScanTimes) -> MaildirStamp {
+  func stamp(_ times: ScanTimes) -> MaildirStamp {
     MaildirStamp(
       cur: times.cur, new: times.new, uidList: listStatus?.modified ?? 0,
       keywords: keywordsStatus?.modified ?? 0)
   }
 
-  private var presentCount: UInt32 { UInt32(clamping: files.entries.count { $0.isThere }) }
+  var presentCount: UInt32 { UInt32(clamping: files.entries.count { $0.isThere }) }
 
   /// The caller knows all that there was at this anchor: it need not be read, if it is there still, and from now on the
   /// kernel tells of every change.
@@ -152,12 +160,16 @@ extension MaildirFolder {
   }
 
   /// Ascending by UID, then those without one in the order in which they are to get theirs.
-  private func messages(detailsFrom: UID, _ probe: UIDSet) -> MessageList {
-    var result = MessageList()
+  ///
+  /// - Parameter isTold: which of those that have a UID are told.
+  func messages(
+    detailsFrom: UID, _ probe: UIDSet, isTold: (FileTable.Entry) -> Bool = { _ in true }
+  ) -> MessageList {
     var numbered: [(uid: UInt32, index: Int)] = []
-    numbered.reserveCapacity(files.entries.count)
+    if files.keptCount == 0 { numbered.reserveCapacity(files.entries.count) }
     var unnumbered: [(time: DeliveryOrder.Time, index: Int)] = []
     for (index, entry) in files.entries.enumerated() where entry.isThere {
+      if entry.uid != 0, !isTold(entry) { continue }
       if entry.uid != 0 {
         numbered.append((entry.uid, index))
       } else if files.index(ofKey: entry.key) != nil {
@@ -170,11 +182,19 @@ extension MaildirFolder {
         ?? (DeliveryOrder(base: files.base(at: a.index))
           < DeliveryOrder(base: files.base(at: b.index)))
     }
+    return messages(numbered, unnumbered.map(\.index), detailsFrom: detailsFrom, probe: probe)
+  }
+
+  /// In this order.
+  private func messages(
+    _ numbered: [(uid: UInt32, index: Int)], _ unnumbered: [Int], detailsFrom: UID, probe: UIDSet
+  ) -> MessageList {
+    var result = MessageList()
     countSizes(
       of: numbered.lazy.filter { numbered in
         UID(numbered.uid).map { $0 >= detailsFrom || probe.contains($0) } ?? false
       }.map(\.index))
-    countSizes(of: unnumbered.lazy.map(\.index))
+    countSizes(of: unnumbered)
     for (uid, index) in numbered {
       guard let uid = UID(uid) else { continue }
       let observed = ObservedMessage(handle: .uid(uid), flags: flags(ofFileAt: index))
@@ -184,7 +204,7 @@ extension MaildirFolder {
         result.append(complete)
       }
     }
-    for (_, index) in unnumbered {
+    for index in unnumbered {
       let observed = ObservedMessage(
         handle: .unnumbered(files.entries[index].key), flags: flags(ofFileAt: index))
       if let complete = adding(details: index, to: observed) { result.append(complete) }

@@ -5,16 +5,11 @@ import IMAPClient
 extension MaildirFolder {
   func describe(_ uids: UIDSet) throws(EndpointError) -> [ObservedMessage] {
     try ready()
-    return known(uids).compactMap { uid in
+    return present(uids).compactMap { uid in
       guard let index = fileIndex(of: uid) else { return nil }
       return adding(
         details: index, to: ObservedMessage(handle: .uid(uid), flags: flags(ofFileAt: index)))
     }
-  }
-
-  /// The given UIDs that have a record; the set itself may span billions.
-  private func known(_ uids: UIDSet) -> UIDSet {
-    UIDSet(list.records.lazy.compactMap { UID($0.uid) }).intersection(uids)
   }
 
   /// Where the folder was only selected, it is read now.

@@ -21,9 +21,11 @@ extension MaildirFolder {
     isTold = false
     unreadCount = nil
     scanTimes = nil
-    try readLeftOut()
-    if files.entries.isEmpty { files = FileTable(listed: list) }
-    if watch == nil, list.records.count >= surroundings.leastWatched {
+    if files.keptCount == 0 {
+      try readLeftOut()
+      if files.entries.isEmpty { files = FileTable(listed: list) }
+    }
+    if watch == nil, max(list.records.count, files.keptCount) >= surroundings.leastWatched {
       watch = FolderWatch(cur, new)
     }
     for _ in 0..<MaildirFolder.scanLimit {
@@ -85,6 +87,11 @@ extension MaildirFolder {
   @discardableResult
   func assignUIDs() -> Int {
     if hasAssignedUIDs { return 0 }
+    guard list.isWhole else {
+      // They have been kept with the names.
+      hasAssignedUIDs = true
+      return files.entries.count { $0.wasThere && !$0.isThere }
+    }
     files.forgetUIDs()
     var missing = 0
     list.forEachRecord { _, uid, base in

@@ -4,7 +4,7 @@ import IMAPClient
 
 extension MaildirFolder {
   /// From here on a list that only grows is added to.
-  private static let longList = 64 << 10
+  static let longList = 64 << 10
 
   /// Writes the list, durably: a short one at one go, so that Dovecot's open sessions notice that it is another
   /// file; to a long one, lines are added as Dovecot does it, or each batch of a first sync would write
@@ -144,9 +144,15 @@ extension MaildirFolder {
   }
 
   /// Drops the records of files that are gone, once they are many; Dovecot does the same.
-  func dropDeadRecords() {
+  func dropDeadRecords() throws(EndpointError) {
     guard scanTimes != nil, hasAssignedUIDs else { return }
     let living = files.entries.count { $0.isThere && $0.uid != 0 }
+    if !list.isWhole {
+      let lines = files.entries.count { $0.uid != 0 }
+      guard (lines - living) * 4 > lines else { return }
+      try needRecords()
+      assignUIDs()
+    }
     guard (list.records.count - living) * 4 > list.records.count else { return }
     var isDead = [Bool](repeating: true, count: list.records.count)
     list.forEachRecord { record, uid, base in

@@ -18,6 +18,8 @@ final class MaildirFolder {
   let counter: UIDValidityCounter
   let surroundings: MaildirSurroundings
   let cancellation: Cancellation?
+  /// Where the names of large folders are kept; `nil`: they are not.
+  let keptNames: NamesDirectory?
 
   var list = UIDList()
   var listStatus: stat?
@@ -33,6 +35,8 @@ final class MaildirFolder {
   /// Since the caller was told what there is, names have been changed by storing flags and by deliveries only, as far as is known
   /// here.
   var isTold = false
+  /// The moment of which the caller was told last; `nil` where that is not certain.
+  var toldStamp: MaildirStamp?
   /// How many messages there are, where the caller knows all of them and nobody has read the names.
   var unreadCount: UInt32?
   /// `files` knows the UIDs of `list`.
@@ -81,7 +85,7 @@ final class MaildirFolder {
   /// - Parameter completes: makes `new` and `tmp` if they are missing.
   init(
     _ name: MailboxName, in directory: Directory, path: String, counter: UIDValidityCounter,
-    cancellation: Cancellation?, completes: Bool = true
+    cancellation: Cancellation?, keptNames: NamesDirectory? = nil, completes: Bool = true
   ) throws(EndpointError) {
     self.name = name
     self.path = path
@@ -89,6 +93,7 @@ final class MaildirFolder {
     self.counter = counter
     surroundings = counter.surroundings
     self.cancellation = cancellation
+    self.keptNames = keptNames
     do throws(SystemError) {
       cur = try Directory(MaildirFolder.curName, in: directory)
     } catch {
@@ -193,11 +198,21 @@ final class MaildirFolder {
 
   /// The index of the file that has this UID.
   func fileIndex(of uid: UID) -> Int? {
+    guard list.isWhole else { return files.index(ofKept: uid.rawValue) }
     guard let record = list.index(of: uid.rawValue) else { return nil }
     let base = list.base(at: record)
     let index = base.withUnsafeBufferPointer { files.index(ofBase: $0) }
     // Of two lines for one file the one with the higher UID counts.
     return index.flatMap { files.entries[$0].uid == uid.rawValue ? $0 : nil }
+  }
+
+  /// Those of these messages that are there. (The set itself may span billions.)
+  func present(_ uids: UIDSet) -> UIDSet {
+    if uids.count <= UInt64(files.entries.count) {
+      return UIDSet(uids.lazy.filter { self.fileIndex(of: $0) != nil })
+    }
+    return UIDSet(files.entries.lazy.filter(\.isThere).compactMap { UID($0.uid) })
+      .intersection(uids)
   }
 
   func fileIndex(of handle: MessageHandle) -> Int? {
@@ -222,7 +237,11 @@ final class MaildirFolder {
   /// The fields of the file's record, or those it had in an earlier list.
   func fields(ofFileAt index: Int) -> [UInt8] {
     let entry = files.entries[index]
-    if entry.uid != 0, let record = list.index(of: entry.uid) { return list.extensions(at: record) }
+    // Without them the base name says who it is, as for a file that has no field.
+    if entry.uid != 0, !list.isWhole { try? needRecords() }
+    if entry.uid != 0, list.isWhole, let record = list.index(of: entry.uid) {
+      return list.extensions(at: record)
+    }
     return pendingFields[entry.key] ?? []
   }
 

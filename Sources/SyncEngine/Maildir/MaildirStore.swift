@@ -7,6 +7,8 @@ final class MaildirStore {
   let path: String
   let surroundings: MaildirSurroundings
   let cancellation: Cancellation?
+  /// Where the names of its large folders are kept; `nil`: they are not.
+  let keptNames: NamesDirectory?
   private let wantedLayout: MaildirLayout?
   private var openRoot: (directory: Directory, layout: MaildirLayout, inbox: [FileName])?
 
@@ -18,9 +20,10 @@ final class MaildirStore {
 
   init(
     path: String, layout: MaildirLayout?, _ surroundings: MaildirSurroundings,
-    cancellation: Cancellation?
+    cancellation: Cancellation?, keptNames: NamesDirectory? = nil
   ) {
     self.path = path
+    self.keptNames = keptNames
     wantedLayout = layout
     self.surroundings = surroundings
     self.cancellation = cancellation
@@ -156,7 +159,7 @@ final class MaildirStore {
     let steps = try steps(to: name)
     return try MaildirFolder(
       name, in: directory(steps), path: describe(steps), counter: counter(),
-      cancellation: cancellation, completes: completing)
+      cancellation: cancellation, keptNames: keptNames, completes: completing)
   }
 
   func counter() throws(EndpointError) -> UIDValidityCounter {

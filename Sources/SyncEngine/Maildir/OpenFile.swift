@@ -46,6 +46,15 @@ struct OpenFile: ~Copyable {
     }
   }
 
+  /// So much of the file, if it is not shorter.
+  func readBeginning(_ length: Int) throws(SystemError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: length)
+    let count = try SystemError.count {
+      bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, length, 0) }
+    }
+    return Array(bytes[..<count])
+  }
+
   func rewind() throws(SystemError) {
     _ = try SystemError.count { Int(lseek(descriptor, 0, SEEK_SET)) }
   }

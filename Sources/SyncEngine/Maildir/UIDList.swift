@@ -65,6 +65,22 @@ struct UIDList {
     recordsInFile = isSound && records.count == lineCount - 1 ? records.count : nil
   }
 
+  /// Of a list that is whole as it lies in its file, only the header; its records are left out.
+  ///
+  /// - Parameters:
+  ///   - bytes: the beginning of the file.
+  ///   - next: UIDNEXT, as it was when the whole was read.
+  ///   - last: the UID of the last record.
+  /// - Returns: `nil` if the header is not all there.
+  init?(header bytes: [UInt8], next: UInt32, last: UInt32) {
+    guard let end = bytes.firstIndex(of: 0x0a) else { return nil }
+    let isCurrent = bytes.withUnsafeBufferPointer { parseHeader($0[..<end]) == 3 }
+    guard isCurrent, uidValidity != nil, mailboxGUID != nil else { return nil }
+    self.next = max(self.next, next)
+    lastLeftOut = last
+    recordsInFile = 0
+  }
+
   private mutating func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> Block<Record> {
     var lines = Block<Record>()
     guard let headerEnd = bytes.firstIndex(of: 0x0a),
@@ -323,9 +339,12 @@ struct UIDList {
     keptInFile = records.count
   }
 
+  /// Nothing has to be written.
+  var isAllInFile: Bool { recordsInFile == records.count }
+
   /// Keeps no records any longer, if they are all in the file.
   mutating func leaveOutRecords() {
-    guard recordsInFile == records.count, let last = records.last else { return }
+    guard isAllInFile, let last = records.last else { return }
     lastLeftOut = last.uid
     records = Block()
     text = Block()

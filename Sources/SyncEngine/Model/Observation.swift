@@ -156,8 +156,9 @@ public struct OpenRequest: Hashable, Sendable {
   /// The mailbox is only read until the next one is opened, and not even touched: EXAMINE instead of
   /// SELECT, no lock file in a Maildir.
   public var isOnlyToRead: Bool
-  /// All that this endpoint told when it last opened the mailbox, and the flags that it has stored there since, are known
-  /// and dealt with. One that is certain that nothing else has changed need tell no more than that.
+  /// All that this endpoint told when it last opened the mailbox, and the flags that it has stored, the messages that it has put there
+  /// and those that it has expunged since, are known and dealt with. One that is certain that nothing else has changed need
+  /// tell no more than that.
   public var isContinued = false
 
   public init(

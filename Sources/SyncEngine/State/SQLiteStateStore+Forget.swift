@@ -11,6 +11,7 @@ extension SQLiteStateStore {
     let lock = try StateLock(path: files.lock, pair: pair)
     _ = try StateFiles.remove(files.journal)
     let existed = try StateFiles.remove(files.database)
+    files.removeNames()
     // While the lock is held: who waits for it looks again whether the file is still the one named so.
     _ = try StateFiles.remove(files.lock)
     _ = consume lock

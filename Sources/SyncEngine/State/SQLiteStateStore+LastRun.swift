@@ -9,6 +9,14 @@ extension SQLiteStateStore {
     utimensat(AT_FDCWD, StateFiles(directory: directory, pair: pair).lock, nil, 0)
   }
 
+  /// Where the names of the large folders of a side are kept that is a Maildir.
+  public static func namesDirectory(
+    directory: String, pair: String, side: Side
+  ) -> NamesDirectory {
+    let files = StateFiles(directory: directory, pair: pair)
+    return NamesDirectory(path: "\(files.names)/\(side.rawValue)")
+  }
+
   /// Seconds since 1970; `nil` if there never was a run.
   public static func lastRun(directory: String, pair: String) -> Int64? {
     var status = stat()

@@ -16,6 +16,8 @@ struct StateFiles {
 
   var database: String { "\(directory)/\(name).sqlite" }
   var journal: String { "\(database)-journal" }
+  /// ``NamesDirectory``s lie in it.
+  var names: String { "\(directory)/\(name).names" }
   var lock: String { "\(directory)/\(name).lock" }
 
   /// A part for people, and a digest that tells apart what that part makes equal.
@@ -103,6 +105,12 @@ struct StateFiles {
     if unlink(path) == 0 { return true }
     guard errno == ENOENT || errno == ENOTDIR else { throw .system(errno, "can't remove", path) }
     return false
+  }
+
+  /// Removes what is kept of names: nothing depends on it.
+  func removeNames() {
+    for side in Side.allCases { NamesDirectory(path: "\(names)/\(side.rawValue)").removeAll() }
+    rmdir(names)
   }
 
   static func copy(_ path: String, to target: String) throws(StateError) {

@@ -9,6 +9,8 @@ struct Assembly {
   let passwords: Both<String?>
   /// Where TLS sessions are kept; `nil`: they are not.
   var sessionDirectory: String?
+  /// Where the names of large Maildir folders are kept; `nil`: they are not.
+  var keptNames: Both<NamesDirectory?> = Both(left: nil, right: nil)
 
   func factory(
     _ settings: EndpointSettings, _ side: Side, trace: (any WireTrace)?
@@ -17,7 +19,7 @@ struct Assembly {
     case .maildir(let path):
       return MaildirEndpointFactory(
         root: path, layout: settings.layout, connectionLimit: settings.connections,
-        cancellation: cancellation)
+        cancellation: cancellation, keptNames: keptNames[side])
     case .imap(_, _, let host, _):
       return server(settings, side, .tcp(host: host, port: settings.port), trace: trace)
     case .exec(let command):

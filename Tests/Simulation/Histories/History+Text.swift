@@ -101,6 +101,7 @@ extension History.Wishes {
     if hasMap { words.append("names") }
     if hasSmallBatches { words.append("small-batches") }
     if hasSmallParts { words.append("small-parts") }
+    if keepsNames { words.append("kept-names") }
     return words
   }
 
@@ -126,6 +127,7 @@ extension History.Wishes {
     case ("names", nil): return set(\.hasMap, true)
     case ("small-batches", nil): return set(\.hasSmallBatches, true)
     case ("small-parts", nil): return set(\.hasSmallParts, true)
+    case ("kept-names", nil): return set(\.keepsNames, true)
     case ("one-uidvalidity", nil): return set(\.sharesValidity, true)
     default: return false
     }

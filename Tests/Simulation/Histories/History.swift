@@ -51,6 +51,8 @@ public struct History: Hashable, Sendable {
     public var hasSmallBatches = false
     /// No more than one arrival is held in memory with all that may have to be known of it.
     public var hasSmallParts = false
+    /// The names of Maildir folders are kept from run to run.
+    public var keepsNames = false
 
     /// The name of that one.
     static let prefix = MailboxName(["top"]) ?? .inbox

@@ -28,6 +28,7 @@ public struct HistoryMaker {
     maker.history.wishes.hasSmallBatches = batches.oneIn(3)
     if batches.oneIn(8) { maker.letDovecotNumber(using: &batches) }
     maker.history.wishes.hasSmallParts = batches.oneIn(3)
+    maker.history.wishes.keepsNames = batches.oneIn(2)
     return maker.history
   }
 

@@ -203,7 +203,7 @@ extension Replay {
     noteStubsOutside(pair, policy)
     DecisionCount(world, stores[pair], policy).count(in: coverage)
     let stubs = StubCount(world)
-    let looks = world.quietLooks
+    let (looks, keptLooks) = (world.quietLooks, world.keptLooks)
     let report = world.run(
       policy, stores[pair], pair: "pair \(pair + 1)", observer: ChangeCount(coverage))
     stubs.count(in: coverage, since: StubCount(world))
@@ -211,6 +211,7 @@ extension Replay {
     if world.quietLooks.afterDeliveries > looks.afterDeliveries {
       coverage.note("look: nothing but the run's own, with messages")
     }
+    if world.keptLooks > keptLooks { coverage.note("look: names that were kept") }
     if report.laterParts > 0 { coverage.note("run: arrivals in parts") }
     countCircumstances(report)
     checkAlterations(pair, report)

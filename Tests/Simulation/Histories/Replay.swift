@@ -86,6 +86,7 @@ public final class Replay {
         ledger: ledger, watch: watch)
     }
     stores = worlds.map { $0.stateStore() }
+    for world in worlds { world.keepsNames = history.wishes.keepsNames }
     for world in worlds { world.sweepsDeleted = history.wishes.expunge != .none }
     ledger.keepsChanged = history.wishes.conflict == .keep
     if history.wishes.sharesValidity, let validity = servers.first?[.inbox]?.uidValidity {

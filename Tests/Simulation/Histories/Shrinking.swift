@@ -113,6 +113,7 @@ public struct Shrinking {
     _ = attempt { $0.wishes.hasMap = false }
     _ = attempt { $0.wishes.hasSmallBatches = false }
     _ = attempt { $0.wishes.hasSmallParts = false }
+    _ = attempt { $0.wishes.keepsNames = false }
   }
 
   private mutating func simplifyReplicas() {

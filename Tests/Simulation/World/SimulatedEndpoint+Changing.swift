@@ -159,7 +159,9 @@ extension SimulatedEndpoint {
         }
       })
     try check(name)
-    return world.locked { uids.subtracting(server.mailboxes[name]?.uids ?? UIDSet()) }
+    let gone = world.locked { uids.subtracting(server.mailboxes[name]?.uids ?? UIDSet()) }
+    for uid in gone { told[name]?.remove(uid) }
+    return gone
   }
 
   public func remove(_ known: [UID: FlagSet]) throws(EndpointError) -> [UID: RemovalOutcome] {
@@ -190,7 +192,10 @@ extension SimulatedEndpoint {
         }
       })
     try check(name)
-    for ((uid, _), outcome) in zip(due, removals) { outcomes[uid] = outcome }
+    for ((uid, _), outcome) in zip(due, removals) {
+      outcomes[uid] = outcome
+      if outcome == .removed { told[name]?.remove(uid) }
+    }
     return outcomes
   }
 

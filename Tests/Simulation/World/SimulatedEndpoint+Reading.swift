@@ -77,12 +77,26 @@ extension SimulatedEndpoint {
         if told[mailbox]?.hasDeliveries == true { world.quietLooks.afterDeliveries += 1 }
       }
       told[mailbox] = now
-      guard isAsTold else { return observe(found, request) }
+      guard isAsTold else {
+        let observation = observe(found, request, world.keptNames[side][mailbox])
+        keepNames(of: found, mailbox)
+        return observation
+      }
+      keepNames(of: found, mailbox)
       var observation = observe(found, OpenRequest())
       observation.coverage = .changes(vanished: UIDSet())
       observation.messages = []
       return observation
     }
+  }
+
+  private func keepNames(of mailbox: SimulatedMailbox, _ name: MailboxName) {
+    guard world.keepsNames, let stamp = anchor(mailbox).stamp else { return }
+    world.keptNames[side][name] = KeptNames(mailbox, stamp)
+  }
+
+  public func mayTellChanges(_ mailbox: MailboxName, since anchor: Anchor) -> Bool {
+    world.locked { world.keptNames[side][mailbox]?.stamp == anchor.stamp && anchor.stamp != nil }
   }
 
   public func select(_ mailbox: MailboxName) throws(EndpointError) {
@@ -172,7 +186,9 @@ extension SimulatedEndpoint {
       stamp: traits.isMaildir && traits.hasStamps ? stamp : nil)
   }
 
-  private func observe(_ mailbox: SimulatedMailbox, _ request: OpenRequest) -> Observation {
+  private func observe(
+    _ mailbox: SimulatedMailbox, _ request: OpenRequest, _ kept: KeptNames? = nil
+  ) -> Observation {
     let anchor = anchor(mailbox)
     var observation = Observation(
       anchor: anchor, coverage: .full,
@@ -184,6 +200,14 @@ extension SimulatedEndpoint {
     else { return observation }
     let isNew: (SimulatedMessage) -> Bool
     if server.traits.isMaildir {
+      if let stamp = since.stamp, since != anchor, let kept, kept.stamp == stamp,
+        let (changed, vanished) = kept.changes(to: mailbox, request.recheck)
+      {
+        world.keptLooks += 1
+        observation.messages = MessageList(changed.map { observed($0, request) })
+        observation.coverage = .changes(vanished: vanished)
+        return observation
+      }
       guard since.stamp != nil, since == anchor else { return observation }
       isNew = { _ in false }
     } else {

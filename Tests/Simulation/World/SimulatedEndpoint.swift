@@ -275,6 +275,8 @@ struct ToldMailbox: Equatable {
 
   mutating func store(_ flags: FlagSet, _ uid: UID) { self.flags[.uid(uid)] = flags }
 
+  mutating func remove(_ uid: UID) { flags[.uid(uid)] = nil }
+
   mutating func add(_ flags: FlagSet, _ uid: UID) {
     store(flags, uid)
     hasDeliveries = true

@@ -22,6 +22,11 @@ public final class SimulatedWorld: @unchecked Sendable {
   public internal(set) var misuses: [String] = []
   /// How often a Maildir had nothing to tell but what the run had done there itself, and whether messages were among that.
   public internal(set) var quietLooks = (all: 0, afterDeliveries: 0)
+  /// Names of Maildir folders are kept from run to run.
+  public var keepsNames = false
+  var keptNames: Both<[MailboxName: KeptNames]> = Both(left: [:], right: [:])
+  /// How often they told what had changed.
+  public internal(set) var keptLooks = 0
 
   private let lock = NSRecursiveLock()
   private var late: [(due: Int, effect: () -> Void)] = []

@@ -113,7 +113,6 @@ struct FolderWatchTests {
         try maildir.write(list.replacing("N4", with: "N9"), to: "dovecot-uidlist")
         try maildir.save("A: 5\r\n\r\n")
       },
-      { maildir in _ = try maildir.endpoint.expunge(uids(2)) },
     ]
     for change in changes {
       try withTold { maildir in

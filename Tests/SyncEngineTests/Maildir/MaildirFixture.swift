@@ -14,27 +14,31 @@ final class MaildirFixture {
   let endpoint: MaildirEndpoint
   let layout: Layout?
   let surroundings: MaildirSurroundings
+  let keptNames: NamesDirectory?
 
   init(
     _ directory: TestSupport.TemporaryDirectory, layout: Layout? = nil, name: String = "Mail",
-    surroundings: MaildirSurroundings = .machine
+    surroundings: MaildirSurroundings = .machine, keptNames: NamesDirectory? = nil
   ) throws {
     root = directory.path(name)
     self.layout = layout
     self.surroundings = surroundings
-    endpoint = try MaildirFixture.connect(root, layout, surroundings)
+    self.keptNames = keptNames
+    endpoint = try MaildirFixture.connect(root, layout, surroundings, keptNames)
   }
 
   /// Another endpoint, as another lane or another run has it.
-  func another() throws -> MaildirEndpoint {
-    try MaildirFixture.connect(root, layout, surroundings)
+  func another(keepingNames: Bool = true) throws -> MaildirEndpoint {
+    try MaildirFixture.connect(root, layout, surroundings, keepingNames ? keptNames : nil)
   }
 
   private static func connect(
-    _ root: String, _ layout: Layout?, _ surroundings: MaildirSurroundings
+    _ root: String, _ layout: Layout?, _ surroundings: MaildirSurroundings,
+    _ keptNames: NamesDirectory?
   ) throws -> MaildirEndpoint {
     try MaildirEndpointFactory(
-      root: root, layout: layout, connectionLimit: 4, cancellation: nil, surroundings: surroundings
+      root: root, layout: layout, connectionLimit: 4, cancellation: nil, surroundings: surroundings,
+      keptNames: keptNames
     ).makeEndpoint()
   }
 

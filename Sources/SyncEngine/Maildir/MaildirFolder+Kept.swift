@@ -1,0 +1,160 @@
+import Glibc
+import IMAPClient
+
+/// A large folder whose names are kept from run to run: ``StandingNames``.
+extension MaildirFolder {
+  // MARK: Looking
+
+  /// What has become another since the folder stood at `anchor`; `nil` where the names of then are not kept, or more than names may
+  /// have changed.
+  ///
+  /// - Parameter recheck: these are told whether they have changed or not.
+  func observeChanges(
+    since anchor: Anchor, _ recheck: UIDSet, detailsFrom: UID
+  ) throws(EndpointError) -> Observation? {
+    guard let keptNames, let stamp = anchor.stamp, keptNames.isKept(name, at: stamp) else {
+      return nil
+    }
+    return try withLock { _ throws(EndpointError) in
+      guard let kept = keptNames.names(of: name, at: stamp), kept.uidValidity == anchor.uidValidity,
+        try readHeader(of: kept), let table = FileTable(kept: kept)
+      else {
+        forgetList()
+        return nil
+      }
+      files = table
+      hasAssignedUIDs = true
+      scanTimes = nil
+      try scan()
+      // Somebody may have written the list while the names were read.
+      guard !list.isWhole else { return nil }
+      knownValidity = .some(list.uidValidity)
+      isTold = true
+      let anchor = self.anchor(scanTimes, at: scannedAt, messages: presentCount)
+      let messages = messages(detailsFrom: detailsFrom, UIDSet()) { entry in
+        entry.isChanged || !entry.wasThere || UID(entry.uid).map { recheck.contains($0) } ?? false
+      }
+      let gone = vanished.union(recheck.subtracting(messages.uids))
+      return observation(anchor, .changes(vanished: gone), messages, isReadOnly: false)
+    }
+  }
+
+  /// - Returns: false unless list and keywords are those of the moment at which the names were kept.
+  private func readHeader(of kept: StandingNames) throws(EndpointError) -> Bool {
+    try refreshKeywords()
+    guard keywordsStatus?.modified ?? 0 == kept.stamp.keywords, let last = kept.lastUID else {
+      return false
+    }
+    return try perform("read dovecot-uidlist") { () throws(SystemError) in
+      guard let now = try directory.statusIfThere(of: MaildirFolder.listName),
+        now.modified == kept.stamp.uidList
+      else { return false }
+      let file = try directory.openFile(MaildirFolder.listName)
+      let status = try file.status()
+      guard status.isSameState(as: now),
+        let header = UIDList(
+          header: try file.readBeginning(4096), next: kept.uidNext, last: last),
+        header.uidValidity == kept.uidValidity, header.origin.reopenedFrom == nil
+      else { return false }
+      list = header
+      listStatus = status
+      return true
+    }
+  }
+
+  private func forgetList() {
+    list = UIDList()
+    listStatus = nil
+    files = FileTable()
+    hasAssignedUIDs = false
+  }
+
+  /// What was there when the names were kept, and is not any more.
+  private var vanished: UIDSet {
+    UIDSet(
+      files.entries.prefix(files.keptCount).lazy.filter { $0.wasThere && !$0.isThere }
+        .compactMap { UID($0.uid) })
+  }
+
+  // MARK: The list's records
+
+  /// Reads the records that were left out, where one of them is needed after all.
+  func needRecords() throws(EndpointError) {
+    guard !list.isWhole else { return }
+    let known = listStatus
+    let (isTold, hasAssignedUIDs) = (isTold, hasAssignedUIDs)
+    listStatus = nil
+    try refreshList()
+    guard let known, let listStatus, listStatus.isSameState(as: known) else { return }
+    self.isTold = isTold
+    self.hasAssignedUIDs = hasAssignedUIDs
+  }
+
+  // MARK: Keeping
+
+  /// Keeps the names for the next run, if they are just what was told last, and of a moment that is certain.
+  func keepNames() {
+    guard let keptNames, let stamp = toldStamp, let scanTimes, self.stamp(scanTimes) == stamp,
+      hasAssignedUIDs, list.isAllInFile, list.origin.reopenedFrom == nil,
+      let uidValidity = list.uidValidity, presentCount >= surroundings.leastWatched,
+      !keptNames.isKept(name, at: stamp), (try? currentTimes()) == scanTimes
+    else { return }
+    var names = StandingNames(
+      NamesDirectory.key(of: name), stamp, uidValidity, uidNext: list.next)
+    if collect(&names) { keptNames.keep(names) }
+  }
+
+  /// All lines of the list: also those whose files are gone.
+  private func collect(_ names: inout StandingNames) -> Bool {
+    var infos = InfoIndex()
+    names.entries.reserveCapacity(files.entries.count)
+    for index in files.order {
+      let entry = files.entries[Int(index)]
+      guard entry.isThere, entry.uid != 0 else { continue }
+      guard let info = infos.index(ofFileAt: Int(index), files, &names) else { return false }
+      names.entries.append(StandingNames.Entry(key: entry.key, uid: entry.uid, info: info))
+    }
+    func add(gone key: UInt64, _ uid: UInt32) {
+      names.entries.append(
+        StandingNames.Entry(key: key, uid: uid, info: StandingNames.Entry.gone))
+    }
+    if list.isWhole {
+      list.forEachRecord { _, uid, base in
+        // Of two lines for one file the one with the higher UID counts.
+        if files.index(ofBase: base) == nil { add(gone: FileTable.key(base), uid) }
+      }
+    } else {
+      for entry in files.entries where !entry.isThere && entry.uid != 0 {
+        add(gone: entry.key, entry.uid)
+      }
+    }
+    return true
+  }
+}
+
+/// Which of the infos a file has: there are few.
+private struct InfoIndex {
+  private var known: [StandingNames.Info: UInt32] = [:]
+  /// A digest of the first ones, which most files have.
+  private var digests: [UInt64] = []
+
+  /// - Returns: `nil` if there are too many.
+  mutating func index(
+    ofFileAt index: Int, _ files: FileTable, _ names: inout StandingNames
+  ) -> UInt32? {
+    let isInNew = files.entries[index].isInNew
+    return files.withInfo(at: index) { bytes in
+      let digest = FileTable.key(bytes) ^ (isInNew ? 1 : 0)
+      if let index = digests.firstIndex(of: digest), names.infos[index].isInNew == isInNew,
+        names.infos[index].bytes.elementsEqual(bytes)
+      {
+        return UInt32(truncatingIfNeeded: index)
+      }
+      let count = names.infos.count
+      let index = names.index(
+        of: StandingNames.Info(bytes: Array(bytes), isInNew: isInNew), &known)
+      if names.infos.count > count, digests.count == count, count < 32 { digests.append(digest) }
+      return index
+    }
+  }
+}
