@@ -182,8 +182,8 @@ extension MaildirFolder {
     try withLock { lock throws(EndpointError) in
       try refreshForPlacing()
       if scanTimes == nil { try scan() } else { assignUIDs() }
-      // Of those that have UIDs, the records are to be taken out.
-      if handles.contains(where: { $0.uid != nil }) { try needRecords() }
+      // Before any is added: those of files that have UIDs are to be taken out, and so are those of many that are gone.
+      if hasManyDeadRecords || handles.contains(where: { $0.uid != nil }) { try needRecords() }
       var outcomes: [PlacementOutcome] = []
       var replaced = Set<UInt32>()
       for (position, handle) in handles.enumerated() {

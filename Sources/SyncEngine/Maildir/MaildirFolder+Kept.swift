@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import IMAPClient
 
@@ -47,7 +48,7 @@ extension MaildirFolder {
     }
     return try perform("read dovecot-uidlist") { () throws(SystemError) in
       guard let now = try directory.statusIfThere(of: MaildirFolder.listName),
-        now.modified == kept.stamp.uidList
+        now.modified == kept.stamp.uidList, now.st_size == kept.listSize
       else { return false }
       let file = try directory.openFile(MaildirFolder.listName)
       let status = try file.status()
@@ -78,7 +79,8 @@ extension MaildirFolder {
 
   // MARK: The list's records
 
-  /// Reads the records that were left out, where one of them is needed after all.
+  /// Reads the records that were left out, where one of them is needed after all. Any that were added and are not written
+  /// yet would be lost.
   func needRecords() throws(EndpointError) {
     guard !list.isWhole else { return }
     let known = listStatus
@@ -101,6 +103,7 @@ extension MaildirFolder {
     else { return }
     var names = StandingNames(
       NamesDirectory.key(of: name), stamp, uidValidity, uidNext: list.next)
+    names.listSize = Int64(listStatus?.st_size ?? 0)
     if collect(&names) { keptNames.keep(names) }
   }
 

@@ -15,22 +15,27 @@ extension MaildirFolder {
     detailsFrom: UID, since: Anchor? = nil, recheck: UIDSet = UIDSet(),
     probe: UIDSet = UIDSet(), isOnlyToRead: Bool = false, isContinued: Bool = false
   ) throws(EndpointError) -> Observation {
-    if isContinued, !isOnlyToRead, let observation = try observeAgain() { return observation }
-    if let since, !isOnlyToRead,
-      let observation = try observeChanges(since: since, recheck, detailsFrom: detailsFrom)
-    {
-      return observation
-    }
-    knownValidity = nil
     var isReadOnly = isOnlyToRead
     do throws(EndpointError) {
-      if !isOnlyToRead { try withLock { _ throws(EndpointError) in try readAll() } }
+      if !isOnlyToRead {
+        if isContinued, let observation = try observeAgain() { return observation }
+        if let since,
+          let observation = try observeChanges(since: since, recheck, detailsFrom: detailsFrom)
+        {
+          return observation
+        }
+        knownValidity = nil
+        try withLock { _ throws(EndpointError) in try readAll() }
+      }
     } catch {
       // A folder that can't be written can be read all the same.
       guard error.code == .permission || error.code == .readOnly else { throw error }
       isReadOnly = true
     }
-    if isReadOnly { try readUnlocked() }
+    if isReadOnly {
+      knownValidity = nil
+      try readUnlocked()
+    }
     knownValidity = .some(list.uidValidity)
     let anchor = anchor(scanTimes, at: scannedAt, messages: presentCount)
     // Not any more if the directories have to be read once again for the details.

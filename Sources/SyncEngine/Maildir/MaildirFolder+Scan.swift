@@ -88,7 +88,12 @@ extension MaildirFolder {
   func assignUIDs() -> Int {
     if hasAssignedUIDs { return 0 }
     guard list.isWhole else {
-      // They have been kept with the names.
+      // They have been kept with the names, save those of what was put there since.
+      for (record, line) in list.records.enumerated() {
+        let base = list.base(at: record)
+        let index = base.withUnsafeBufferPointer { files.index(ofBase: $0) }
+        if let index { files.setUID(line.uid, at: index) }
+      }
       hasAssignedUIDs = true
       return files.entries.count { $0.wasThere && !$0.isThere }
     }

@@ -145,15 +145,11 @@ extension MaildirFolder {
 
   /// Drops the records of files that are gone, once they are many; Dovecot does the same.
   func dropDeadRecords() throws(EndpointError) {
-    guard scanTimes != nil, hasAssignedUIDs else { return }
-    let living = files.entries.count { $0.isThere && $0.uid != 0 }
+    guard scanTimes != nil, hasAssignedUIDs, hasManyDeadRecords else { return }
     if !list.isWhole {
-      let lines = files.entries.count { $0.uid != 0 }
-      guard (lines - living) * 4 > lines else { return }
       try needRecords()
       assignUIDs()
     }
-    guard (list.records.count - living) * 4 > list.records.count else { return }
     var isDead = [Bool](repeating: true, count: list.records.count)
     list.forEachRecord { record, uid, base in
       if let index = files.index(ofBase: base), files.entries[index].uid == uid {
@@ -161,6 +157,13 @@ extension MaildirFolder {
       }
     }
     list.removeRecords { isDead[$0] }
+  }
+
+  /// More than a quarter are of files that are gone.
+  var hasManyDeadRecords: Bool {
+    let living = files.entries.count { $0.isThere && $0.uid != 0 }
+    let lines = list.isWhole ? list.records.count : files.entries.count { $0.uid != 0 }
+    return (lines - living) * 4 > lines
   }
 
   /// - Throws: `locked` if someone has broken our lock: then nothing may be written any more.

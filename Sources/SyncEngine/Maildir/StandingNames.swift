@@ -31,6 +31,8 @@ struct StandingNames {
   var uidValidity: UIDValidity
   /// No line has this UID or one above.
   var uidNext: UInt32
+  /// The list's octets: its time is not sure to tell that lines were added to it a moment after it was written.
+  var listSize: Int64 = 0
   var infos: [Info] = []
   /// In the order in which the directories named the files, which most often is the same the next time.
   var entries = Block<Entry>()
@@ -73,6 +75,7 @@ extension StandingNames {
     for time in [stamp.cur, stamp.new, stamp.uidList, stamp.keywords] { bytes.append(number: time) }
     bytes.append(number: uidValidity.rawValue)
     bytes.append(number: uidNext)
+    bytes.append(number: listSize)
     bytes.append(number: UInt32(clamping: mailbox.count))
     bytes.append(mailbox)
     bytes.append(number: UInt32(clamping: infos.count))
@@ -95,11 +98,12 @@ extension StandingNames {
     var reader = ByteReader(bytes)
     guard bytes.count > 8, let stamp = StandingNames.stamp(&reader),
       let validity: UInt32 = reader.number(), let uidValidity = UIDValidity(validity),
-      let uidNext: UInt32 = reader.number(), let length: UInt32 = reader.number(),
-      let mailbox = reader.take(Int(length)),
+      let uidNext: UInt32 = reader.number(), let listSize: Int64 = reader.number(),
+      let length: UInt32 = reader.number(), let mailbox = reader.take(Int(length)),
       let infoCount: UInt32 = reader.number(), infoCount <= StandingNames.infoLimit
     else { return nil }
     self.init(mailbox, stamp, uidValidity, uidNext: uidNext)
+    self.listSize = listSize
     for _ in 0..<infoCount {
       guard let length: UInt8 = reader.number(), let isInNew: UInt8 = reader.number(),
         let info = reader.take(Int(length))

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("The Maildir endpoint: names that are kept from run to run") struct KeptNamesTests {
   /// Three messages, and a run that has been told of them and has ended.
-  private struct Kept {
+  struct Kept {
     let maildir: MaildirFixture
     let anchor: Anchor
     let file: String
@@ -37,7 +37,7 @@ import Testing
       keptNames: NamesDirectory(path: directory.path("state/pair.names/left")))
   }
 
-  private func withKept(_ body: (Kept) throws -> Void) throws {
+  func withKept(_ body: (Kept) throws -> Void) throws {
     try withTemporaryDirectory { directory in
       let maildir = try KeptNamesTests.fixture(directory)
       try maildir.prepare()
