@@ -3,6 +3,7 @@ import IMAPClient
 /// Step 2: which messages that only one side has are the same as one that only the other has?
 extension MailboxSync {
   func pair(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    try findOtherHalves(endpoints)
     try expungeLeftFillers(endpoints)
     try recordStrays()
     try rejoin(endpoints)
@@ -22,6 +23,21 @@ extension MailboxSync {
     }
     try measure(&candidates, endpoints)
     var matches = Pairing.matchByID(&candidates)
+    try readWanted(&candidates, endpoints)
+    let equal = Pairing.matchByContent(&candidates)
+    let parted = try pairsOfStubs(equal, rest: candidates, endpoints)
+    matches += equal.filter { !parted.contains($0) }
+    matches += try matchByOriginal(&candidates)
+    matches += try matchBySending(&candidates, endpoints)
+    matches += try matchByEssence(candidates, endpoints)
+    join(matches)
+    return !parted.isEmpty
+  }
+
+  /// Reads what has to be known before contents are compared.
+  func readWanted(
+    _ candidates: inout Both<[Pairing.Candidate]>, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
     let wanted = Pairing.wanted(candidates)
     for side in Side.allCases where !wanted[side].isEmpty {
       let handles = wanted[side].compactMap(\.handle)
@@ -33,14 +49,6 @@ extension MailboxSync {
       let gone = try dropGone(unread, on: side, endpoints[side])
       candidates[side].removeAll { $0.handle.map(gone.contains) ?? false }
     }
-    let equal = Pairing.matchByContent(&candidates)
-    let parted = try pairsOfStubs(equal, rest: candidates, endpoints)
-    matches += equal.filter { !parted.contains($0) }
-    matches += try matchByOriginal(&candidates)
-    matches += try matchBySending(&candidates, endpoints)
-    matches += try matchByEssence(candidates, endpoints)
-    join(matches)
-    return !parted.isEmpty
   }
 
   /// So many contents are held in memory twice.
@@ -140,7 +148,7 @@ extension MailboxSync {
 
   /// Messages that one side has and the other has not, and those that one side expunged while the other
   /// got a new UIDVALIDITY.
-  private func candidates() -> Both<[Pairing.Candidate]> {
+  func candidates() -> Both<[Pairing.Candidate]> {
     var candidates = Both<[Pairing.Candidate]>(left: [], right: [])
     for side in Side.allCases {
       candidates[side].reserveCapacity(work.count { $0.item.sides[side.other].seen == nil })

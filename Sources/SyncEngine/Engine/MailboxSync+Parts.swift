@@ -10,17 +10,33 @@ extension MailboxSync {
   struct LaterArrivals {
     let side: Side
     var messages: MessageList
+    /// Those of them that have to be compared with what has arrived on the other side, before it is certain that the rest
+    /// may wait (``findOtherHalves(_:)``).
+    var likely: LikelyHalves?
   }
 
   /// Takes what may wait out of the arrivals.
   func setAside(_ items: inout Items) {
     later = nil
     for side in Side.allCases where mayWait(items, on: side) {
-      var messages = items.arrivals[side]
+      let messages = items.arrivals[side]
+      var likely: LikelyHalves?
+      if !items.arrivals[side.other].isEmpty {
+        likely = LikelyHalves(of: items.arrivals[side.other], among: messages)
+        guard let likely, isOneKind(messages, except: likely.handles, on: side) else { continue }
+      } else if !isOneKind(messages, on: side) {
+        continue
+      }
       items.arrivals[side] = []
-      // They are numbered in this order, and each part after the one before.
-      if sharesUIDs, isToBeNumbered(messages) { messages.sortByDate() }
-      later = LaterArrivals(side: side, messages: messages)
+      later = LaterArrivals(side: side, messages: messages, likely: likely)
+      if likely == nil { orderLater() }
+    }
+  }
+
+  /// They are numbered in this order, and each part after the one before.
+  func orderLater() {
+    if sharesUIDs, later.map({ isToBeNumbered($0.messages) }) ?? false {
+      later?.messages.sortByDate()
     }
   }
 
@@ -28,7 +44,7 @@ extension MailboxSync {
   ///
   /// - Returns: where in `work` they are.
   @discardableResult func takeNextPart() -> Range<Int> {
-    guard var rest = later else { return work.count..<work.count }
+    guard var rest = later, rest.likely == nil else { return work.count..<work.count }
     later = nil
     work.removeAll(where: \.isReleased)
     let start = work.count
@@ -59,10 +75,12 @@ extension MailboxSync {
   private func mayWait(_ items: Items, on side: Side) -> Bool {
     let other = side.other
     return items.arrivals[side].count > policy.batches.arrivals
-      && items.arrivals[other].isEmpty && items.leavesAllInPlace(in: mode)
+      && items.arrivals[other].count <= policy.batches.arrivals
+      && items.leavesAllInPlace(in: mode)
       && isPlain(side) && isPlain(other) && !policy.isDryRun && policy.maxSize == nil
       && wholeMessages.isEmpty && exists[other] && allows(.new, on: other)
-      && isOneKind(items.arrivals[side], on: side)
+      && Side.allCases.allSatisfy { !mayBeFillers(items.arrivals[$0], on: $0) }
+      && isAllNew(items.arrivals[side], on: side)
   }
 
   /// Nothing is left over from another run, or from a round before, that arrivals would have to be compared with.
@@ -77,29 +95,41 @@ extension MailboxSync {
     isTrusted(side) || record.anchors[side] == nil
   }
 
+  /// Below the recorded UIDNEXT, there may be what was left alone for a reason.
+  private func isAllNew(_ messages: MessageList, on side: Side) -> Bool {
+    guard let then = record.anchors[side], let uid = messages.first?.handle.uid else { return true }
+    return uid >= then.uidNext
+  }
+
   /// In `mirror`: either all keep their UIDs on the other side, or all get new ones. What got one while others wait would
   /// take theirs; so nothing else may get one either (``Items/leavesAllInPlace(in:)``).
-  private func isOneKind(_ messages: MessageList, on side: Side) -> Bool {
-    if !traits[side].choosesUIDs, messages.contains(where: isLikeFiller) { return false }
-    // Below, there may be what was left alone for a reason.
-    if let then = record.anchors[side], let uid = messages.first?.handle.uid, uid < then.uidNext {
-      return false
-    }
+  ///
+  /// - Parameter others: those that are not to be placed.
+  func isOneKind(
+    _ messages: MessageList, except others: Set<MessageHandle> = [], on side: Side
+  ) -> Bool {
     guard sharesUIDs else { return true }
     let other = reach[side.other]
-    if isToBeNumbered(messages) { return true }
+    if isToBeNumbered(messages, except: others) { return true }
     return traits[side.other].choosesUIDs
       && messages.allSatisfy { message in
         message.handle.uid.map { $0 >= other.lowest && $0 >= other.known } ?? false
+          || others.contains(message.handle)
       }
   }
 
-  private func isToBeNumbered(_ messages: MessageList) -> Bool {
-    messages.allSatisfy { $0.handle.uid == nil }
+  private func isToBeNumbered(
+    _ messages: MessageList, except others: Set<MessageHandle> = []
+  ) -> Bool {
+    messages.allSatisfy { $0.handle.uid == nil || others.contains($0.handle) }
   }
 
-  private func isLikeFiller(_ message: ObservedMessage) -> Bool {
-    message.details?.size == Filler.content.size
-      && Filler.flags.subtracting(message.flags).isEmpty
+  /// A server's messages that may have been left by a run that died, to be expunged.
+  private func mayBeFillers(_ messages: MessageList, on side: Side) -> Bool {
+    !traits[side].choosesUIDs
+      && messages.contains { message in
+        message.details?.size == Filler.content.size
+          && Filler.flags.subtracting(message.flags).isEmpty
+      }
   }
 }

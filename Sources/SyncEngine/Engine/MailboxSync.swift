@@ -152,6 +152,8 @@ final class MailboxSync {
   var roundsWorked = 0
   /// How often messages that had waited were placed.
   var laterParts = 0
+  /// How many of them were found on the other side already.
+  var laterHalves = 0
   /// The observer has been told that it is looked at.
   var isToldBegun = false
   /// The observer has been told that it has its messages.

@@ -92,6 +92,8 @@ public struct SyncReport: Sendable {
   public var hasLooked = false
   /// How often messages were placed that had waited because they were too many to be held in memory as items.
   public var laterParts = 0
+  /// How many such messages were found to be on the other side already, where a run that died had not recorded them.
+  public var laterHalves = 0
 
   public init() {}
 }

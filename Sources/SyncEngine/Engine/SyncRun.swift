@@ -300,6 +300,7 @@ public final class SyncRun {
     for mailbox in mailboxes {
       report.failures += mailbox.failures
       report.laterParts += mailbox.laterParts
+      report.laterHalves += mailbox.laterHalves
       report.notices += mailbox.notices
       for side in Side.allCases {
         report.counts[side] = report.counts[side] + mailbox.counts[side]

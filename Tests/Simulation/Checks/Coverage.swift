@@ -81,6 +81,7 @@ public final class Coverage {
     "run: only mailboxes", "run: dry", "run: forced", "run: full", "run: state lost",
     "run: refused what was moved, perhaps", "run: after an overtaken backup", "run: without a disk",
     "run: selection narrowed", "run: selection widened", "run: only some mailboxes",
+    "run: arrivals in parts", "run: arrivals in parts, some of them on both sides",
     "run: with a prefix", "run: with names of its own",
     "rest: two replicas", "rest: a chain", "rest: a ring", "rest: as its only user left it",
     "rest: three-way rule of flags",

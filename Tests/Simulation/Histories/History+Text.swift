@@ -100,7 +100,7 @@ extension History.Wishes {
     if hasPrefix { words.append("prefix") }
     if hasMap { words.append("names") }
     if hasSmallBatches { words.append("small-batches") }
-    if hasSmallParts { words.append("small-parts") }
+    if let partSize { words.append(partSize == 1 ? "small-parts" : "small-parts=\(partSize)") }
     if keepsNames { words.append("kept-names") }
     return words
   }
@@ -126,7 +126,8 @@ extension History.Wishes {
     case ("prefix", nil): return set(\.hasPrefix, true)
     case ("names", nil): return set(\.hasMap, true)
     case ("small-batches", nil): return set(\.hasSmallBatches, true)
-    case ("small-parts", nil): return set(\.hasSmallParts, true)
+    case ("small-parts", nil): return set(\.partSize, 1)
+    case ("small-parts", let value?): return set(\.partSize, Int(value).map(Optional.some))
     case ("kept-names", nil): return set(\.keepsNames, true)
     case ("one-uidvalidity", nil): return set(\.sharesValidity, true)
     default: return false

@@ -49,8 +49,8 @@ public struct History: Hashable, Sendable {
     public var hasPrefix = false
     /// Messages are placed a few at a time.
     public var hasSmallBatches = false
-    /// No more than one arrival is held in memory with all that may have to be known of it.
-    public var hasSmallParts = false
+    /// No more arrivals than these are held in memory with all that may have to be known of them.
+    public var partSize: Int?
     /// The names of Maildir folders are kept from run to run.
     public var keepsNames = false
 
@@ -145,7 +145,7 @@ extension History.Wishes {
     policy.comparesEverything = comparesEverything
     if hasPrefix { policy.prefixes.right = History.Wishes.prefix }
     if hasSmallBatches { policy.batches = .smallest }
-    if hasSmallParts { policy.batches.arrivals = 1 }
+    if let partSize { policy.batches.arrivals = partSize }
     // With several lanes it would depend on the machine which comes first.
     policy.jobs = 1
     return policy

@@ -15,6 +15,7 @@ extension HistoryMaker {
     case .selections: makeSelections()
     case .alterations: makeAlterations()
     case .stubs: makeStubs()
+    case .pulls: makePulls()
     }
   }
 
@@ -31,7 +32,7 @@ extension HistoryMaker {
     act(deeds, on: Int.random(in: history.replicas.indices, using: &random))
   }
 
-  private mutating func act(_ deeds: [Deed], on replica: Int) {
+  mutating func act(_ deeds: [Deed], on replica: Int) {
     let deed = deeds.randomElement(using: &random) ?? .deliver
     history.steps.append(.deed(replica, deed, number()))
   }

@@ -27,8 +27,11 @@ public struct HistoryMaker {
     var batches = SplitMix64(seed: seed ^ 0x62_6174_6368_6573)
     maker.history.wishes.hasSmallBatches = batches.oneIn(3)
     if batches.oneIn(8) { maker.letDovecotNumber(using: &batches) }
-    maker.history.wishes.hasSmallParts = batches.oneIn(3)
+    let isParted = batches.oneIn(3)
     maker.history.wishes.keepsNames = batches.oneIn(2)
+    if isParted, maker.history.wishes.partSize == nil {
+      maker.history.wishes.partSize = batches.oneIn(2) ? 1 : Int.random(in: 2...4, using: &batches)
+    }
     return maker.history
   }
 

@@ -20,14 +20,17 @@ public enum Profile: String, CaseIterable, Sendable {
   case alterations
   /// Stubs that are flagged, moved and copied while their messages take their places.
   case stubs
+  /// First syncs of many messages that are killed, and go on where one side has what was not recorded.
+  case pulls
 
   /// The generator is one of its own, so that the other histories stay what they were.
   static func choose(_ seed: UInt64) -> (Profile, SplitMix64) {
     var random = SplitMix64(seed: seed ^ 0x6d62_6f78_7379_6e63)
     guard random.oneIn(4) else {
       // Came later: the others stay what they were.
-      return (random.oneIn(24) ? .stubs : .ordinary, random)
+      if random.oneIn(24) { return (.stubs, random) }
+      return (random.oneIn(24) ? .pulls : .ordinary, random)
     }
-    return (allCases.dropFirst().dropLast().randomElement(using: &random) ?? .ordinary, random)
+    return (allCases.dropFirst().dropLast(2).randomElement(using: &random) ?? .ordinary, random)
   }
 }

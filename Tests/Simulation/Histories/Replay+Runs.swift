@@ -213,6 +213,9 @@ extension Replay {
     }
     if world.keptLooks > keptLooks { coverage.note("look: names that were kept") }
     if report.laterParts > 0 { coverage.note("run: arrivals in parts") }
+    if report.laterParts > 0, report.laterHalves > 0 {
+      coverage.note("run: arrivals in parts, some of them on both sides")
+    }
     countCircumstances(report)
     checkAlterations(pair, report)
     if report.notices.contains(where: { $0.code == .cannotRenumber }) {

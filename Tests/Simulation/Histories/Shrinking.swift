@@ -112,7 +112,7 @@ public struct Shrinking {
     _ = attempt { $0.wishes.hasPrefix = false }
     _ = attempt { $0.wishes.hasMap = false }
     _ = attempt { $0.wishes.hasSmallBatches = false }
-    _ = attempt { $0.wishes.hasSmallParts = false }
+    _ = attempt { $0.wishes.partSize = nil }
     _ = attempt { $0.wishes.keepsNames = false }
   }
 
