@@ -134,6 +134,13 @@ struct FileTable {
     if hasEqualKeys { return nil }
   }
 
+  /// Just those files are there that were kept, as they were.
+  var isAsKept: Bool {
+    entries.withUnsafeBufferPointer { entries in
+      entries.allSatisfy { $0.isThere == $0.wasThere && !($0.isThere && $0.isChanged) }
+    }
+  }
+
   /// Equal keys lie in one run of slots.
   private var hasEqualKeys: Bool {
     entries.withUnsafeBufferPointer { entries in

@@ -176,7 +176,14 @@ public final class MaildirEndpoint: Endpoint {
   }
 
   public func disconnect() {
-    for folder in folders { folder.keepNames() }
+    var isAnyNew = false
+    for folder in folders where folder.keepNames() { isAnyNew = true }
+    if isAnyNew {
+      // Now and then; those of mailboxes that users delete would stay for ever.
+      store.keptNames?.forgetMissing { [store] in
+        (try? store.directory(store.steps(to: $0))) != nil
+      }
+    }
     forgetFolders()
   }
 

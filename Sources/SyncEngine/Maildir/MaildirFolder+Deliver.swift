@@ -62,6 +62,7 @@ extension MaildirFolder {
         self.isTold = true
         if let count = unreadCount {
           unreadCount = count &+ UInt32(clamping: placements.count)
+          for (_, placement) in placements { noteStanding(placement) }
           list.leaveOutRecords()
         } else {
           standAsTold()

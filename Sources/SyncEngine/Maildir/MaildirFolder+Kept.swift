@@ -63,6 +63,47 @@ extension MaildirFolder {
     }
   }
 
+  // MARK: Knowing without having read
+
+  /// The folder is believed to stand at `anchor`: reads no more of it than the header of its list, if its names are kept.
+  func readAsKept(at anchor: Anchor, _ stamp: MaildirStamp) -> Bool {
+    guard let kept = keptNames?.names(of: name, at: stamp), kept.uidValidity == anchor.uidValidity
+    else { return false }
+    if (try? readHeader(of: kept)) == true {
+      standing = kept
+      return true
+    }
+    forgetList()
+    return false
+  }
+
+  /// A message was put there.
+  func noteStanding(_ placement: Placement) {
+    guard var names = standing else { return }
+    standing = nil
+    let key = placement.base.withUnsafeBufferPointer { FileTable.key($0) }
+    let info = StandingNames.Info(
+      bytes: Array(placement.name.dropFirst(placement.base.count)), isInNew: placement.goesToNew)
+    guard let index = names.index(of: info) else { return }
+    names.entries.append(
+      StandingNames.Entry(key: key, uid: placement.uid.rawValue, info: index))
+    standing = names
+  }
+
+  /// The names are about to be read: those that are known to be there are expected.
+  ///
+  /// - Returns: whether the caller knows all of them.
+  func expectStanding() -> Bool {
+    guard let names = standing else { return false }
+    standing = nil
+    guard isTold, unreadCount != nil, !list.isWhole, files.entries.isEmpty,
+      let table = FileTable(kept: names)
+    else { return false }
+    files = table
+    hasAssignedUIDs = true
+    return true
+  }
+
   private func forgetList() {
     list = UIDList()
     listStatus = nil
@@ -95,16 +136,29 @@ extension MaildirFolder {
   // MARK: Keeping
 
   /// Keeps the names for the next run, if they are just what was told last, and of a moment that is certain.
-  func keepNames() {
-    guard let keptNames, let stamp = toldStamp, let scanTimes, self.stamp(scanTimes) == stamp,
-      hasAssignedUIDs, list.isAllInFile, list.origin.reopenedFrom == nil,
-      let uidValidity = list.uidValidity, presentCount >= surroundings.leastWatched,
-      !keptNames.isKept(name, at: stamp), (try? currentTimes()) == scanTimes
-    else { return }
+  ///
+  /// - Returns: whether there were none of this folder before.
+  @discardableResult func keepNames() -> Bool {
+    guard let keptNames, let stamp = toldStamp, let now = try? currentTimes(),
+      self.stamp(now) == stamp, list.origin.reopenedFrom == nil,
+      !keptNames.isKept(name, at: stamp)
+    else { return false }
+    var names = unreadCount == nil ? scanTimes == now ? names() : nil : isTold ? standing : nil
+    names?.stamp = stamp
+    names?.uidNext = list.next
+    names?.listSize = Int64(listStatus?.st_size ?? 0)
+    guard let names, names.entries.count >= surroundings.leastWatched else { return false }
+    return keptNames.keep(names)
+  }
+
+  /// As they have been read.
+  func names() -> StandingNames? {
+    guard keptNames != nil, hasAssignedUIDs, list.isAllInFile, let uidValidity = list.uidValidity
+    else { return nil }
     var names = StandingNames(
-      NamesDirectory.key(of: name), stamp, uidValidity, uidNext: list.next)
-    names.listSize = Int64(listStatus?.st_size ?? 0)
-    if collect(&names) { keptNames.keep(names) }
+      NamesDirectory.key(of: name), MaildirStamp(cur: 0, new: 0, uidList: 0, keywords: 0),
+      uidValidity, uidNext: list.next)
+    return collect(&names) ? names : nil
   }
 
   /// All lines of the list: also those whose files are gone.
@@ -137,7 +191,6 @@ extension MaildirFolder {
 
 /// Which of the infos a file has: there are few.
 private struct InfoIndex {
-  private var known: [StandingNames.Info: UInt32] = [:]
   /// A digest of the first ones, which most files have.
   private var digests: [UInt64] = []
 
@@ -155,7 +208,7 @@ private struct InfoIndex {
       }
       let count = names.infos.count
       let index = names.index(
-        of: StandingNames.Info(bytes: Array(bytes), isInNew: isInNew), &known)
+        of: StandingNames.Info(bytes: Array(bytes), isInNew: isInNew))
       if names.infos.count > count, digests.count == count, count < 32 { digests.append(digest) }
       return index
     }

@@ -154,8 +154,8 @@ extension MaildirFolder {
   func stand(at anchor: Anchor) {
     guard scanTimes == nil, !isTold, watch == nil, let stamp = anchor.stamp,
       anchor.messages >= surroundings.leastWatched, let watch = FolderWatch(cur, new),
-      (try? refreshList()) != nil, (try? refreshKeywords()) != nil,
-      let now = try? currentTimes(), self.stamp(now) == stamp,
+      readAsKept(at: anchor, stamp) || (try? refreshList()) != nil,
+      (try? refreshKeywords()) != nil, let now = try? currentTimes(), self.stamp(now) == stamp,
       list.uidValidity == anchor.uidValidity
     else { return }
     self.watch = watch

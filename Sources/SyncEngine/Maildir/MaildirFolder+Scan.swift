@@ -18,6 +18,7 @@ extension MaildirFolder {
 
   /// Reads the names in `new` and `cur` and gives them their UIDs. Known files keep their index.
   func scan() throws(EndpointError) {
+    let isExpected = expectStanding()
     isTold = false
     unreadCount = nil
     scanTimes = nil
@@ -25,6 +26,8 @@ extension MaildirFolder {
       try readLeftOut()
       if files.entries.isEmpty { files = FileTable(listed: list) }
     }
+    // What is there is what the caller knows to be there.
+    defer { if isExpected, scanTimes != nil, files.isAsKept, !list.isWhole { isTold = true } }
     if watch == nil, max(list.records.count, files.keptCount) >= surroundings.leastWatched {
       watch = FolderWatch(cur, new)
     }

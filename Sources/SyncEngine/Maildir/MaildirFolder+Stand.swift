@@ -12,6 +12,7 @@ extension MaildirFolder {
     if let count = try? countOfKnownNames(), watch.sawOnlyOurs(cur, new) {
       self.watch = watch
       unreadCount = UInt32(clamping: count)
+      standing = names()
       files = FileTable()
       list.leaveOutRecords()
     } else {

@@ -37,6 +37,8 @@ final class MaildirFolder {
   var isTold = false
   /// The moment of which the caller was told last; `nil` where that is not certain.
   var toldStamp: MaildirStamp?
+  /// The names as far as they are known without having been read.
+  var standing: StandingNames?
   /// How many messages there are, where the caller knows all of them and nobody has read the names.
   var unreadCount: UInt32?
   /// `files` knows the UIDs of `list`.

@@ -51,13 +51,16 @@ public struct NamesDirectory: Sendable {
   }
 
   /// Keeps them instead of those of before. Where that fails, none are kept.
-  func keep(_ names: StandingNames) {
+  ///
+  /// - Returns: whether there were none before.
+  @discardableResult func keep(_ names: StandingNames) -> Bool {
     let target = file(names.mailbox)
-    let temporary = "\(target).\(MaildirSurroundings.serial()).tmp"
+    let temporary = "\(target).tmp"
     makeDirectories()
     let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW
     let descriptor = Glibc.open(temporary, flags, 0o600)
-    guard descriptor >= 0 else { return }
+    guard descriptor >= 0 else { return false }
+    let isNew = access(target, F_OK) != 0
     let file = OpenFile(descriptor: descriptor)
     let isWritten: Void? = names.serialized().withUnsafeBufferPointer { bytes in
       try? file.writeAll(UnsafeRawBufferPointer(bytes))
@@ -65,7 +68,9 @@ public struct NamesDirectory: Sendable {
     if isWritten == nil || rename(temporary, target) != 0 {
       unlink(temporary)
       unlink(target)
+      return false
     }
+    return isNew
   }
 
   /// Removes all that is kept, and the directory.
@@ -83,6 +88,19 @@ public struct NamesDirectory: Sendable {
   }
 
   func forget(_ mailbox: MailboxName) { unlink(file(NamesDirectory.key(of: mailbox))) }
+
+  /// Removes those of mailboxes that are not there any more.
+  func forgetMissing(_ isThere: (MailboxName) -> Bool) {
+    for name in files() {
+      guard let file = open("\(path)/\(name)"),
+        let head = try? file.readBeginning(StandingNames.headLength + 4096)
+      else { continue }
+      let mailbox = StandingNames.mailbox(in: head).flatMap { key in
+        MailboxName(key.split(separator: 0).map { String(decoding: $0, as: UTF8.self) })
+      }
+      if mailbox.map({ !isThere($0) }) ?? true { unlink("\(path)/\(name)") }
+    }
+  }
 
   /// The side's own, and that of the pair above it.
   private func makeDirectories() {

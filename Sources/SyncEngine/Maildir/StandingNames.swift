@@ -33,7 +33,8 @@ struct StandingNames {
   var uidNext: UInt32
   /// The list's octets: its time is not sure to tell that lines were added to it a moment after it was written.
   var listSize: Int64 = 0
-  var infos: [Info] = []
+  private(set) var infos: [Info] = []
+  private var infoIndices: [Info: UInt32] = [:]
   /// In the order in which the directories named the files, which most often is the same the next time.
   var entries = Block<Entry>()
 
@@ -48,12 +49,12 @@ struct StandingNames {
   static let infoLimit = 10_000
 
   /// - Returns: `nil` if there are too many.
-  mutating func index(of info: Info, _ known: inout [Info: UInt32]) -> UInt32? {
-    if let index = known[info] { return index }
+  mutating func index(of info: Info) -> UInt32? {
+    if let index = infoIndices[info] { return index }
     guard infos.count < StandingNames.infoLimit else { return nil }
     let index = UInt32(truncatingIfNeeded: infos.count)
     infos.append(info)
-    known[info] = index
+    infoIndices[info] = index
     return index
   }
 
@@ -109,6 +110,7 @@ extension StandingNames {
         let info = reader.take(Int(length))
       else { return nil }
       infos.append(Info(bytes: info, isInNew: isInNew != 0))
+      infoIndices[infos[infos.count - 1]] = UInt32(truncatingIfNeeded: infos.count - 1)
     }
     guard let count: UInt32 = reader.number(),
       reader.rest == Int(count) * StandingNames.entrySize + 8,
@@ -127,6 +129,15 @@ extension StandingNames {
   static func stamp(in bytes: [UInt8]) -> MaildirStamp? {
     var reader = ByteReader(Block(bytes))
     return stamp(&reader)
+  }
+
+  /// Whose names a file has, by its beginning.
+  static func mailbox(in bytes: [UInt8]) -> [UInt8]? {
+    var reader = ByteReader(Block(bytes))
+    guard stamp(&reader) != nil, let _: UInt32 = reader.number(), let _: UInt32 = reader.number(),
+      let _: Int64 = reader.number(), let length: UInt32 = reader.number()
+    else { return nil }
+    return reader.take(Int(length))
   }
 
   /// So long is the beginning of a file.

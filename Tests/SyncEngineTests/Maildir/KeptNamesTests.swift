@@ -127,12 +127,88 @@ import Testing
     }
   }
 
+  @Test("names of mailboxes that are not there any more go when others come")
+  func missing() throws {
+    try withKept { kept in
+      let other = try mailbox("Old/2024")
+      let endpoint = try kept.maildir.another()
+      for name in [other, try mailbox("New")] {
+        try endpoint.create(name, specialUse: nil)
+        _ = try endpoint.open(name, OpenRequest())
+        try endpoint.adopt(try #require(UIDValidity(8)), uidNext: .first, isServers: false)
+        _ = try endpoint.open(name, OpenRequest())
+        let run = try kept.maildir.another()
+        _ = try run.open(name, OpenRequest())
+        run.disconnect()
+        if name == other { try kept.maildir.remove(".Old.2024") }
+      }
+      let directory = (kept.file as NSString).deletingLastPathComponent
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory).count == 2)
+      #expect(FileManager.default.fileExists(atPath: kept.file))
+    }
+  }
+
   @Test("who asks for everything gets it") func full() throws {
     try withKept { kept in
       #expect(try kept.maildir.another().open(.inbox, OpenRequest()).coverage == .full)
       let seen = try kept.maildir.another().open(
         .inbox, OpenRequest(since: kept.anchor, isOnlyToRead: true))
       #expect(seen.coverage == .full)
+    }
+  }
+
+  @Test("what a run puts there is known to the next, which nobody has read") func added() throws {
+    try withKept { kept in
+      let endpoint = try kept.maildir.another()
+      endpoint.expect(standingAt: kept.anchor, .inbox)
+      try endpoint.select(.inbox)
+      let saver = try endpoint.saver()
+      try saver.begin(
+        SaveItem(flags: flags([.flagged]), date: InternalDate(seconds: 1)), size: 8, form: .wire)
+      try Array("A: 4\r\n\r\n".utf8).withUnsafeBytes { try saver.write($0) }
+      try saver.end()
+      #expect(try saver.commit().map(\.uid) == [4])
+      var request = OpenRequest(since: kept.anchor)
+      request.isContinued = true
+      let anchor = try endpoint.open(.inbox, request).anchor
+      endpoint.disconnect()
+      try kept.maildir.renameFirst { "cur/\($0)T" }
+      let seen = try kept.maildir.another().open(.inbox, OpenRequest(since: anchor))
+      #expect(seen.coverage == .changes(vanished: UIDSet()))
+      #expect(seen.uids == [1] && seen.anchor.messages == 4)
+    }
+  }
+
+  @Test("what a run expunges where nobody has read anything is not told, and the next knows it")
+  func expunged() throws {
+    try withKept { kept in
+      let endpoint = try kept.maildir.another()
+      endpoint.expect(standingAt: kept.anchor, .inbox)
+      try endpoint.select(.inbox)
+      #expect(try endpoint.expunge(uids(2), onlyDeleted: false) == uids(2))
+      var request = OpenRequest(since: kept.anchor)
+      request.isContinued = true
+      let again = try endpoint.open(.inbox, request)
+      #expect(again.coverage == .changes(vanished: UIDSet()) && again.messages.isEmpty)
+      endpoint.disconnect()
+      try kept.maildir.renameFirst { "cur/\($0)T" }
+      let seen = try kept.maildir.another().open(.inbox, OpenRequest(since: again.anchor))
+      #expect(seen.coverage == .changes(vanished: UIDSet()) && seen.uids == [1])
+    }
+  }
+
+  @Test("what somebody did before a run opened a folder that it had not to read, is told")
+  func overtaken() throws {
+    try withKept { kept in
+      let endpoint = try kept.maildir.another()
+      endpoint.expect(standingAt: kept.anchor, .inbox)
+      try endpoint.select(.inbox)
+      try kept.maildir.renameFirst { "cur/\($0)T" }
+      _ = try endpoint.expunge(uids(2), onlyDeleted: false)
+      var request = OpenRequest(since: kept.anchor)
+      request.isContinued = true
+      let again = try endpoint.open(.inbox, request)
+      #expect(again.messages.contains { $0.handle == .uid(uid(1)) })
     }
   }
 
@@ -204,11 +280,13 @@ import Testing
       var history = KeptHistory(
         try KeptNamesTests.fixture(directory), SplitMix64(seed: seed))
       try history.begin()
-      for _ in 0..<25 {
-        for _ in 0..<Int.random(in: 0...4, using: &history.random) { try history.act() }
+      for _ in 0..<30 {
+        for _ in 0..<max(0, Int.random(in: -3...4, using: &history.random)) { try history.act() }
         try history.run()
       }
-      #expect(history.looks > 5, "too few looks of this kind to tell anything")
+      #expect(
+        history.looks > 3 && history.stands > 0 && history.continued > 1,
+        "too few looks of this kind to tell anything")
     }
   }
 }
@@ -234,6 +312,9 @@ private struct KeptHistory {
   private var number = 0
   /// How often only changes were told.
   private(set) var looks = 0
+  /// How often nobody read it to begin with, and how often it was not read again.
+  private(set) var stands = 0
+  private(set) var continued = 0
 
   init(_ maildir: MaildirFixture, _ random: SplitMix64) {
     self.maildir = maildir
@@ -281,8 +362,21 @@ private struct KeptHistory {
   mutating func run() throws {
     let endpoint = try maildir.another()
     var request = OpenRequest(since: anchor, detailsFrom: anchor?.uidNext ?? .first)
-    let seen = try endpoint.open(.inbox, request)
-    try compare(seen, request)
+    let seen: Observation
+    let before = try everything()
+    if let anchor, anchor == before.anchor, Bool.random(using: &random) {
+      // The list has shown that nothing has changed.
+      endpoint.expect(standingAt: anchor, .inbox)
+      try endpoint.select(.inbox)
+      seen = before
+      stands += 1
+    } else {
+      seen = try endpoint.open(.inbox, request)
+      try compare(seen, request)
+    }
+    // What somebody does now, the run does not know.
+    let isOvertaken = Int.random(in: 0...5, using: &random) == 0
+    if isOvertaken { try act() }
     let uids = known.keys.sorted().compactMap { UID($0) }
     if let uid = uids.randomElement(using: &random), Bool.random(using: &random) {
       let added = Bool.random(using: &random) ? flags([.answered], "Word") : flags([.draft])
@@ -304,13 +398,19 @@ private struct KeptHistory {
       try saver.end()
       _ = try saver.commit()
     }
+    let done = state(try everything())
     // What users do meanwhile, the next look tells.
     if Int.random(in: 0...3, using: &random) == 0 { try act() }
-    let all = try maildir.another(keepingNames: false).open(.inbox, OpenRequest())
+    let all = try everything()
     request = OpenRequest(since: seen.anchor)
     request.isContinued = Bool.random(using: &random)
     let last = try endpoint.open(.inbox, request)
     #expect(last.anchor == all.anchor)
+    if request.isContinued, case .changes = last.coverage {
+      continued += 1
+      #expect(!isOvertaken || !last.messages.isEmpty || done == state(all))
+      if !isOvertaken { #expect(state(last, over: done) == state(all)) }
+    }
     anchor = last.anchor
     known = state(all)
     // One that is killed keeps nothing.
@@ -318,17 +418,22 @@ private struct KeptHistory {
   }
 
   private mutating func compare(_ seen: Observation, _ request: OpenRequest) throws {
-    var now = state(seen)
-    if case .changes(let vanished) = seen.coverage {
-      looks += 1
-      now = known.filter { uid, _ in UID(uid).map { !vanished.contains($0) } ?? false }
-        .merging(now) { _, new in new }
-    }
-    let all = try maildir.another(keepingNames: false)
-      .open(.inbox, OpenRequest(detailsFrom: request.detailsFrom))
-    #expect(now == state(all))
+    if case .changes = seen.coverage { looks += 1 }
+    let all = try everything(detailsFrom: request.detailsFrom)
+    known = state(seen, over: known)
+    #expect(known == state(all))
     #expect(seen.anchor == all.anchor && seen.unnumbered == all.unnumbered)
-    known = now
+  }
+
+  private func everything(detailsFrom: UID = .first) throws -> Observation {
+    try maildir.another(keepingNames: false).open(.inbox, OpenRequest(detailsFrom: detailsFrom))
+  }
+
+  /// What there is, to whom this is told after `then`.
+  private func state(_ seen: Observation, over then: [UInt32: FlagSet]) -> [UInt32: FlagSet] {
+    guard case .changes(let vanished) = seen.coverage else { return state(seen) }
+    return then.filter { uid, _ in UID(uid).map { !vanished.contains($0) } ?? false }
+      .merging(state(seen)) { _, new in new }
   }
 
   private func state(_ observation: Observation) -> [UInt32: FlagSet] {
