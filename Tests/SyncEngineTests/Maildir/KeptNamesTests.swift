@@ -382,9 +382,14 @@ private struct KeptHistory {
       let added = Bool.random(using: &random) ? flags([.answered], "Word") : flags([.draft])
       _ = try endpoint.store([StoreOrder(uids: UIDSet(uid), added: added, removed: flags([.seen]))])
     }
+    var placed: Set<UInt32> = []
     if !seen.unnumbered.isEmpty, Int.random(in: 0...2, using: &random) > 0 {
-      _ = try endpoint.renumber(seen.unnumbered, targets: [])
+      placed.formUnion(try endpoint.renumber(seen.unnumbered, targets: []).compactMap(\.uid))
     }
+    // Meanwhile, so that what is put there next is put into a folder that nobody knows any more.
+    let isCrowded = Int.random(in: 0...4, using: &random) == 0
+    number += 1
+    if isCrowded { try maildir.write("E: \(number)\n\n", to: "new/\(number).crowd") }
     if let uid = uids.randomElement(using: &random), Int.random(in: 0...3, using: &random) == 0 {
       _ = try endpoint.expunge(UIDSet(uid), onlyDeleted: false)
     }
@@ -396,9 +401,14 @@ private struct KeptHistory {
         form: .wire)
       try bytes.withUnsafeBytes { try saver.write($0) }
       try saver.end()
-      _ = try saver.commit()
+      placed.formUnion(try saver.commit().compactMap(\.uid))
+    }
+    for uid in placed.compactMap({ UID($0) }) where isCrowded {
+      let order = StoreOrder(uids: UIDSet(uid), added: flags([.flagged]), removed: .empty)
+      #expect(try endpoint.store([order]).gone.isEmpty)
     }
     let done = state(try everything())
+    #expect(placed.allSatisfy { done[$0] != nil }, "a number that was given is not there")
     // What users do meanwhile, the next look tells.
     if Int.random(in: 0...3, using: &random) == 0 { try act() }
     let all = try everything()

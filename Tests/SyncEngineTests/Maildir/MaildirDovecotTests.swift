@@ -296,4 +296,34 @@ import Testing
       #expect(try session.numbers(of: "Next").uidValidity > UInt64(fresh.rawValue))
     }
   }
+
+  @Test("lines of what is gone stay in a long list, and nobody minds") func deadLines() throws {
+    try withDovecot { maildir, connect, session in
+      let stem = String(repeating: "x", count: 120)
+      var list = "3 V7 N601 G0123456789abcdef0123456789abcdef\n"
+      for number in 1...600 {
+        list += "\(number) :\(number).\(stem)\n"
+        try maildir.write("A: \(number)\n\n", to: "cur/\(number).\(stem):2,S")
+      }
+      try maildir.write(list, to: "dovecot-uidlist")
+      let open = try connect()
+      defer { open.logOut() }
+      try open.select("INBOX")
+      try compare(maildir, session)
+      #expect(try maildir.endpoint.expunge(uids(17, 600)) == uids(17, 600))
+      #expect(maildir.text("dovecot-uidlist").contains("\n17 :"))
+      try open.command("NOOP")
+      try compare(maildir, session)
+      try open.append(Array("A: 2\r\n\r\n".utf8), to: "INBOX", flags: ["Other"], date: 5_000)
+      try open.expunge([18], in: "INBOX")
+      #expect(try maildir.endpoint.expunge(uids(19, 20)) == uids(19, 20))
+      #expect(try maildir.save("A: 3\r\n\r\nthree\r\n", flags: flags([.flagged])).uid == 602)
+      try maildir.write("A: 17\n\n", to: "cur/17.\(stem):2,S")
+      try open.command("NOOP")
+      try compare(maildir, session)
+      _ = try maildir.endpoint.expunge(UIDSet(uid(100)...uid(300)))
+      #expect(!maildir.text("dovecot-uidlist").contains("\n100 :"))
+      try compare(maildir, session)
+    }
+  }
 }
