@@ -260,7 +260,7 @@ extension MailboxSync {
   /// Whether nothing was done on a side in this round but to store flags, to put messages there and to expunge what the base does not
   /// know any more, and nothing of what was seen there is left over. One that was not looked at stands where all was known.
   private func hasOnlyDealtWith(_ side: Side) -> Bool {
-    (looked[side] || record.anchors[side]?.stamp != nil) && isTrusted(side) && !isReopened(side)
+    (looked[side] || anchors[side].stamp != nil) && isTrusted(side) && !isReopened(side)
       && doubted[side].isEmpty && policy.since == nil && policy.maxSize == nil && failures.isEmpty
       && givenUp[side].isEmpty
       && work.allSatisfy { work in

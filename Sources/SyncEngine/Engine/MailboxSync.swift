@@ -366,8 +366,8 @@ extension MailboxSync {
     if let uidValidity = anchors[side].uidValidity {
       endpoint.expect(uidValidity, of: fullNames[side])
     }
-    if !looked[side], let anchor = record.anchors[side], anchor.stamp != nil {
-      endpoint.expect(standingAt: anchor, fullNames[side])
+    if !looked[side], anchors[side].stamp != nil {
+      endpoint.expect(standingAt: anchors[side], fullNames[side])
     }
     try endpoint.select(fullNames[side])
   }

@@ -159,6 +159,8 @@ extension MaildirFolder {
       list.uidValidity == anchor.uidValidity
     else { return }
     self.watch = watch
+    // What was read of it once, nobody keeps up to date.
+    files = FileTable()
     knownValidity = .some(list.uidValidity)
     unreadCount = anchor.messages
     isTold = true
