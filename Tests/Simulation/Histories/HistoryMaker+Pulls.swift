@@ -11,8 +11,9 @@ extension HistoryMaker {
     let from = history.replicas[1].isMaildir ? 0 : 1
     chooseWishes()
     history.wishes.hasMaxSize = false
-    // A message that is edited and not selected is nowhere else.
+    // A message that is edited, and not selected or flagged \Deleted elsewhere, is nowhere else.
     history.wishes.since = nil
+    history.wishes.expunge = .none
     history.wishes.partSize = Int.random(in: 1...4, using: &random)
     if random.oneIn(3) { act([.create, .deliver, .twin], 1...3) }
     if random.oneIn(4) { history.steps.append(.rest) }
