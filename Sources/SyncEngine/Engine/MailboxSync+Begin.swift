@@ -50,7 +50,7 @@ extension MailboxSync {
     let durability: Durability = changes.isEmpty ? .soon : .now
     changes.append(.putMailbox(record))
     storedRecord = record
-    try stateAccess { () throws(StateError) in try store.commit(changes, durability) }
+    try stateAccess { () throws(StateError) in try commit(changes, durability) }
   }
 
   private func restoring(_ index: Int) -> [StateChange] {

@@ -45,7 +45,7 @@ extension MailboxSync {
       counts[side].expunged += 1
       report(side, .expunged(uid))
     }
-    try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
+    try stateAccess { () throws(StateError) in try commit(changes, .soon) }
   }
 
   private func numberBeforeExpunging(
@@ -73,7 +73,7 @@ extension MailboxSync {
       row.uids[side] = uid
       return .putMessage(row)
     }
-    try stateAccess { () throws(StateError) in try store.commit(changes) }
+    try stateAccess { () throws(StateError) in try commit(changes) }
   }
 
   /// Messages that neither side has any more.
@@ -83,7 +83,7 @@ extension MailboxSync {
       return .removeMessage(base.id)
     }
     guard !changes.isEmpty else { return }
-    try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
+    try stateAccess { () throws(StateError) in try commit(changes, .soon) }
   }
 
   /// The key `expunge`: messages flagged \Deleted go, where it says so; the other side then follows as it
@@ -134,6 +134,6 @@ extension MailboxSync {
     let changes = deleted.filter { row in
       gone.left.contains(row.uids.left) && gone.right.contains(row.uids.right)
     }.map { StateChange.removeMessage($0.id) }
-    try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
+    try stateAccess { () throws(StateError) in try commit(changes, .soon) }
   }
 }

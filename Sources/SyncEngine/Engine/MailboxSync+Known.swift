@@ -60,7 +60,7 @@ extension MailboxSync {
     guard !policy.isDryRun else { return }
     for start in stride(from: 0, to: ids.count, by: 500) {
       let some = ids[start..<min(start + 500, ids.count)]
-      try store.commit(some.map { .putID(record.id, side, $0.uid, $0.id) }, .soon)
+      try commit(some.map { .putID(record.id, side, $0.uid, $0.id) }, .soon)
     }
   }
 

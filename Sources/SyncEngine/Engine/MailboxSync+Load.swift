@@ -34,7 +34,7 @@ extension MailboxSync {
       }
     }
     for side in Side.allCases where !isTrusted(side) { savedStubs[side] = [] }
-    try dropStamps(endpoints)
+    dropStamps(endpoints)
     chooseMode()
     let rows = try stateAccess { () throws(StateError) in try relevantRows(observations, known) }
     known = nil
@@ -61,25 +61,6 @@ extension MailboxSync {
     takeNextPart()
   }
 
-  /// From here on what the base knows of messages may be another than at the anchors, and what somebody undoes that this run has
-  /// done is no change since then. So where a side tells changes by its stamp, nobody may ask it by this one any more,
-  /// neither this run nor the one after it, should it die: what is written to the base later comes after this.
-  private func dropStamps(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
-    guard !policy.isDryRun else { return }
-    var isAny = false
-    for side in Side.allCases where traits[side].choosesUIDs {
-      guard let anchor = record.anchors[side], anchor.stamp != nil,
-        endpoints[side].mayTellChanges(fullNames[side], since: anchor)
-      else { continue }
-      record.anchors[side]?.stamp = nil
-      hasDroppedStamp[side] = true
-      isAny = true
-    }
-    guard isAny, storedRecord != nil else { return }
-    storedRecord = record
-    try stateAccess { () throws(StateError) in try store.commit([.putMailbox(record)], .soon) }
-  }
-
   /// Under a new UIDVALIDITY, or in an older state, the side's own ids of all messages are needed.
   private func completeForRebinding(
     _ observation: inout Observation, _ side: Side, _ endpoint: any Endpoint, rows: [MessageRecord]
@@ -101,7 +82,7 @@ extension MailboxSync {
   private func writeBack(_ items: Items) throws(SideFailure) {
     guard !items.amended.isEmpty, !policy.isDryRun else { return }
     try stateAccess { () throws(StateError) in
-      try store.commit(items.amended.map { .putMessage(items.rows[$0]) }, .soon)
+      try commit(items.amended.map { .putMessage(items.rows[$0]) }, .soon)
     }
   }
 

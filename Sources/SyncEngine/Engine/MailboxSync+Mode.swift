@@ -113,7 +113,7 @@ extension MailboxSync {
     record.anchors[side] = MailboxSync.emptyAnchor
     let record = self.record
     storedRecord = record
-    try stateAccess { () throws(StateError) in try store.commit([.putMailbox(record)]) }
+    try stateAccess { () throws(StateError) in try commit([.putMailbox(record)]) }
   }
 
   private func validitiesToAdopt(

@@ -89,7 +89,7 @@ extension MailboxSync {
     }
     guard !notes.isEmpty else { return }
     try stateAccess { () throws(StateError) in
-      try store.commit(notes.map { .putPending($0) }, .soon)
+      try commit(notes.map { .putPending($0) }, .soon)
     }
   }
 
@@ -150,7 +150,7 @@ extension MailboxSync {
       changes.append(.putMailbox(record))
     }
     guard !changes.isEmpty else { return }
-    try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
+    try stateAccess { () throws(StateError) in try commit(changes, .soon) }
   }
 
   /// Whether the base has its message, which this run can't copy: because it takes no part in it, or is not to be found

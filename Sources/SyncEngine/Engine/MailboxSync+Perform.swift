@@ -120,7 +120,7 @@ extension MailboxSync {
     // The new place is recorded before the old one is forgotten.
     try recordPlaced(jobs.map(\.index))
     if !removed.isEmpty {
-      try stateAccess { () throws(StateError) in try store.commit(removed, .soon) }
+      try stateAccess { () throws(StateError) in try commit(removed, .soon) }
     }
   }
 
@@ -162,7 +162,7 @@ extension MailboxSync {
       report(side, .renumbered(from: old, to: uid))
     }
     if !changes.isEmpty {
-      try stateAccess { () throws(StateError) in try store.commit(changes) }
+      try stateAccess { () throws(StateError) in try commit(changes) }
     }
   }
 

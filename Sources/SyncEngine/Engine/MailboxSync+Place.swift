@@ -45,7 +45,7 @@ extension MailboxSync {
       changed[side] = true
       let record = self.record
       storedRecord = record
-      try stateAccess { () throws(StateError) in try store.commit([.putMailbox(record)]) }
+      try stateAccess { () throws(StateError) in try commit([.putMailbox(record)]) }
     }
   }
 

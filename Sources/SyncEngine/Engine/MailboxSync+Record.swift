@@ -41,7 +41,7 @@ extension MailboxSync {
       if !changes.isEmpty, let note = noteUnproven() { changes.append(note) }
       isAny = isAny || !changes.isEmpty
       guard isLast ? isAny : !changes.isEmpty else { return }
-      try store.commit(changes, isLast ? durability : .soon)
+      try commit(changes, isLast ? durability : .soon)
       if isLast { mayBeAltered = false }
     }
     for index in indices where isSettled(index) { work[index].release() }
@@ -130,7 +130,7 @@ extension MailboxSync {
     }
     guard !changes.isEmpty else { return }
     if let note = noteUnproven() { changes.append(note) }
-    try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
+    try stateAccess { () throws(StateError) in try commit(changes, .soon) }
   }
 
   // MARK: Intents
@@ -180,7 +180,7 @@ extension MailboxSync {
     }
     guard !changes.isEmpty else { return }
     hasIntents[side] = true
-    try stateAccess { () throws(StateError) in try store.commit(changes) }
+    try stateAccess { () throws(StateError) in try commit(changes) }
   }
 
   func clearIntents() throws(SideFailure) {
@@ -189,7 +189,7 @@ extension MailboxSync {
     guard !sides.isEmpty else { return }
     let changes = sides.map { StateChange.clearIntents(record.id, $0) }
     for side in sides { hasIntents[side] = false }
-    try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
+    try stateAccess { () throws(StateError) in try commit(changes, .soon) }
   }
 
   /// A refusal is no unclean end: where a side has handed out no UID but those that this run knows of, nothing else
@@ -205,7 +205,7 @@ extension MailboxSync {
       guard now.uidValidity == anchors[side].uidValidity, now.uidNext == anchors[side].uidNext
       else { continue }
       hasIntents[side] = false
-      try stateAccess { () throws(StateError) in try store.commit([.clearIntents(record.id, side)])
+      try stateAccess { () throws(StateError) in try commit([.clearIntents(record.id, side)])
       }
     }
   }
@@ -229,6 +229,7 @@ extension MailboxSync {
       record.anchors[side]?.stamp = changed[side] ? nil : anchors[side].stamp
     }
     hasDroppedStamp = Both(left: false, right: false)
+    keepRecordedStamps()
     settleUnproven()
     let mayHoldStubCopies = record.mayHoldStubCopies
     record.selection = MailboxSync.selection(of: policy)
@@ -248,7 +249,7 @@ extension MailboxSync {
       storedRecord = record
     }
     if !changes.isEmpty {
-      try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
+      try stateAccess { () throws(StateError) in try commit(changes, .soon) }
     }
     messageCount = nil
     needsLook = changed

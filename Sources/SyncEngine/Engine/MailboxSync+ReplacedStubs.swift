@@ -113,7 +113,7 @@ extension MailboxSync {
       }
     }
     guard !changes.isEmpty else { return }
-    try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
+    try stateAccess { () throws(StateError) in try commit(changes, .soon) }
   }
 
   /// Copies that somebody made of them before are in mailboxes that have changed since those were looked at.
@@ -138,7 +138,7 @@ extension MailboxSync {
     work[index].item.base = row
     work[index].item.sides[side] = .absent
     work[index].stubDetails = nil
-    try stateAccess { () throws(StateError) in try store.commit([.putMessage(row)]) }
+    try stateAccess { () throws(StateError) in try commit([.putMessage(row)]) }
     retry(index)
   }
 

@@ -53,7 +53,7 @@ extension MailboxSync {
       changes.append(.putMessage(row))
     }
     guard !policy.isDryRun, !changes.isEmpty else { return false }
-    try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
+    try stateAccess { () throws(StateError) in try commit(changes, .soon) }
     return false
   }
 

@@ -49,7 +49,7 @@ extension MailboxSync {
         }
       }
       if !changes.isEmpty {
-        try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
+        try stateAccess { () throws(StateError) in try commit(changes, .soon) }
       }
     }
   }

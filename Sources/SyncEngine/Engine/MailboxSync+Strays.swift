@@ -39,7 +39,7 @@ extension MailboxSync {
       }
       guard !changes.isEmpty else { continue }
       hasLearned = true
-      try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
+      try stateAccess { () throws(StateError) in try commit(changes, .soon) }
     }
   }
 

@@ -99,6 +99,8 @@ final class MailboxSync {
   var restored: Both<Set<UID>> = Both(left: [], right: [])
   /// Sides whose recorded stamp was dropped for the time until what was forgotten is placed.
   var hasDroppedStamp = Both(left: false, right: false)
+  /// Those that are in the base still.
+  var recordedStamps: Both<MaildirStamp?> = Both(left: nil, right: nil)
   /// Of sides that take back a UIDVALIDITY of which they have lost the numbers: the ids that they had.
   var idBefore: Both<GlobalUID?> = Both(left: nil, right: nil)
   /// Messages that were seen to be gone before every mailbox was looked at that has changed since.
