@@ -52,7 +52,10 @@ private struct Disk {
       return
     }
     // Locks are for the living; what is in `tmp` is nobody's mail.
-    guard path.hasPrefix("/"), !path.contains(".lock"), !path.contains(".sqlite") else { return }
+    guard path.hasPrefix("/"), !path.contains(".lock"), !path.contains(".sqlite"),
+      // Names that are kept: nothing depends on them.
+      !path.contains(".names/")
+    else { return }
     let parent = (path as NSString).deletingLastPathComponent
     let isTemporary =
       parent.hasSuffix("/tmp") || parent.contains("/tmp/mboxsync-deleted") || path.hasSuffix(".tmp")
