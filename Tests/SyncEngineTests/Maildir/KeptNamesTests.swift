@@ -157,7 +157,10 @@ import Testing
     }
   }
 
-  @Test("what a run puts there is known to the next, which nobody has read") func added() throws {
+  @Test(
+    "what a run puts there is known to the next, which nobody has read",
+    .enabled(if: isWatchable)) func added() throws
+  {
     try withKept { kept in
       let endpoint = try kept.maildir.another()
       endpoint.expect(standingAt: kept.anchor, .inbox)
@@ -179,7 +182,9 @@ import Testing
     }
   }
 
-  @Test("what a run expunges where nobody has read anything is not told, and the next knows it")
+  @Test(
+    "what a run expunges where nobody has read anything is not told, and the next knows it",
+    .enabled(if: isWatchable))
   func expunged() throws {
     try withKept { kept in
       let endpoint = try kept.maildir.another()
@@ -197,7 +202,9 @@ import Testing
     }
   }
 
-  @Test("what somebody did before a run opened a folder that it had not to read, is told")
+  @Test(
+    "what somebody did before a run opened a folder that it had not to read, is told",
+    .enabled(if: isWatchable))
   func overtaken() throws {
     try withKept { kept in
       let endpoint = try kept.maildir.another()
@@ -285,7 +292,7 @@ import Testing
         try history.run()
       }
       #expect(
-        history.looks > 3 && history.stands > 0 && history.continued > 1,
+        history.looks > 3 && history.stands > 0 && (history.continued > 1 || !isWatchable),
         "too few looks of this kind to tell anything")
     }
   }
@@ -412,7 +419,8 @@ private struct KeptHistory {
     // What users do meanwhile, the next look tells.
     if Int.random(in: 0...3, using: &random) == 0 { try act() }
     let all = try everything()
-    request = OpenRequest(since: seen.anchor)
+    // Nobody asks by a moment that is behind.
+    request = OpenRequest()
     request.isContinued = Bool.random(using: &random)
     let last = try endpoint.open(.inbox, request)
     #expect(last.anchor == all.anchor)
