@@ -159,8 +159,8 @@ import Testing
 
   @Test(
     "what a run puts there is known to the next, which nobody has read",
-    .enabled(if: isWatchable)) func added() throws
-  {
+    .enabled(if: isWatchable))
+  func added() throws {
     try withKept { kept in
       let endpoint = try kept.maildir.another()
       endpoint.expect(standingAt: kept.anchor, .inbox)
