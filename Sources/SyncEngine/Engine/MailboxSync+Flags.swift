@@ -10,16 +10,30 @@ extension MailboxSync {
     var makesRoom: Bool { !change.removed.keywords.isEmpty }
   }
 
+  /// What a side is to be told, and which message each UID is.
+  private struct Plan {
+    var orders: [StoreOrder]
+    var indexOfUID: [UID: Int]
+  }
+
+  /// On both sides at the same time, but for messages that are changed on both: what the left refuses, because somebody
+  /// has changed the message meanwhile, is not done on the right either.
   func storeFlags(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
-    for side in Side.allCases { try storeFlags(on: side, endpoints[side]) }
+    let indices = work.indices.filter(isOnBothSides)
+    let left = plan(indices, on: .left)
+    let onLeft = Set(left.indexOfUID.values)
+    let right = plan(indices.filter { !onLeft.contains($0) }, on: .right)
+    try carryOut(Both(left: left, right: right), endpoints)
+    let others = plan(indices.filter { onLeft.contains($0) && isOnBothSides($0) }, on: .right)
+    try carryOut(Both(left: Plan(orders: [], indexOfUID: [:]), right: others), endpoints)
     try recordFlags()
     noteFlaggedStubs()
   }
 
-  private func storeFlags(on side: Side, _ endpoint: any Endpoint) throws(SideFailure) {
+  private func plan(_ indices: [Int], on side: Side) -> Plan {
     var groups: [OrderKey: [Int]] = [:]
     var unstorable = FlagSet.empty
-    for index in work.indices where isOnBothSides(index) {
+    for index in indices {
       unstorable.formUnion(renounceUnkept(index, on: side))
       let change = FlagChange(from: work[index].flags[side], to: work[index].wanted[side])
       guard !change.isEmpty else { continue }
@@ -29,8 +43,6 @@ extension MailboxSync {
       groups[key, default: []].append(index)
     }
     if !unstorable.isEmpty { noteUnstorable(unstorable, on: side) }
-    guard !groups.isEmpty else { return }
-    changed[side] = true
     var indexOfUID: [UID: Int] = [:]
     for index in groups.values.joined() {
       if let uid = work[index].handles[side]?.uid { indexOfUID[uid] = index }
@@ -48,11 +60,37 @@ extension MailboxSync {
         unchangedSince: key.isFresh ? nil : observed[side].highestModSeq,
         expected: key.expected)
     }
-    let outcome = try on(side) { () throws(EndpointError) in
-      try select(side, endpoint)
-      return try endpoint.store(orders)
+    return Plan(orders: orders, indexOfUID: indexOfUID)
+  }
+
+  /// What one side has done is taken note of, though the other fails.
+  private func carryOut(_ plans: Both<Plan>, _ endpoints: Both<any Endpoint>) throws(SideFailure) {
+    let calls = Both { side in
+      plans[side].orders.isEmpty
+        ? nil
+        : Promise {
+          Result { () throws(EndpointError) in
+            try self.select(side, endpoints[side])
+            return try endpoints[side].store(plans[side].orders)
+          }
+        }
     }
-    take(outcome, indexOfUID: indexOfUID, on: side)
+    for side in Side.allCases where calls[side] != nil { changed[side] = true }
+    let isAtOnce = policy.jobs > 1
+    if isAtOnce {
+      // Neither thread writes anything of this object's.
+      if calls.right != nil { calls.left?.start() }
+      calls.right?.finish()
+    }
+    var failure: SideFailure?
+    for side in Side.allCases where failure == nil || isAtOnce {
+      switch calls[side]?.take() {
+      case .success(let outcome): take(outcome, indexOfUID: plans[side].indexOfUID, on: side)
+      case .failure(let error): failure = failure ?? SideFailure(side: side, error: error)
+      case nil: break
+      }
+    }
+    if let failure { throw failure }
   }
 
   /// Keywords that the side does not keep are not sent there.

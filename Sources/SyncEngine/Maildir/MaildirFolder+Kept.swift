@@ -17,6 +17,8 @@ extension MaildirFolder {
       return nil
     }
     return try withLock { _ throws(EndpointError) in
+      let begun = try beginScan(isLarge: true)
+      defer { begun.names?.stop() }
       guard let kept = keptNames.names(of: name, at: stamp), kept.uidValidity == anchor.uidValidity,
         try readHeader(of: kept), let table = FileTable(kept: kept)
       else {
@@ -26,7 +28,7 @@ extension MaildirFolder {
       files = table
       hasAssignedUIDs = true
       scanTimes = nil
-      try scan()
+      try scan(begun)
       // Somebody may have written the list while the names were read.
       guard !list.isWhole else { return nil }
       knownValidity = .some(list.uidValidity)

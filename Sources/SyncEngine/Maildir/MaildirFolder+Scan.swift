@@ -16,8 +16,27 @@ extension MaildirFolder {
   /// the same time as one made before it.
   static let tick = MaildirSurroundings.second / 50
 
+  /// A reading of the directories that has begun.
+  struct Scan {
+    var start: Int64
+    var before: ScanTimes
+    /// Of a large folder.
+    var names: NamesAhead?
+  }
+
+  /// Whoever begins one of a large folder has to stop it.
+  func beginScan(isLarge: Bool) throws(EndpointError) -> Scan {
+    if isLarge, watch == nil { watch = FolderWatch(cur, new) }
+    let start = surroundings.now()
+    watch?.begin()
+    let before = try currentTimes()
+    return Scan(start: start, before: before, names: isLarge ? NamesAhead([new, cur]) : nil)
+  }
+
   /// Reads the names in `new` and `cur` and gives them their UIDs. Known files keep their index.
-  func scan() throws(EndpointError) {
+  ///
+  /// - Parameter begun: before whatever is known of the folder was read; the caller stops it.
+  func scan(_ begun: Scan? = nil) throws(EndpointError) {
     let isExpected = expectStanding()
     isTold = false
     unreadCount = nil
@@ -28,20 +47,18 @@ extension MaildirFolder {
     }
     // What is there is what the caller knows to be there.
     defer { if isExpected, scanTimes != nil, files.isAsKept, !list.isWhole { isTold = true } }
-    if watch == nil, max(list.records.count, files.keptCount) >= surroundings.leastWatched {
-      watch = FolderWatch(cur, new)
-    }
-    for _ in 0..<MaildirFolder.scanLimit {
-      let start = surroundings.now()
-      watch?.begin()
-      let before = try currentTimes()
-      try readNames()
+    let isLarge = max(list.records.count, files.keptCount) >= surroundings.leastWatched
+    for number in 0..<MaildirFolder.scanLimit {
+      let scan: Scan
+      if number == 0, let begun { scan = begun } else { scan = try beginScan(isLarge: isLarge) }
+      defer { scan.names?.stop() }
+      try readNames(scan.names)
       hasAssignedUIDs = false
       let missing = assignUIDs()
-      let isRecent = max(before.cur, before.new) > start - MaildirFolder.tick
-      if try currentTimes() == before {
-        scanTimes = before
-        scannedAt = start
+      let isRecent = max(scan.before.cur, scan.before.new) > scan.start - MaildirFolder.tick
+      if try currentTimes() == scan.before {
+        scanTimes = scan.before
+        scannedAt = scan.start
         // A record without a file will be taken for an expunged message: look twice.
         if missing == 0 || !isRecent { return }
       }
@@ -64,13 +81,18 @@ extension MaildirFolder {
       advice: "another program is at work; sync later")
   }
 
-  private func readNames() throws(EndpointError) {
+  private func readNames(_ ahead: NamesAhead?) throws(EndpointError) {
     // Moved out, so that it is changed in place.
     var table = files
     files = FileTable()
     defer { files = table }
     table.expectAll()
-    try forEachFile { name, isInNew in table.insert(name, isInNew: isInNew) }
+    guard let ahead else {
+      return try forEachFile { name, isInNew in table.insert(name, isInNew: isInNew) }
+    }
+    try perform("read") { () throws(SystemError) in
+      try ahead.forEachName { name, place in table.insert(name, isInNew: place == 0) }
+    }
   }
 
   /// Calls `body` with every name in `new` and `cur`, and whether it is in `new`.

@@ -186,6 +186,7 @@ extension Statement {
     bind(message.rightDate?.seconds)
   }
 
+  /// Takes the columns of the flags that have changed since, too.
   mutating func readMessage() throws(SQLiteError) -> MessageRecord {
     var message = MessageRecord(
       id: MessageID(readInteger()), mailbox: MailboxID(readInteger()),
@@ -196,17 +197,26 @@ extension Statement {
       lacking: Both(left: try readFlags(), right: try readFlags()),
       date: InternalDate(seconds: readInteger()), stub: try readSide())
     message.rightDate = readOptionalInteger().map { InternalDate(seconds: $0) }
+    if readOptionalInteger() != nil {
+      message.flags = try readFlags()
+      message.lacking = Both(left: try readFlags(), right: try readFlags())
+    }
     return message
   }
 
   mutating func readKnownMessage() throws(SQLiteError) -> KnownMessage {
     let uids = Both(left: try readUID(), right: try readUID())
-    let flags = try readFlags()
-    return KnownMessage(
-      uids: uids,
-      flags: Both(
-        left: flags.subtracting(try readFlags()), right: flags.subtracting(try readFlags())),
-      hasID: Both(left: readInteger() != 0, right: readInteger() != 0), isStub: readInteger() != 0)
+    let hasID = Both(left: readInteger() != 0, right: readInteger() != 0)
+    let isStub = readInteger() != 0
+    var flags = try readFlagsOfSides()
+    if readOptionalInteger() != nil { flags = try readFlagsOfSides() }
+    return KnownMessage(uids: uids, flags: flags, hasID: hasID, isStub: isStub)
+  }
+
+  private mutating func readFlagsOfSides() throws(SQLiteError) -> Both<FlagSet> {
+    let agreed = try readFlags()
+    return Both(
+      left: agreed.subtracting(try readFlags()), right: agreed.subtracting(try readFlags()))
   }
 
   mutating func bind(_ pending: PendingMessage) {

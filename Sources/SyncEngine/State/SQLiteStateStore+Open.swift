@@ -86,7 +86,7 @@ extension SQLiteStateStore {
         throw SQLiteError.malformed("not a base of this program")
       }
       if version > Schema.version { throw StateError.newer(version, path) }
-      try database.checkQuickly(path)
+      try database.checkQuickly(path, version)
       if access == .readWrite { try database.convert(from: version) }
       return StateConnection(database)
     } catch let error as SQLiteError {
@@ -191,14 +191,14 @@ extension Database {
 
   /// Looks at what every run reads. Damage elsewhere shows when it is read; but a last page that is not whole would
   /// be read as if there were zeros.
-  fileprivate func checkQuickly(_ path: String) throws(SQLiteError) {
+  fileprivate func checkQuickly(_ path: String, _ version: Int64) throws(SQLiteError) {
     let pages = try integer("PRAGMA page_count")
     let whole = try integer("PRAGMA page_size").multipliedReportingOverflow(by: pages)
     guard !whole.overflow, StateFiles.size(of: path) >= whole.partialValue else {
       throw .malformed("cut short")
     }
     let tables = try integer("SELECT count(*) FROM sqlite_schema WHERE type = 'table'")
-    guard tables == Schema.tableCount else { throw .malformed("\(tables) tables") }
+    guard tables == Schema.tableCount(version) else { throw .malformed("\(tables) tables") }
     let result = try text("PRAGMA quick_check(mailbox)")
     if result != "ok" { throw .malformed(result) }
   }

@@ -3,11 +3,12 @@ import IMAPClient
 /// The tables of a base, and every statement that is used on them.
 enum Schema {
   /// `PRAGMA user_version`; to be raised when a table changes, with a step that converts.
-  static let version: Int64 = 3
+  static let version: Int64 = 4
   /// `PRAGMA application_id`, in ASCII "mbxs": tells a base from any other SQLite database.
   static let applicationID: Int64 = 0x6d62_7873
 
-  static let tableCount: Int64 = 6
+  /// How many tables a base of a version has.
+  static func tableCount(_ version: Int64) -> Int64 { version < 4 ? 6 : 7 }
 
   /// UIDs are not unique: a renumbering passes through states in which two rows share one.
   /// Ids are two integers of 64 bits, of which an index holds one: the first, because the second is the same
@@ -38,7 +39,7 @@ enum Schema {
       date INTEGER NOT NULL, stub INTEGER, right_date INTEGER);
     CREATE INDEX message_left_uid ON message (mailbox, left_uid);
     CREATE INDEX message_right_uid ON message (mailbox, right_uid);
-
+    \(changedFlags)
     CREATE TABLE pending (
       mailbox INTEGER NOT NULL, side INTEGER NOT NULL, uid INTEGER NOT NULL,
       code TEXT, text TEXT NOT NULL,
@@ -46,6 +47,16 @@ enum Schema {
     \(intents)
     CREATE TABLE value (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE counter (name TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
+    """
+
+  /// The flags of messages of which nothing else has changed since their rows were written. The rows are long, and
+  /// lie in as many pages as messages are changed at a time; these lie side by side.
+  private static let changedFlags = """
+    CREATE TABLE changed_flags (
+      message INTEGER PRIMARY KEY,
+      flags INTEGER NOT NULL, keywords TEXT,
+      left_lacking INTEGER NOT NULL, left_lacking_keywords TEXT,
+      right_lacking INTEGER NOT NULL, right_lacking_keywords TEXT);
     """
 
   private static let intents = """
@@ -74,6 +85,7 @@ enum Schema {
     ALTER TABLE mailbox ADD COLUMN left_unproven TEXT;
     ALTER TABLE mailbox ADD COLUMN right_unproven TEXT;
     """,
+    3: changedFlags,
   ]
 
   /// Find a message by what it is. Its values come in no order, so that filling these indexes row by row
@@ -99,6 +111,7 @@ enum Query: Int, CaseIterable {
   case mailboxes
   case putMailbox
   case removeMailbox
+  case removeMailboxChangedFlags
   case removeMailboxMessages
   case removeMailboxPending
   case removeMailboxIntents
@@ -128,6 +141,7 @@ enum Query: Int, CaseIterable {
   case putLeftID
   case putRightID
   case putFlags
+  case removeFlags
   case removeMessage
 
   case pending
@@ -146,43 +160,58 @@ enum Query: Int, CaseIterable {
     case .mailboxes: "SELECT * FROM mailbox ORDER BY id"
     case .putMailbox: "INSERT OR REPLACE INTO mailbox VALUES (\(Query.parameters(29)))"
     case .removeMailbox: "DELETE FROM mailbox WHERE id = ?"
+    case .removeMailboxChangedFlags:
+      "DELETE FROM changed_flags WHERE message IN (SELECT id FROM message WHERE mailbox = ?)"
     case .removeMailboxMessages: "DELETE FROM message WHERE mailbox = ?"
     case .removeMailboxPending: "DELETE FROM pending WHERE mailbox = ?"
     case .removeMailboxIntents: "DELETE FROM intent WHERE mailbox = ?"
 
-    case .messages: "SELECT * FROM message WHERE mailbox = ? ORDER BY left_uid, id"
+    case .messages: "\(Query.wholeMessages) WHERE mailbox = ? ORDER BY left_uid, id"
     case .knownMessages:
-      "SELECT \(Query.knownColumns) FROM message WHERE mailbox = ? ORDER BY left_uid, id"
+      """
+      SELECT \(Query.knownColumns) FROM message \(Query.withChangedFlags)
+      WHERE mailbox = ? ORDER BY left_uid, id
+      """
     case .knownMessagesOfMost:
-      "SELECT \(Query.knownColumns) FROM message NOT INDEXED WHERE mailbox = ? ORDER BY id"
-    case .unevenUIDs: "SELECT left_uid FROM message WHERE mailbox = ? AND \(Query.isUneven)"
+      """
+      SELECT \(Query.knownColumns) FROM message NOT INDEXED \(Query.withChangedFlags)
+      WHERE mailbox = ? ORDER BY id
+      """
+    case .unevenUIDs:
+      """
+      SELECT left_uid FROM message \(Query.withChangedFlags)
+      WHERE mailbox = ? AND \(Query.isUneven)
+      """
     case .unevenUIDsOfMost:
-      "SELECT left_uid FROM message NOT INDEXED WHERE mailbox = ? AND \(Query.isUneven)"
+      """
+      SELECT left_uid FROM message NOT INDEXED \(Query.withChangedFlags)
+      WHERE mailbox = ? AND \(Query.isUneven)
+      """
     case .idSpan: "SELECT (SELECT max(id) FROM message) - (SELECT min(id) FROM message)"
     case .messagesByLeftUID:
-      "SELECT * FROM message WHERE mailbox = ? AND left_uid BETWEEN ? AND ? ORDER BY left_uid, id"
+      "\(Query.wholeMessages) WHERE mailbox = ? AND left_uid BETWEEN ? AND ? ORDER BY left_uid, id"
     case .messagesByRightUID:
-      "SELECT * FROM message WHERE mailbox = ? AND right_uid BETWEEN ? AND ?"
+      "\(Query.wholeMessages) WHERE mailbox = ? AND right_uid BETWEEN ? AND ?"
     case .leftUIDs: "SELECT left_uid FROM message WHERE mailbox = ? ORDER BY left_uid"
     case .rightUIDs: "SELECT right_uid FROM message WHERE mailbox = ? ORDER BY right_uid"
     case .stubCount: "SELECT count(*) FROM message WHERE stub IS NOT NULL"
     case .messageCount: "SELECT count(*) FROM message WHERE mailbox = ?"
     case .lastByLeftUID:
-      "SELECT * FROM message WHERE mailbox = ? ORDER BY left_uid DESC, id DESC LIMIT ?"
+      "\(Query.wholeMessages) WHERE mailbox = ? ORDER BY left_uid DESC, id DESC LIMIT ?"
     case .lastByRightUID:
-      "SELECT * FROM message WHERE mailbox = ? ORDER BY right_uid DESC, id DESC LIMIT ?"
+      "\(Query.wholeMessages) WHERE mailbox = ? ORDER BY right_uid DESC, id DESC LIMIT ?"
     case .messagesByLeftID:
-      "SELECT * FROM message WHERE left_id_high = ? AND left_id_low = ? ORDER BY id"
+      "\(Query.wholeMessages) WHERE left_id_high = ? AND left_id_low = ? ORDER BY id"
     case .messagesByRightID:
-      "SELECT * FROM message WHERE right_id_high = ? AND right_id_low = ? ORDER BY id"
+      "\(Query.wholeMessages) WHERE right_id_high = ? AND right_id_low = ? ORDER BY id"
     case .messagesByLeftContent:
       """
-      SELECT * FROM message
+      \(Query.wholeMessages)
       WHERE left_size = ? AND left_digest_high = ? AND left_digest_low = ? ORDER BY id
       """
     case .messagesByRightContent:
       """
-      SELECT * FROM message
+      \(Query.wholeMessages)
       WHERE right_size = ? AND right_digest_high = ? AND right_digest_low = ? ORDER BY id
       """
     case .anyOfLeftSize: "SELECT 1 FROM message WHERE left_size = ? LIMIT 1"
@@ -193,12 +222,8 @@ enum Query: Int, CaseIterable {
       "UPDATE message SET left_id_high = ?3, left_id_low = ?4 WHERE mailbox = ?1 AND left_uid = ?2"
     case .putRightID:
       "UPDATE message SET right_id_high = ?3, right_id_low = ?4 WHERE mailbox = ?1 AND right_uid = ?2"
-    case .putFlags:
-      """
-      UPDATE message SET flags = ?2, keywords = ?3, left_lacking = ?4, left_lacking_keywords = ?5,
-        right_lacking = ?6, right_lacking_keywords = ?7
-      WHERE id = ?1
-      """
+    case .putFlags: "INSERT OR REPLACE INTO changed_flags VALUES (\(Query.parameters(7)))"
+    case .removeFlags: "DELETE FROM changed_flags WHERE message = ?"
     case .removeMessage: "DELETE FROM message WHERE id = ?"
 
     case .pending: "SELECT * FROM pending ORDER BY mailbox, side, uid"
@@ -219,14 +244,22 @@ enum Query: Int, CaseIterable {
     }
   }
 
+  private static let withChangedFlags =
+    "LEFT JOIN changed_flags ON changed_flags.message = message.id"
+
+  private static let wholeMessages =
+    "SELECT message.*, changed_flags.* FROM message \(withChangedFlags)"
+
   private static let knownColumns = """
-    left_uid, right_uid, flags, keywords, left_lacking, left_lacking_keywords,
-      right_lacking, right_lacking_keywords, left_id_low IS NOT NULL, right_id_low IS NOT NULL,
-      stub IS NOT NULL
+    left_uid, right_uid, left_id_low IS NOT NULL, right_id_low IS NOT NULL, stub IS NOT NULL,
+      message.flags, message.keywords, message.left_lacking, message.left_lacking_keywords,
+      message.right_lacking, message.right_lacking_keywords, changed_flags.*
     """
 
-  private static let isUneven =
-    "(left_uid <> right_uid OR stub IS NOT NULL AND flags & \(SystemFlags.flagged.rawValue))"
+  private static let isUneven = """
+    (left_uid <> right_uid OR stub IS NOT NULL
+      AND coalesce(changed_flags.flags, message.flags) & \(SystemFlags.flagged.rawValue))
+    """
 
   /// In the order of the columns, of which the first is the id.
   private static var messageAssignments: String {

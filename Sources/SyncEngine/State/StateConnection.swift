@@ -101,7 +101,8 @@ struct StateConnection: ~Copyable {
       try statement.run()
     case .removeMailbox(let id):
       for query in [
-        Query.removeMailboxMessages, .removeMailboxPending, .removeMailboxIntents, .removeMailbox,
+        Query.removeMailboxChangedFlags, .removeMailboxMessages, .removeMailboxPending,
+        .removeMailboxIntents, .removeMailbox,
       ] {
         try run(query, id.rawValue)
       }
@@ -124,6 +125,7 @@ struct StateConnection: ~Copyable {
       try statement.run()
     case .removeMessage(let id):
       try run(.removeMessage, id.rawValue)
+      try run(.removeFlags, id.rawValue)
     case .putPending(let pending):
       var statement = try database.statement(.putPending)
       statement.bind(pending)
@@ -153,6 +155,7 @@ struct StateConnection: ~Copyable {
 
   /// In two steps: INSERT OR REPLACE would keep a journal of its own of every page that it touches, in a file.
   private mutating func put(_ message: MessageRecord) throws(SQLiteError) {
+    try run(.removeFlags, message.id.rawValue)
     for query in [Query.updateMessage, .insertMessage] {
       var statement = try database.statement(query)
       statement.bind(message)

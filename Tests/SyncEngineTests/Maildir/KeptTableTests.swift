@@ -106,4 +106,27 @@ import Testing
       #expect(table.entries.dropFirst(all.count).allSatisfy { !$0.wasThere && $0.uid == 0 })
     }
   }
+
+  @Test("each is found by its UID, however far these lie apart") func scatteredUIDs() throws {
+    let stamp = MaildirStamp(cur: 1, new: 2, uidList: 3, keywords: 4)
+    var names = StandingNames([], stamp, try #require(UIDValidity(7)), uidNext: .max)
+    let known = names.index(of: StandingNames.Info(bytes: [], isInNew: false))
+    let info = try #require(known)
+    var random = SplitMix64(seed: 5)
+    var uids: Set<UInt32> = Set([1, 2, 0xffff, 0x10000, 0x1_0001, 0x20000, 0x2_0001, .max - 1])
+    while uids.count < 300 { uids.insert(UInt32.random(in: 1..<(.max), using: &random)) }
+    let order = uids.sorted().shuffled(using: &random)
+    for uid in order {
+      let key = Array("\(uid)".utf8).withUnsafeBufferPointer { FileTable.key($0) }
+      names.entries.append(StandingNames.Entry(key: key, uid: uid, info: info))
+    }
+    var table = try #require(FileTable(kept: names))
+    for uid in order { table.insert(Array("\(uid)".utf8), isInNew: false) }
+    for uid in order {
+      let found = table.index(ofKept: uid)
+      let index = try #require(found, "UID \(uid)")
+      #expect(table.name(at: index) == Array("\(uid)".utf8))
+    }
+    #expect(table.index(ofKept: 3) == nil)
+  }
 }

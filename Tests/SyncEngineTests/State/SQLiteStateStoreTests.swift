@@ -290,6 +290,20 @@ import Testing
     #expect(try writesOfThisThread() - before < 1000)
   }
 
+  @Test("flags of messages all over a large base are written side by side")
+  func scatteredFlags() throws {
+    let writer = try open().store
+    let messages = (1...9000).map { sampleMessage($0, left: UInt32($0), right: UInt32($0)) }
+    try writer.commit(messages.map { .putMessage($0) })
+    let before = try writesOfThisThread()
+    let lacking = Both(left: FlagSet.empty, right: .empty)
+    try writer.commit(
+      (1...450).map { .putFlags(MessageID($0 * 20), FlagSet([.seen]), lacking) })
+    // Each message's row lies in another page, of which each would be written four times.
+    #expect(try writesOfThisThread() - before < 100)
+    #expect(try writer.messages(in: MailboxID(1)).count { $0.flags == FlagSet([.seen]) } == 450)
+  }
+
   private func writesOfThisThread() throws -> Int {
     let lines = try String(contentsOfFile: "/proc/thread-self/io", encoding: .utf8)
     let line = try #require(lines.split(separator: "\n").first { $0.hasPrefix("syscw: ") })

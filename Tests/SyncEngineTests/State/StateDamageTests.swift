@@ -157,6 +157,7 @@ import Testing
     try open().store.commit([.putMessage(written)])
     try change(
       """
+      DROP TABLE changed_flags;
       ALTER TABLE message DROP COLUMN right_date;
       ALTER TABLE mailbox DROP COLUMN left_unproven;
       ALTER TABLE mailbox DROP COLUMN right_unproven;
@@ -185,7 +186,11 @@ import Testing
         mailbox: MailboxID(1), side: .right, size: 1000, date: InternalDate(seconds: 0),
         uidNext: uid(43))
       #expect(try store.intents() == [intent])
-      if access == .readWrite { try store.commit([.putMessage(written)]) }
+      if access == .readWrite {
+        try store.commit([.putFlags(read.id, flags([.answered]), Both(left: .empty, right: .empty))]
+        )
+        try store.commit([.putMessage(written)])
+      }
     }
     if access != .readWrite {
       #expect(try directory.contents().filter { !$0.key.hasSuffix(".lock") } == before)

@@ -32,6 +32,9 @@ import Testing
     for mailbox in (1...3).map({ MailboxID($0) }) {
       #expect(try sqlite.messages(in: mailbox) == memory.messages(in: mailbox))
       #expect(try sqlite.messageCount(in: mailbox) == memory.messageCount(in: mailbox))
+      #expect(
+        try Array(sqlite.knownMessages(in: mailbox)) == Array(memory.knownMessages(in: mailbox)))
+      #expect(try sqlite.unevenUIDs(in: mailbox) == memory.unevenUIDs(in: mailbox))
       let uids = Both { _ in
         UIDSet((0..<4).map { _ in uid(UInt32.random(in: 1...9, using: &random)) })
       }
@@ -74,7 +77,8 @@ import Testing
       return .putID(MailboxID(mailbox), side, uid(number), id)
     case 13...14:
       return .putFlags(
-        MessageID(Int64.random(in: 1...20, using: &random)), flags([.seen], "Key\(number)"),
+        MessageID(Int64.random(in: 1...20, using: &random)),
+        flags(random.oneIn(2) ? [.seen] : [.seen, .flagged], "Key\(number)"),
         Both(left: .empty, right: flags([], "Key\(number)")))
     default:
       var message = sampleMessage(
