@@ -78,8 +78,10 @@ struct FileTable {
   private var lastSet = 0
   /// Open addressing: an index into `entries` plus 1, or 0.
   private var slots: [UInt32] = []
-  /// The indices of the files in the order in which they were found.
-  private(set) var order = Block<UInt32>()
+  /// So many of the first entries were found in their order, before all others.
+  private var foundInOrder = 0
+  /// The indices of the files in the order in which they were found, unless it is that of the entries.
+  private var order = Block<UInt32>()
   /// So many entries, from the first, are of names that were kept.
   private(set) var keptCount = 0
   /// The entry that was kept behind the one that was found last: most often it is the next that is found.
@@ -87,9 +89,9 @@ struct FileTable {
   /// The last one that was found elsewhere, and how many in a row.
   private var lastMiss = -2
   private var misses = 0
-  /// The indices of those that were kept, ascending by UID, once they are asked for.
-  private var keptByUID = Block<UInt32>()
-  /// The entries of others that have a UID.
+  /// The indices of the entries that have a UID, ascending by it, once one is asked for.
+  private var byUID: Block<UInt32>?
+  /// The entries that have got one since, and not the highest.
   private var laterUIDs: [UInt32: UInt32] = [:]
 
   init() { growSlots(to: 64) }
@@ -184,7 +186,7 @@ struct FileTable {
       duplicates += 1
       if isInNew || !entry.isInNew { return }
     } else {
-      order.append(UInt32(truncatingIfNeeded: index))
+      noteFound(index)
     }
     // Seen again, or it has moved from `new` to `cur`.
     if entry.isInNew != isInNew { entry.isChanged = true }
@@ -192,6 +194,24 @@ struct FileTable {
     entry.isThere = true
     entries[index] = entry
     setInfo(info, at: index)
+  }
+
+  private mutating func noteFound(_ index: Int) {
+    if order.isEmpty {
+      if index == foundInOrder {
+        foundInOrder += 1
+        return
+      }
+      for index in 0..<foundInOrder { order.append(UInt32(truncatingIfNeeded: index)) }
+    }
+    order.append(UInt32(truncatingIfNeeded: index))
+  }
+
+  /// The indices of the files in the order in which they were found.
+  var found: some Sequence<Int> {
+    (0..<max(foundInOrder, order.count)).lazy.map { [order] in
+      order.isEmpty ? $0 : Int(order[$0])
+    }
   }
 
   /// The entry with this base name, if it is one of the next that were kept.
@@ -301,38 +321,58 @@ struct FileTable {
   }
 
   mutating func setUID(_ uid: UInt32, at index: Int) {
+    let old = entries[index].uid
     entries[index].uid = uid
-    if index >= keptCount, keptCount > 0 { laterUIDs[uid] = UInt32(truncatingIfNeeded: index) }
+    guard byUID != nil, old != uid else { return }
+    let highest = byUID?.last.map { entries[Int($0)].uid } ?? 0
+    if old != 0 {
+      forgetOrder()
+    } else if uid > highest {
+      byUID?.append(UInt32(truncatingIfNeeded: index))
+    } else {
+      laterUIDs[uid] = UInt32(truncatingIfNeeded: index)
+    }
   }
 
   mutating func forgetUIDs() {
     for index in entries.indices { entries[index].uid = 0 }
+    forgetOrder()
+  }
+
+  private mutating func forgetOrder() {
+    byUID = nil
     laterUIDs = [:]
   }
 
-  /// The index of the file with this UID, if it is there; only as long as those that were kept have the UIDs that they had.
-  mutating func index(ofKept uid: UInt32) -> Int? {
-    if keptByUID.count < keptCount { sortKept() }
-    var low = 0
-    var high = keptCount
-    while low < high {
-      let middle = (low + high) / 2
-      if entries[Int(keptByUID[middle])].uid < uid { low = middle + 1 } else { high = middle }
+  /// The index of the file with this UID, if it is there.
+  mutating func index(ofUID uid: UInt32) -> Int? {
+    let order = byUID ?? sortedByUID()
+    byUID = order
+    var range = 0..<order.count
+    while !range.isEmpty {
+      let middle = range.lowerBound + range.count / 2
+      range =
+        entries[Int(order[middle])].uid < uid
+        ? (middle + 1)..<range.upperBound : range.lowerBound..<middle
     }
-    let found = low < keptCount ? Int(keptByUID[low]) : nil
-    let kept = found.flatMap { entries[$0].uid == uid ? $0 : nil }
-    guard let index = kept ?? laterUIDs[uid].map({ Int($0) }), entries[index].isThere,
+    let found = range.lowerBound < order.count ? Int(order[range.lowerBound]) : nil
+    let first = found.flatMap { entries[$0].uid == uid ? $0 : nil }
+    guard let index = first ?? laterUIDs[uid].map({ Int($0) }), entries[index].isThere,
       entries[index].uid == uid
     else { return nil }
     return index
   }
 
   /// By the lower half of their UIDs, then by the upper one: comparing them would take ten times as long.
-  private mutating func sortKept() {
-    var sorted = (0..<keptCount).map { UInt32(truncatingIfNeeded: $0) }
+  private func sortedByUID() -> Block<UInt32> {
+    var sorted: [UInt32] = []
+    sorted.reserveCapacity(entries.count)
+    for (index, entry) in entries.enumerated() where entry.uid != 0 {
+      sorted.append(UInt32(truncatingIfNeeded: index))
+    }
     for shift in [UInt32(0), 16] {
       var places = [Int](repeating: 0, count: 1 << 16 + 1)
-      for index in 0..<keptCount { places[Int(entries[index].uid >> shift & 0xffff) + 1] += 1 }
+      for index in sorted { places[Int(entries[Int(index)].uid >> shift & 0xffff) + 1] += 1 }
       for place in places.indices.dropFirst() { places[place] += places[place - 1] }
       var next = sorted
       for index in sorted {
@@ -342,14 +382,14 @@ struct FileTable {
       }
       sorted = next
     }
-    keptByUID = Block()
-    keptByUID.append(sorted)
+    return Block(sorted)
   }
 
   /// To be called before the directories are read again: an entry keeps its index and its UID.
   mutating func expectAll() {
     duplicates = 0
     order = Block()
+    foundInOrder = 0
     nextKept = 0
     lastMiss = -2
     entries.withUnsafeMutableBufferPointer { entries in

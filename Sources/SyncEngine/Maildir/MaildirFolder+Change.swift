@@ -209,9 +209,12 @@ extension MaildirFolder {
         list.removeRecords { replaced.contains(records[$0].uid) }
       }
       try dropDeadRecords()
+      let isTold = self.isTold
       try writeList(lock)
       try touchCur()
       try syncDirectories(isNewAsBefore: true)
+      let areAllNumbered = outcomes.allSatisfy { if case .placed = $0 { true } else { false } }
+      if isTold, replaced.isEmpty, areAllNumbered { noteNumbered() }
       return outcomes
     }
   }

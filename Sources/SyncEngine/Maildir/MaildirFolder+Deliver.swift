@@ -64,7 +64,7 @@ extension MaildirFolder {
           unreadCount = count &+ UInt32(clamping: placements.count)
           for (_, placement) in placements { noteStanding(placement) }
           list.leaveOutRecords()
-        } else {
+        } else if watch == nil {
           standAsTold()
         }
       }

@@ -126,6 +126,7 @@ extension MaildirFolder {
   /// yet would be lost.
   func needRecords() throws(EndpointError) {
     guard !list.isWhole else { return }
+    needsRecords = true
     let known = listStatus
     let (isTold, hasAssignedUIDs) = (isTold, hasAssignedUIDs)
     listStatus = nil
@@ -167,10 +168,10 @@ extension MaildirFolder {
   private func collect(_ names: inout StandingNames) -> Bool {
     var infos = InfoIndex()
     names.entries.reserveCapacity(files.entries.count)
-    for index in files.order {
-      let entry = files.entries[Int(index)]
+    for index in files.found {
+      let entry = files.entries[index]
       guard entry.isThere, entry.uid != 0 else { continue }
-      guard let info = infos.index(ofFileAt: Int(index), files, &names) else { return false }
+      guard let info = infos.index(ofFileAt: index, files, &names) else { return false }
       names.entries.append(StandingNames.Entry(key: entry.key, uid: entry.uid, info: info))
     }
     func add(gone key: UInt64, _ uid: UInt32) {

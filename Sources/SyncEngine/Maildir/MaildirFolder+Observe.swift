@@ -172,38 +172,35 @@ extension MaildirFolder {
   func messages(
     detailsFrom: UID, _ probe: UIDSet, isTold: (FileTable.Entry) -> Bool = { _ in true }
   ) -> MessageList {
-    var numbered: [(uid: UInt32, index: Int)] = []
-    if files.keptCount == 0 { numbered.reserveCapacity(files.entries.count) }
-    var unnumbered: [(time: DeliveryOrder.Time, index: Int)] = []
+    var numbered = ChunkedArray<Numbered>()
+    var unnumbered = ChunkedArray<Unnumbered>()
     for (index, entry) in files.entries.enumerated() where entry.isThere {
       if entry.uid != 0, !isTold(entry) { continue }
+      // As many as the table has room for.
+      let place = UInt32(truncatingIfNeeded: index)
       if entry.uid != 0 {
-        numbered.append((entry.uid, index))
+        numbered.append(Numbered(uid: entry.uid, index: place))
       } else if files.index(ofKey: entry.key) != nil {
-        unnumbered.append((DeliveryOrder(base: files.base(at: index)).time, index))
+        let time = DeliveryOrder(base: files.base(at: index)).time
+        unnumbered.append(Unnumbered(time: time.inShort, index: place))
       }
     }
     numbered.sort { $0.uid < $1.uid }
     unnumbered.sort { a, b in
       a.time.comes(before: b.time)
-        ?? (DeliveryOrder(base: files.base(at: a.index))
-          < DeliveryOrder(base: files.base(at: b.index)))
+        ?? (DeliveryOrder(base: files.base(at: Int(a.index)))
+          < DeliveryOrder(base: files.base(at: Int(b.index))))
     }
-    return messages(numbered, unnumbered.map(\.index), detailsFrom: detailsFrom, probe: probe)
-  }
-
-  /// In this order.
-  private func messages(
-    _ numbered: [(uid: UInt32, index: Int)], _ unnumbered: [Int], detailsFrom: UID, probe: UIDSet
-  ) -> MessageList {
-    var result = MessageList()
     countSizes(
       of: numbered.lazy.filter { numbered in
         UID(numbered.uid).map { $0 >= detailsFrom || probe.contains($0) } ?? false
-      }.map(\.index))
-    countSizes(of: unnumbered)
-    for (uid, index) in numbered {
-      guard let uid = UID(uid) else { continue }
+      }.map { Int($0.index) })
+    countSizes(of: unnumbered.lazy.map { Int($0.index) })
+    var result = MessageList()
+    while let next = numbered.first {
+      numbered.removeFirst(1)
+      guard let uid = UID(next.uid) else { continue }
+      let index = Int(next.index)
       let observed = ObservedMessage(handle: .uid(uid), flags: flags(ofFileAt: index))
       if uid < detailsFrom, !probe.contains(uid) {
         result.append(observed)
@@ -211,12 +208,26 @@ extension MaildirFolder {
         result.append(complete)
       }
     }
-    for index in unnumbered {
+    while let next = unnumbered.first {
+      unnumbered.removeFirst(1)
+      let index = Int(next.index)
       let observed = ObservedMessage(
         handle: .unnumbered(files.entries[index].key), flags: flags(ofFileAt: index))
       if let complete = adding(details: index, to: observed) { result.append(complete) }
     }
     return result
+  }
+
+  /// A file with its number, in little room: while a large folder is told, it gives way to what is told.
+  private struct Numbered {
+    var uid: UInt32
+    var index: UInt32
+  }
+
+  /// The same of one that has none, with what decides about its place.
+  private struct Unnumbered {
+    var time: DeliveryOrder.ShortTime
+    var index: UInt32
   }
 
   /// - Returns: `nil` if the file has gone; one that can't be read is reported with size 0.

@@ -43,6 +43,8 @@ final class MaildirFolder {
   var unreadCount: UInt32?
   /// `files` knows the UIDs of `list`.
   var hasAssignedUIDs = false
+  /// Records of the list that were left out had to be read after all.
+  var needsRecords = false
   /// The UIDVALIDITY under which the caller knows the messages; `nil`: it knows none.
   var knownValidity: UIDValidity??
   /// The fields that files had in a list that was given up for another UIDVALIDITY, by key: a message
@@ -200,7 +202,7 @@ final class MaildirFolder {
 
   /// The index of the file that has this UID.
   func fileIndex(of uid: UID) -> Int? {
-    guard list.isWhole else { return files.index(ofKept: uid.rawValue) }
+    guard list.isWhole else { return files.index(ofUID: uid.rawValue) }
     guard let record = list.index(of: uid.rawValue) else { return nil }
     let base = list.base(at: record)
     let index = base.withUnsafeBufferPointer { files.index(ofBase: $0) }

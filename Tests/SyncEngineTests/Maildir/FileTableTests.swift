@@ -50,6 +50,32 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     )
   }
 
+  @Test("files are found by UIDs that they get in any order, and by those that they get anew")
+  func byUID() {
+    var table = FileTable()
+    for number in 0..<100 { table.insert(bytes("\(number).x:2,S"), isInNew: false) }
+    #expect(table.index(ofUID: 1) == nil)
+    let numbers = [70_000, 5, 65_536, 9, 70_001, 4_000_000_000, 65_535].map { UInt32($0) }
+    for asks in [1, 3, 100] {
+      table.forgetUIDs()
+      for (index, uid) in numbers.enumerated() {
+        table.setUID(uid, at: index)
+        guard index % asks == 0 else { continue }
+        for (known, uid) in numbers.prefix(index + 1).enumerated() {
+          #expect(table.index(ofUID: uid) == known)
+        }
+        #expect(table.index(ofUID: 6) == nil && table.index(ofUID: .max) == nil)
+      }
+      table.setUID(8, at: 1)
+      #expect(table.index(ofUID: 8) == 1 && table.index(ofUID: 5) == nil)
+      table.remove(at: 3)
+      #expect(table.index(ofUID: 9) == nil && table.index(ofUID: 65_535) == 6)
+      table.expectAll()
+      for number in 0..<100 { table.insert(bytes("\(number).x:2,S"), isInNew: false) }
+      #expect(table.index(ofUID: 9) == 3)
+    }
+  }
+
   // MARK: Names that stand in the list
 
   private let list = UIDList(

@@ -92,7 +92,9 @@ import Testing
       }
       let now = seen(plain)
       #expect(seen(table) == now && table.duplicates == plain.duplicates)
-      #expect(Set(table.order).count == table.order.count && table.order.count == now.count)
+      // In the order in which they were named.
+      #expect(table.found.map { table.base(at: $0) } == plain.found.map { plain.base(at: $0) })
+      #expect(Array(plain.found) == Array(0..<now.count))
       for (number, file) in all.enumerated() {
         let entry = table.entries[number]
         #expect(entry.key == file.key && entry.uid == number + 1)
@@ -100,7 +102,7 @@ import Testing
         // One that was another for a moment may be told, too.
         let isOther = entry.wasThere && entry.isThere && now[file.base] != file
         #expect(!isOther || entry.isChanged, "\(file)")
-        let found = table.index(ofKept: UInt32(number + 1))
+        let found = table.index(ofUID: UInt32(number + 1))
         #expect(found == (entry.isThere ? number : nil))
       }
       #expect(table.entries.dropFirst(all.count).allSatisfy { !$0.wasThere && $0.uid == 0 })
@@ -123,10 +125,10 @@ import Testing
     var table = try #require(FileTable(kept: names))
     for uid in order { table.insert(Array("\(uid)".utf8), isInNew: false) }
     for uid in order {
-      let found = table.index(ofKept: uid)
+      let found = table.index(ofUID: uid)
       let index = try #require(found, "UID \(uid)")
       #expect(table.name(at: index) == Array("\(uid)".utf8))
     }
-    #expect(table.index(ofKept: 3) == nil)
+    #expect(table.index(ofUID: 3) == nil)
   }
 }

@@ -1,4 +1,5 @@
 import IMAPClient
+import TestSupport
 import Testing
 
 @testable import SyncEngine
@@ -88,5 +89,57 @@ import Testing
       })
     list.sortByDate()
     #expect(list.map(\.handle) == [1, 3, 2, 5, 0, 4].map { .unnumbered($0) })
+  }
+
+  /// The last of them are so far apart that dates and places just fit into one number, just not, and that the distance is no number.
+  private static let times: [ClosedRange<Int64>] = [
+    0...3, -5_000...5_000, -1...4_294_967_294, 0...4_294_967_296, Int64.min...Int64.max,
+  ]
+
+  @Test(
+    "by date, many of them, of few and of all times", arguments: 1...4,
+    MessageListTests.times)
+  func byDates(seed: UInt64, _ dates: ClosedRange<Int64>) {
+    var random = SplitMix64(seed: seed)
+    var messages = (1...5_000).map { number in
+      var message = message(number)
+      let date = Int64.random(in: dates, using: &random)
+      message.details = MessageDetails(
+        size: UInt64(number), date: InternalDate(seconds: date), id: nil)
+      return message
+    }
+    messages[17].details?.date = InternalDate(seconds: dates.upperBound)
+    messages[4_100].details?.date = InternalDate(seconds: dates.lowerBound)
+    var list = MessageList(messages)
+    #expect(list.takeFirst(3) == Array(messages.prefix(3)))
+    list.sortByDate()
+    let sorted: [ObservedMessage] = messages.dropFirst(3).sorted { a, b in
+      let (x, y) = (a.details?.date.seconds ?? 0, b.details?.date.seconds ?? 0)
+      return x == y ? a.handle < b.handle : x < y
+    }
+    #expect(Array(list) == sorted)
+    list.sortByDate()
+    #expect(Array(list) == sorted)
+  }
+
+  @Test("sizes beyond 4 GiB stay what they are, wherever their messages go") func large() {
+    let limit = UInt64(UInt32.max)
+    let sizes: [UInt64] = [limit, limit + 1, 7, UInt64.max, limit + 2, 0]
+    let messages = (1...6).map { number in
+      var message = message(number)
+      message.details = MessageDetails(
+        size: sizes[number - 1], date: InternalDate(seconds: Int64(-number)), id: nil)
+      return message
+    }
+    var list = MessageList(messages)
+    #expect(Array(list) == messages)
+    list.removeAll { $0.handle == .uid(uid(3)) }
+    list.sortByDate()
+    let kept: [UInt64] = [0, limit + 2, UInt64.max, limit + 1, limit]
+    let left: [UInt64] = list.compactMap { $0.details?.size }
+    #expect(left == kept)
+    let taken: [UInt64] = list.takeFirst(2).compactMap { $0.details?.size }
+    #expect(taken == Array(kept.prefix(2)))
+    #expect(list.first?.details?.size == UInt64.max)
   }
 }
