@@ -42,7 +42,7 @@ extension MailboxSync {
 
   /// All that there is to place, if it is little and goes from a server into a Maildir.
   private var littleFetch: (side: Side, uids: [UID], octets: UInt64)? {
-    guard work.count <= 1000, later == nil else { return nil }
+    guard work.count <= 1000, later == nil, settled == nil else { return nil }
     var from: Side?
     var uids: [UID] = []
     var octets: UInt64 = 0

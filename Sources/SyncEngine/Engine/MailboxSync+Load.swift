@@ -6,6 +6,7 @@ extension MailboxSync {
   func load(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     work = []
     later = nil
+    settled = nil
     changed = Both(left: false, right: false)
     deferred = Both(left: [:], right: [:])
     staleStubs = Both(left: [], right: [])
@@ -57,6 +58,7 @@ extension MailboxSync {
     dropUnselected(&items)
     try writeBack(items)
     setAside(&items)
+    takeFilled(&items)
     work = items.finish(includingUnequal: mode == .mirror, stubs: wholeMessages)
     takeNextPart()
   }

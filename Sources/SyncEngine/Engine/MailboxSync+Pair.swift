@@ -4,6 +4,7 @@ import IMAPClient
 extension MailboxSync {
   func pair(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     try findOtherHalves(endpoints)
+    try pairFilled(endpoints)
     try expungeLeftFillers(endpoints)
     try recordStrays()
     try rejoin(endpoints)
@@ -52,7 +53,7 @@ extension MailboxSync {
   }
 
   /// So many contents are held in memory twice.
-  private static let contentsAtATime = 20_000
+  static let contentsAtATime = 20_000
 
   /// - Returns: messages that were not there to be read.
   private func readContents(
@@ -74,7 +75,7 @@ extension MailboxSync {
   /// What has arrived and is gone before its content could be read: known by less, it might be taken for something else.
   ///
   /// - Returns: those.
-  private func dropGone(
+  func dropGone(
     _ unread: [MessageHandle], on side: Side, _ endpoint: any Endpoint
   ) throws(SideFailure) -> Set<MessageHandle> {
     let uids = UIDSet(unread.compactMap(\.uid).sorted())

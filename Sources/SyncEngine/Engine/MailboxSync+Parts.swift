@@ -84,7 +84,7 @@ extension MailboxSync {
   }
 
   /// Nothing is left over from another run, or from a round before, that arrivals would have to be compared with.
-  private func isPlain(_ side: Side) -> Bool {
+  func isPlain(_ side: Side) -> Bool {
     isTrustedOrNew(side) && pending[side].isEmpty && deferred[side].isEmpty
       && givenUp[side].isEmpty && unsettled[side].isEmpty && leftIntents[side].isEmpty
       && savedBefore[side] == nil && strays[side].isEmpty && !followsUncleanEnd[side]
@@ -125,7 +125,7 @@ extension MailboxSync {
   }
 
   /// A server's messages that may have been left by a run that died, to be expunged.
-  private func mayBeFillers(_ messages: MessageList, on side: Side) -> Bool {
+  func mayBeFillers(_ messages: MessageList, on side: Side) -> Bool {
     !traits[side].choosesUIDs
       && messages.contains { message in
         message.details?.size == Filler.content.size

@@ -20,6 +20,7 @@ extension MailboxSync {
 
   func place(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     do {
+      try recordSettled()
       try placeAll(endpoints)
       try placeLater(endpoints)
       try giveBackIDs(endpoints)
@@ -77,7 +78,10 @@ extension MailboxSync {
         try recordPlaced(work.indices.filter { isOnBothSides($0) })
       }
     }
-    if !sharesUIDs { try placeMapped(endpoints) }
+    if !sharesUIDs {
+      try unsettle()
+      try placeMapped(endpoints)
+    }
     try clearIntents()
     settleClaims()
   }
@@ -110,7 +114,12 @@ extension MailboxSync {
       }
     }
     for side in Side.allCases {
-      try placeKeepers(layout.keepers.filter { $0.side == side }, on: side, endpoints)
+      let keepers = layout.keepers.filter { $0.side == side }
+      if settled?.numbered == side {
+        try placeSettled(keepers, on: side, endpoints)
+      } else {
+        try placeKeepers(keepers, on: side, endpoints)
+      }
     }
     try placeFresh(layout, endpoints)
     try level(endpoints)
@@ -133,7 +142,7 @@ extension MailboxSync {
   }
 
   /// Messages that get a UID on `side` which they have on the other side already.
-  private func placeKeepers(
+  func placeKeepers(
     _ keepers: [UIDSpace.Keeper], on side: Side, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
     var rest = keepers[...]

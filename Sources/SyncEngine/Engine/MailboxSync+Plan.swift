@@ -4,7 +4,7 @@ import IMAPClient
 extension MailboxSync {
   /// - Returns: whether there is anything to be done.
   func plan() -> Bool {
-    var hasWork = later != nil
+    var hasWork = later != nil || settled != nil
     for index in work.indices {
       decide(index)
       hasWork = hasWork || !work[index].isDropped

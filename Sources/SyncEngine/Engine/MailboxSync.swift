@@ -63,6 +63,10 @@ final class MailboxSync {
   var work: [ItemWork] = []
   /// What has arrived on one side and is to become work when this is done.
   var later: LaterArrivals?
+  /// What has arrived on both sides and is to be compared before it becomes work.
+  var filled: Both<MessageList>?
+  /// What was found to lie on both sides, and is to become work when this is done.
+  var settled: SettledPairs?
   /// Sides changed by this program in this round.
   var changed = Both(left: false, right: false)
   /// Messages that are new to the base and older than those asked for.
@@ -156,6 +160,8 @@ final class MailboxSync {
   var laterParts = 0
   /// How many of them were found on the other side already.
   var laterHalves = 0
+  /// How often messages that lay on both sides were recorded without having been items all at once.
+  var settledParts = 0
   /// The observer has been told that it is looked at.
   var isToldBegun = false
   /// The observer has been told that it has its messages.

@@ -94,6 +94,8 @@ public struct SyncReport: Sendable {
   public var laterParts = 0
   /// How many such messages were found to be on the other side already, where a run that died had not recorded them.
   public var laterHalves = 0
+  /// How often messages were recorded that lay on both sides and were too many to be held in memory as items.
+  public var settledParts = 0
 
   public init() {}
 }

@@ -212,7 +212,10 @@ public final class SyncRun {
     for mailbox in active { try sources.admitLater(of: mailbox) }
     let isMovedOnBoth = Side.allCases.allSatisfy { sources.hasVanished(on: $0) }
     for m in active.indices {
-      if isMovedOnBoth { try sources.partTwins(in: m) }
+      if isMovedOnBoth {
+        active[m].takeAllSettled()
+        try sources.partTwins(in: m)
+      }
       for side in Side.allCases {
         do {
           try sources.admit(in: m, side: side, endpoint: endpoints[side])
@@ -301,6 +304,7 @@ public final class SyncRun {
       report.failures += mailbox.failures
       report.laterParts += mailbox.laterParts
       report.laterHalves += mailbox.laterHalves
+      report.settledParts += mailbox.settledParts
       report.notices += mailbox.notices
       for side in Side.allCases {
         report.counts[side] = report.counts[side] + mailbox.counts[side]

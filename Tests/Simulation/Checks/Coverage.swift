@@ -82,6 +82,7 @@ public final class Coverage {
     "run: refused what was moved, perhaps", "run: after an overtaken backup", "run: without a disk",
     "run: selection narrowed", "run: selection widened", "run: only some mailboxes",
     "run: arrivals in parts", "run: arrivals in parts, some of them on both sides",
+    "run: much on both sides, in parts",
     "run: with a prefix", "run: with names of its own",
     "rest: two replicas", "rest: a chain", "rest: a ring", "rest: as its only user left it",
     "rest: three-way rule of flags",

@@ -216,6 +216,7 @@ extension Replay {
     if report.laterParts > 0, report.laterHalves > 0 {
       coverage.note("run: arrivals in parts, some of them on both sides")
     }
+    if report.settledParts > 0 { coverage.note("run: much on both sides, in parts") }
     countCircumstances(report)
     checkAlterations(pair, report)
     if report.notices.contains(where: { $0.code == .cannotRenumber }) {
