@@ -92,4 +92,47 @@ import Testing
       #expect(try flags(1, side) == [.flagged] && flags(2, side) == [.answered])
     }
   }
+
+  @Test(
+    "a keyword goes into the room that another leaves, though that message is changed on both sides",
+    arguments: [1, 2])
+  func room(_ jobs: Int) throws {
+    var server = SimulatedTraits.imap()
+    server.keywordLimit = 1
+    let world = SimulatedWorld(.maildir, server)
+    let store = world.stateStore()
+    for number in 1...2 {
+      world.servers.left.deliver(SimulatedContent.message(.ordinary, token: number))
+    }
+    let old = FlagSet([], keywords: ["old"].compactMap { Keyword($0) })
+    let new = FlagSet([], keywords: ["new"].compactMap { Keyword($0) })
+    func handles(_ side: Side) -> [MessageHandle] {
+      (world.servers[side][.inbox]?.messages ?? []).map(\.handle)
+    }
+    world.servers.left.setFlags(handles(.left)[0], adding: old)
+    #expect(world.run(store).result == .ok)
+    world.servers.left.setFlags(handles(.left)[0], removing: old)
+    world.servers.right.setFlags(handles(.right)[0], adding: FlagSet([.seen]))
+    world.servers.left.setFlags(handles(.left)[1], adding: new)
+    #expect(world.run(store) { $0.jobs = jobs }.result == .ok)
+    for side in Side.allCases {
+      let flags = (world.servers[side][.inbox]?.messages ?? []).map(\.flags)
+      #expect(flags == [FlagSet([.seen]), new])
+    }
+  }
+
+  @Test("of two failures the one that ends more ends the run") func bothFailing() throws {
+    let store = world.stateStore()
+    beginWith(2, store)
+    try set([.flagged], 1, .left)
+    try set([.answered], 2, .right)
+    world.onStep = { step in
+      guard step.call == .store, step.moment == .before else { return nil }
+      return step.side == .left
+        ? .refused(.mailbox, .locked) : .connectionLost(.none)
+    }
+    let report = world.run(store) { $0.jobs = 2 }
+    #expect(report.result == .failed)
+    #expect(Set(report.failures.map(\.side)) == [.left, .right])
+  }
 }

@@ -16,24 +16,25 @@ extension MailboxSync {
     var indexOfUID: [UID: Int]
   }
 
-  /// On both sides at the same time, but for messages that are changed on both: what the left refuses, because somebody
-  /// has changed the message meanwhile, is not done on the right either.
+  /// On both sides at the same time, unless a message is changed on both: what the left refuses then, because somebody has
+  /// changed it meanwhile, is not done on the right either.
   func storeFlags(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
-    let indices = work.indices.filter(isOnBothSides)
-    let left = plan(indices, on: .left)
-    let onLeft = Set(left.indexOfUID.values)
-    let right = plan(indices.filter { !onLeft.contains($0) }, on: .right)
-    try carryOut(Both(left: left, right: right), endpoints)
-    let others = plan(indices.filter { onLeft.contains($0) && isOnBothSides($0) }, on: .right)
-    try carryOut(Both(left: Plan(orders: [], indexOfUID: [:]), right: others), endpoints)
+    let left = plan(.left)
+    let right = plan(.right)
+    if Set(left.indexOfUID.values).isDisjoint(with: right.indexOfUID.values) {
+      try carryOut(Both(left: left, right: right), endpoints)
+    } else {
+      try carryOut(Both(left: left, right: nil), endpoints)
+      try carryOut(Both(left: nil, right: plan(.right)), endpoints)
+    }
     try recordFlags()
     noteFlaggedStubs()
   }
 
-  private func plan(_ indices: [Int], on side: Side) -> Plan {
+  private func plan(_ side: Side) -> Plan {
     var groups: [OrderKey: [Int]] = [:]
     var unstorable = FlagSet.empty
-    for index in indices {
+    for index in work.indices where isOnBothSides(index) {
       unstorable.formUnion(renounceUnkept(index, on: side))
       let change = FlagChange(from: work[index].flags[side], to: work[index].wanted[side])
       guard !change.isEmpty else { continue }
@@ -64,16 +65,18 @@ extension MailboxSync {
   }
 
   /// What one side has done is taken note of, though the other fails.
-  private func carryOut(_ plans: Both<Plan>, _ endpoints: Both<any Endpoint>) throws(SideFailure) {
+  private func carryOut(_ plans: Both<Plan?>, _ endpoints: Both<any Endpoint>) throws(SideFailure) {
     let calls = Both { side in
-      plans[side].orders.isEmpty
-        ? nil
-        : Promise {
-          Result { () throws(EndpointError) in
-            try self.select(side, endpoints[side])
-            return try endpoints[side].store(plans[side].orders)
+      plans[side].flatMap { plan in
+        plan.orders.isEmpty
+          ? nil
+          : Promise {
+            Result { () throws(EndpointError) in
+              try self.select(side, endpoints[side])
+              return try endpoints[side].store(plan.orders)
+            }
           }
-        }
+      }
     }
     for side in Side.allCases where calls[side] != nil { changed[side] = true }
     let isAtOnce = policy.jobs > 1
@@ -82,15 +85,19 @@ extension MailboxSync {
       if calls.right != nil { calls.left?.start() }
       calls.right?.finish()
     }
-    var failure: SideFailure?
-    for side in Side.allCases where failure == nil || isAtOnce {
+    var failures: [SideFailure] = []
+    for side in Side.allCases where failures.isEmpty || isAtOnce {
       switch calls[side]?.take() {
-      case .success(let outcome): take(outcome, indexOfUID: plans[side].indexOfUID, on: side)
-      case .failure(let error): failure = failure ?? SideFailure(side: side, error: error)
+      case .success(let outcome):
+        take(outcome, indexOfUID: plans[side]?.indexOfUID ?? [:], on: side)
+      case .failure(let error): failures.append(SideFailure(side: side, error: error))
       case nil: break
       }
     }
-    if let failure { throw failure }
+    // Of two, the one that ends more is thrown.
+    let worst = failures.firstIndex { $0.error.scope == .side } ?? failures.startIndex
+    for index in failures.indices where index != worst { noteFailure(failures[index]) }
+    if !failures.isEmpty { throw failures[worst] }
   }
 
   /// Keywords that the side does not keep are not sent there.

@@ -17,6 +17,8 @@ extension MaildirFolder {
       return nil
     }
     return try withLock { _ throws(EndpointError) in
+      // The usual case where a Dovecot serves it: then there is no use in beginning to read.
+      guard try timeOfList() == stamp.uidList else { return nil }
       let begun = try beginScan(isLarge: true)
       defer { begun.names?.stop() }
       guard let kept = keptNames.names(of: name, at: stamp), kept.uidValidity == anchor.uidValidity,
@@ -39,6 +41,12 @@ extension MaildirFolder {
       }
       let gone = vanished.union(recheck.subtracting(messages.uids))
       return observation(anchor, .changes(vanished: gone), messages, isReadOnly: false)
+    }
+  }
+
+  private func timeOfList() throws(EndpointError) -> Int64? {
+    try perform("read dovecot-uidlist") { () throws(SystemError) in
+      try directory.statusIfThere(of: MaildirFolder.listName)?.modified
     }
   }
 
