@@ -164,7 +164,8 @@ extension MailboxSync {
   ) throws(SideFailure) {
     if settledParts > 0 { Memory.giveBack() }
     settledParts += 1
-    let part = takeSettled(policy.batches.arrivals)
+    // No more than are numbered at a time.
+    let part = takeSettled(min(policy.batches.arrivals, policy.batches.numbered))
     for index in part { decide(index) }
     try recordPlaced(part.filter { isOnBothSides($0) })
     try body(part)
