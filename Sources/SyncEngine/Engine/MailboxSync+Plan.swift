@@ -192,8 +192,9 @@ extension MailboxSync {
       deferMessage(handle, on: side)
     }
     // Under a new UIDVALIDITY the base forgets what it can't find on both sides: then the message is all
-    // that is left to be seen.
-    if hasNewValidity(side.other) || !work[index].isRecorded, let handle = work[index].handles[side]
+    // that is left to be seen. Nor does the base tell where it lies, if it has another UID now, or none.
+    if let handle = work[index].handles[side],
+      hasNewValidity(side.other) || !work[index].isRecorded || handle != .uid(base.uids[side])
     {
       deferMessage(handle, on: side)
     }

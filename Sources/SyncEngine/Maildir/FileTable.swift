@@ -89,10 +89,7 @@ struct FileTable {
   /// The last one that was found elsewhere, and how many in a row.
   private var lastMiss = -2
   private var misses = 0
-  /// The indices of the entries that have a UID, ascending by it, once one is asked for.
-  private var byUID: Block<UInt32>?
-  /// The entries that have got one since, and not the highest.
-  private var laterUIDs: [UInt32: UInt32] = [:]
+  private var uids = FileUIDs()
 
   init() { growSlots(to: 64) }
 
@@ -323,66 +320,18 @@ struct FileTable {
   mutating func setUID(_ uid: UInt32, at index: Int) {
     let old = entries[index].uid
     entries[index].uid = uid
-    guard byUID != nil, old != uid else { return }
-    let highest = byUID?.last.map { entries[Int($0)].uid } ?? 0
-    if old != 0 {
-      forgetOrder()
-    } else if uid > highest {
-      byUID?.append(UInt32(truncatingIfNeeded: index))
-    } else {
-      laterUIDs[uid] = UInt32(truncatingIfNeeded: index)
-    }
+    uids.note(uid, insteadOf: old, at: index, entries)
   }
 
   mutating func forgetUIDs() {
     for index in entries.indices { entries[index].uid = 0 }
-    forgetOrder()
-  }
-
-  private mutating func forgetOrder() {
-    byUID = nil
-    laterUIDs = [:]
+    uids = FileUIDs()
   }
 
   /// The index of the file with this UID, if it is there.
   mutating func index(ofUID uid: UInt32) -> Int? {
-    let order = byUID ?? sortedByUID()
-    byUID = order
-    var range = 0..<order.count
-    while !range.isEmpty {
-      let middle = range.lowerBound + range.count / 2
-      range =
-        entries[Int(order[middle])].uid < uid
-        ? (middle + 1)..<range.upperBound : range.lowerBound..<middle
-    }
-    let found = range.lowerBound < order.count ? Int(order[range.lowerBound]) : nil
-    let first = found.flatMap { entries[$0].uid == uid ? $0 : nil }
-    guard let index = first ?? laterUIDs[uid].map({ Int($0) }), entries[index].isThere,
-      entries[index].uid == uid
-    else { return nil }
+    guard let index = uids.index(of: uid, entries), entries[index].isThere else { return nil }
     return index
-  }
-
-  /// By the lower half of their UIDs, then by the upper one: comparing them would take ten times as long.
-  private func sortedByUID() -> Block<UInt32> {
-    var sorted: [UInt32] = []
-    sorted.reserveCapacity(entries.count)
-    for (index, entry) in entries.enumerated() where entry.uid != 0 {
-      sorted.append(UInt32(truncatingIfNeeded: index))
-    }
-    for shift in [UInt32(0), 16] {
-      var places = [Int](repeating: 0, count: 1 << 16 + 1)
-      for index in sorted { places[Int(entries[Int(index)].uid >> shift & 0xffff) + 1] += 1 }
-      for place in places.indices.dropFirst() { places[place] += places[place - 1] }
-      var next = sorted
-      for index in sorted {
-        let digit = Int(entries[Int(index)].uid >> shift & 0xffff)
-        next[places[digit]] = index
-        places[digit] += 1
-      }
-      sorted = next
-    }
-    return Block(sorted)
   }
 
   /// To be called before the directories are read again: an entry keeps its index and its UID.
