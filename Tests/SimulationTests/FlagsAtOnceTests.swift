@@ -104,8 +104,8 @@ import Testing
     for number in 1...2 {
       world.servers.left.deliver(SimulatedContent.message(.ordinary, token: number))
     }
-    let old = FlagSet([], keywords: ["old"].compactMap { Keyword($0) })
-    let new = FlagSet([], keywords: ["new"].compactMap { Keyword($0) })
+    let old = FlagSet([], keywords: ["GivesRoom"].compactMap { Keyword($0) })
+    let new = FlagSet([], keywords: ["TakesRoom"].compactMap { Keyword($0) })
     func handles(_ side: Side) -> [MessageHandle] {
       (world.servers[side][.inbox]?.messages ?? []).map(\.handle)
     }
