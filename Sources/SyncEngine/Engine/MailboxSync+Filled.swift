@@ -33,34 +33,17 @@ extension MailboxSync {
     let wanted = pairing.wanted()
     var unread = Both<[MessageHandle]>(left: [], right: [])
     for side in Side.allCases where !wanted[side].isEmpty {
-      unread[side] = try readContents(of: wanted[side], &pairing, on: side, endpoints[side])
+      let handles = wanted[side].lazy.map { messages[side][$0].handle }
+      unread[side] = try readContents(of: handles, on: side, endpoints[side]) { places, contents in
+        for index in wanted[side][places] {
+          guard let content = contents[messages[side][index].handle] else { continue }
+          pairing.learn(content, of: index, on: side)
+        }
+      }
     }
     pairing.matchByContent()
     makeItems(of: &pairing)
     for side in Side.allCases { _ = try dropGone(unread[side], on: side, endpoints[side]) }
-  }
-
-  /// - Returns: messages that were not there to be read.
-  private func readContents(
-    of indices: [Int], _ pairing: inout BulkPairing, on side: Side, _ endpoint: any Endpoint
-  ) throws(SideFailure) -> [MessageHandle] {
-    var unread: [MessageHandle] = []
-    for start in stride(from: 0, to: indices.count, by: MailboxSync.contentsAtATime) {
-      let some = indices[start..<min(start + MailboxSync.contentsAtATime, indices.count)]
-      let handles = some.map { pairing.messages[side][$0].handle }
-      let contents = try on(side) { () throws(EndpointError) in
-        try select(side, endpoint)
-        return try endpoint.contents(of: handles)
-      }
-      for (index, handle) in zip(some, handles) {
-        if let content = contents[handle] {
-          pairing.learn(content, of: index, on: side)
-        } else {
-          unread.append(handle)
-        }
-      }
-    }
-    return unread
   }
 
   /// Of all but the pairs that are ``settled``, in the order in which all would be.

@@ -42,10 +42,14 @@ extension MailboxSync {
     let wanted = Pairing.wanted(candidates)
     for side in Side.allCases where !wanted[side].isEmpty {
       let handles = wanted[side].compactMap(\.handle)
-      var unread: [MessageHandle] = []
-      for start in stride(from: 0, to: handles.count, by: MailboxSync.contentsAtATime) {
-        let some = handles[start..<min(start + MailboxSync.contentsAtATime, handles.count)]
-        unread += try readContents(of: some, &candidates[side], on: side, endpoints[side])
+      let unread = try readContents(of: handles, on: side, endpoints[side]) { _, contents in
+        for index in candidates[side].indices {
+          guard let handle = candidates[side][index].handle, let content = contents[handle] else {
+            continue
+          }
+          candidates[side][index].content = content
+          remember(content, of: candidates[side][index].index, on: side)
+        }
       }
       let gone = try dropGone(unread, on: side, endpoints[side])
       candidates[side].removeAll { $0.handle.map(gone.contains) ?? false }
@@ -53,23 +57,27 @@ extension MailboxSync {
   }
 
   /// So many contents are held in memory twice.
-  static let contentsAtATime = 20_000
+  private static let contentsAtATime = 20_000
 
+  /// Reads contents, some thousand at a time.
+  ///
+  /// - Parameter learn: gets what was read, and where the messages are among the handles.
   /// - Returns: messages that were not there to be read.
-  private func readContents(
-    of handles: ArraySlice<MessageHandle>, _ candidates: inout [Pairing.Candidate], on side: Side,
-    _ endpoint: any Endpoint
+  func readContents(
+    of handles: some RandomAccessCollection<MessageHandle>, on side: Side, _ endpoint: any Endpoint,
+    _ learn: (Range<Int>, [MessageHandle: ContentID]) -> Void
   ) throws(SideFailure) -> [MessageHandle] {
-    let contents = try on(side) { () throws(EndpointError) in
-      try select(side, endpoint)
-      return try endpoint.contents(of: Array(handles))
+    var unread: [MessageHandle] = []
+    for start in stride(from: 0, to: handles.count, by: MailboxSync.contentsAtATime) {
+      let some = Array(handles.dropFirst(start).prefix(MailboxSync.contentsAtATime))
+      let contents = try on(side) { () throws(EndpointError) in
+        try select(side, endpoint)
+        return try endpoint.contents(of: some)
+      }
+      learn(start..<(start + some.count), contents)
+      unread += some.filter { contents[$0] == nil }
     }
-    for index in candidates.indices {
-      guard let handle = candidates[index].handle, let content = contents[handle] else { continue }
-      candidates[index].content = content
-      remember(content, of: candidates[index].index, on: side)
-    }
-    return handles.filter { contents[$0] == nil }
+    return unread
   }
 
   /// What has arrived and is gone before its content could be read: known by less, it might be taken for something else.
