@@ -8,7 +8,7 @@ extension CopySources {
   mutating func partTwins(in m: Int) throws(SideFailure) {
     let mailbox = mailboxes[m]
     var parted: [ItemWork] = []
-    for index in mailbox.work.indices where mailbox.work[index].item.base == nil {
+    for index in mailbox.work.indices where !mailbox.work[index].item.isKnown {
       let seen = mailbox.work[index].item.sides.map(\.seen)
       guard let left = seen.left, let right = seen.right else { continue }
       let moved = Both(

@@ -39,10 +39,11 @@ struct CopySources {
     self.store = store
     self.policy = policy
     for (m, mailbox) in mailboxes.enumerated() {
-      for (w, work) in mailbox.work.enumerated() {
-        guard let base = work.item.base else { continue }
+      places.reserveCapacity(places.count + mailbox.work.count)
+      for w in mailbox.work.indices {
+        guard let base = mailbox.work[w].item.base else { continue }
         places[base.id] = Place(mailbox: m, work: w)
-        for side in Side.allCases where work.item.sides[side] == .vanished {
+        for side in Side.allCases where mailbox.work[w].item.sides[side].isVanished {
           guard let size = base.contents[side]?.size else { continue }
           vanishedSizes[side].insert(size)
           vanishedHere[side].insert(Size(mailbox: mailbox.record.id, octets: size))
@@ -58,9 +59,12 @@ struct CopySources {
   ) throws(SideFailure) {
     let mailbox = mailboxes[m]
     let arrivals = mailbox.work.indices.filter { index in
+      guard !mailbox.work[index].item.isKnown || mailbox.work[index].stub == side else {
+        return false
+      }
       let item = mailbox.work[index].item
       guard item.sides[side].seen != nil else { return false }
-      return item.base == nil
+      return !item.isKnown
         ? item.sides[side.other] == .absent : mailbox.work[index].isStubOfLost(on: side)
     }
     guard !arrivals.isEmpty else { return }
@@ -87,7 +91,7 @@ struct CopySources {
     var rejoined = Set<Int>()
     // Equal bytes with another date must not take what a message of the very date is.
     for (index, rows, _) in found.filter(\.hasDate) + found.filter({ !$0.hasDate }) {
-      let isArrival = mailbox.work[index].item.base == nil
+      let isArrival = !mailbox.work[index].item.isKnown
       if isArrival && isStale(index, rows, of: m, side: side)
         || use(rows, for: index, of: m, side: side)
       {
@@ -203,7 +207,7 @@ struct CopySources {
     for row in sameDate + rows.filter({ $0.date(on: side) != date }) {
       let place = places[row.id]
       guard let alive = self.alive(row, place, on: other) else { continue }
-      guard mailboxes[m].work[index].item.base == nil, let place,
+      guard !mailboxes[m].work[index].item.isKnown, let place,
         mailboxes[place.mailbox].work[place.work].item.sides[side] == .vanished,
         mailboxes[place.mailbox].work[place.work].claim == nil
       else {
@@ -295,7 +299,7 @@ struct CopySources {
 extension ItemWork {
   /// A stub that the base knows, whose message is not in its mailbox any more; it may be in another.
   fileprivate func isStubOfLost(on side: Side) -> Bool {
-    stub == side && item.base != nil && item.sides[side.other] == .lost
+    stub == side && item.isKnown && item.sides[side.other] == .lost
   }
 
   /// The message that a stub on this side stands for.

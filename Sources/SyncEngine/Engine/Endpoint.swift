@@ -39,7 +39,8 @@ public protocol Endpoint: AnyObject {
   /// Opens the mailbox and tells what it holds. Nothing is changed (`\Recent` aside).
   func open(_ mailbox: MailboxName, _ request: OpenRequest) throws(EndpointError) -> Observation
   /// These are going to be opened next, in this order and by these requests, and nothing is written in between: an endpoint that has
-  /// to wait for each answer may ask for all together with the first. What was told before does not count any more.
+  /// to wait for each answer may ask for all together with the first, and one that has to read may begin with that. What was told
+  /// before does not count any more.
   func foresee(_ openings: [ForeseenOpening])
   /// The same for messages that are going to be fetched from one mailbox after the other.
   func foresee(fetches: [ForeseenFetch])

@@ -115,11 +115,15 @@ final class Lanes {
   }
 
   func disconnect() {
-    for lane in lanes {
-      lane.endpoints.left?.disconnect()
-      lane.endpoints.right?.disconnect()
-    }
-    for side in Side.allCases { factories[side].disconnect() }
+    let left = Promise { self.disconnect(.left) }
+    if actsAtOnce { left.start() }
+    disconnect(.right)
+    left.finish()
+  }
+
+  private func disconnect(_ side: Side) {
+    for lane in lanes { lane.endpoints[side]?.disconnect() }
+    factories[side].disconnect()
   }
 
   /// Takes every mailbox through `step`; an error of the mailbox is noted there and ends nothing else.

@@ -1,6 +1,16 @@
 import IMAPClient
 
 extension MailboxSync {
+  /// The same, without counting them where all that both sides hold is known.
+  var finalCount: Int {
+    guard let left = record.anchors.left, let right = record.anchors.right,
+      left.messages == right.messages, policy.changes == .both, policy.kinds == .all,
+      policy.since == nil, failures.isEmpty, pending.left.isEmpty, pending.right.isEmpty,
+      !needsLook.left, !needsLook.right, record.isSelected(as: policy)
+    else { return knownCount }
+    return Int(left.messages)
+  }
+
   /// Messages that the base knows in this mailbox.
   var knownCount: Int { (try? store.messageCount(in: record.id)) ?? 0 }
 

@@ -78,8 +78,10 @@ extension MailboxSync {
 
   /// Messages that neither side has any more.
   private func forget() throws(SideFailure) {
-    let changes = work.compactMap { work -> StateChange? in
-      guard work.decision == .forget, !work.isDropped, let base = work.item.base else { return nil }
+    let changes = work.indices.compactMap { index -> StateChange? in
+      guard case .forget = work[index].decision, !work[index].isDropped,
+        let base = work[index].item.base
+      else { return nil }
       return .removeMessage(base.id)
     }
     guard !changes.isEmpty else { return }

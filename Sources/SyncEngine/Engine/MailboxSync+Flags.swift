@@ -7,7 +7,7 @@ extension MailboxSync {
     var expected: FlagSet?
     var isFresh: Bool
 
-    var makesRoom: Bool { !change.removed.keywords.isEmpty }
+    var makesRoom: Bool { change.removed.hasKeywords }
   }
 
   /// What a side is to be told, and which message each UID is.
@@ -16,27 +16,39 @@ extension MailboxSync {
     var indexOfUID: [UID: Int]
   }
 
-  /// On both sides at the same time, unless a message is changed on both: what the left refuses then, because somebody has
-  /// changed it meanwhile, is not done on the right either.
+  /// On both sides at the same time; messages that are changed on both come last on the right: what the left refuses then,
+  /// because somebody has changed it meanwhile, is not done on the right either.
   func storeFlags(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
-    let left = plan(.left)
-    let right = plan(.right)
-    if Set(left.indexOfUID.values).isDisjoint(with: right.indexOfUID.values) {
-      try carryOut(Both(left: left, right: right), endpoints)
-    } else {
+    let left = plan(.left) { _ in true }
+    let twice = Set(left.indexOfUID.values.filter { !change(of: $0, on: .right).isEmpty })
+    if twice.contains(where: { change(of: $0, on: .right).removed.hasKeywords }) {
+      // They may make room for keywords of the others.
       try carryOut(Both(left: left, right: nil), endpoints)
-      try carryOut(Both(left: nil, right: plan(.right)), endpoints)
+      try carryOut(Both(left: nil, right: plan(.right) { _ in true }), endpoints)
+    } else {
+      let right = plan(.right) { !twice.contains($0) }
+      try carryOut(Both(left: left, right: right), endpoints)
+      if !twice.isEmpty {
+        try carryOut(Both(left: nil, right: plan(.right) { twice.contains($0) }), endpoints)
+      }
     }
+    var looks = beginEarlyLooks(endpoints)
+    defer { takeEarlyLooks(&looks) }
     try recordFlags()
     noteFlaggedStubs()
   }
 
-  private func plan(_ side: Side) -> Plan {
+  private func change(of index: Int, on side: Side) -> FlagChange {
+    FlagChange(from: work[index].flags[side], to: work[index].wanted[side])
+  }
+
+  /// - Parameter isIncluded: of the messages that are to be considered at all, by index.
+  private func plan(_ side: Side, _ isIncluded: (Int) -> Bool) -> Plan {
     var groups: [OrderKey: [Int]] = [:]
     var unstorable = FlagSet.empty
-    for index in work.indices where isOnBothSides(index) {
+    for index in work.indices where isOnBothSides(index) && isIncluded(index) {
       unstorable.formUnion(renounceUnkept(index, on: side))
-      let change = FlagChange(from: work[index].flags[side], to: work[index].wanted[side])
+      let change = self.change(of: index, on: side)
       guard !change.isEmpty else { continue }
       let key = OrderKey(
         change: change, expected: traits[side].choosesUIDs ? work[index].flags[side] : nil,
@@ -133,7 +145,7 @@ extension MailboxSync {
         retry(index)
         continue
       }
-      let change = FlagChange(from: work[index].flags[side], to: work[index].wanted[side])
+      let change = self.change(of: index, on: side)
       let lacking = missing[uid] ?? .empty
       work[index].setFlags(work[index].wanted[side].subtracting(lacking), on: side)
       if let base = work[index].item.base {

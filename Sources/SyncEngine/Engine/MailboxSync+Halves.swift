@@ -20,7 +20,7 @@ extension MailboxSync {
     // What it is not waits in its place.
     let alone = Set(found.rest.compactMap(\.handle))
     work.removeAll { work in
-      work.item.base == nil && work.item.sides[side.other] == .absent
+      !work.item.isKnown && work.item.sides[side.other] == .absent
         && work.handles[side].map(alone.contains) ?? false
     }
     let gone = likely.handles.subtracting(alone)

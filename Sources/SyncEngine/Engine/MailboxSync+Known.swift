@@ -17,6 +17,7 @@ extension MailboxSync {
     let limit = max(MailboxSync.fewMessages, Int(record.anchors[side]?.messages ?? 0) / 16)
     held[side] = heldFlags(messages, on: side)
     if let observation { noteUntouched(observation, on: side) }
+    leaveOutStored(&observation, side)
     guard isTrusted(side), observation?.coverage == .full || messages.count > limit else {
       return
     }
@@ -26,14 +27,30 @@ extension MailboxSync {
     try learn(observation?.reduce(to: all, side: side) ?? [], on: side)
   }
 
+  /// Where only changes are told, the run's own of the round before are among them: they need not be compared with what was
+  /// recorded of them.
+  private func leaveOutStored(_ observation: inout Observation?, _ side: Side) {
+    guard !storedFlags[side].isEmpty, isTrusted(side), case .changes? = observation?.coverage
+    else { return }
+    observation?.messages.removeAll { isStored($0, on: side) }
+  }
+
+  /// Whether a message is as the last round left and recorded it.
+  func isStored(_ message: ObservedMessage, on side: Side) -> Bool {
+    guard message.details == nil, let uid = message.handle.uid else { return false }
+    return storedFlags[side][message.flags]?.contains(uid) ?? false
+  }
+
   private func known(_ loaded: KnownList?) throws(StateError) -> KnownList {
     if let loaded { return loaded }
     return try store.knownMessages(in: record.id)
   }
 
   /// The records of all messages that something may have to be done about.
+  ///
+  /// - Parameter early: what was read of them before.
   func relevantRows(
-    _ observations: Both<Observation?>, _ known: KnownList?
+    _ observations: Both<Observation?>, _ known: KnownList?, _ early: RowsOfRight?
   ) throws(StateError) -> [MessageRecord] {
     if needsAllRows { return try store.messages(in: record.id) }
     var uids = Both(left: UIDSet(), right: UIDSet())
@@ -52,7 +69,15 @@ extension MailboxSync {
     for side in Side.allCases {
       uids[side] = uids[side].union(wholeMessages).union(untouched[side])
     }
-    return try store.messages(in: record.id, uids: uids)
+    // What was compared with the base may have been written to since.
+    guard let early, known == nil, early.uids.subtracting(uids.right).isEmpty else {
+      return try store.messages(in: record.id, uids: uids)
+    }
+    uids.right = uids.right.subtracting(early.uids)
+    let others = try store.messages(in: record.id, uids: uids)
+    let ids = Set(others.lazy.map(\.id))
+    return (others + early.rows.lazy.filter { !ids.contains($0.id) })
+      .sorted { ($0.uids.left, $0.id) < ($1.uids.left, $1.id) }
   }
 
   /// Where a message is moved to later, it is known by its id.

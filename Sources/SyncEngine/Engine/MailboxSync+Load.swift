@@ -34,11 +34,15 @@ extension MailboxSync {
         try shorten(&observations[side], side, &known)
       }
     }
+    storedFlags = Both(left: [:], right: [:])
     for side in Side.allCases where !isTrusted(side) { savedStubs[side] = [] }
     dropStamps(endpoints)
     chooseMode()
-    let rows = try stateAccess { () throws(StateError) in try relevantRows(observations, known) }
+    let rows = try stateAccess { () throws(StateError) in
+      try relevantRows(observations, known, looks.rows)
+    }
     known = nil
+    looks.rows = nil
     var items = Items(rows: rows, record: record)
     for side in Side.allCases {
       guard var observation = observations[side] else { continue }

@@ -15,6 +15,14 @@ extension MailboxSync {
     fileprivate var calls: Both<Promise<Result<Observation, EndpointError>>?>
     /// The base's messages, if they are certain to be wanted.
     var known: KnownList?
+    /// What the base knows of the messages that the right side has told first.
+    var rows: RowsOfRight?
+  }
+
+  /// Rows that were read while the left side was still being looked at.
+  struct RowsOfRight {
+    var uids: UIDSet
+    var rows: [MessageRecord]
   }
 
   /// Where a side will tell only what has changed, both are opened at the same time: a Maildir is read, and what the base knows
@@ -23,9 +31,10 @@ extension MailboxSync {
     let looks = Both(left: try prepare(.left), right: try prepare(.right))
     let calls = Both { side in
       looks[side].map { [name = fullNames[side], endpoint = endpoints[side]] look in
-        Promise {
-          Result { () throws(EndpointError) in try endpoint.open(name, look.request) }
-        }
+        takeEarlyLook(side).map { .done(.success($0)) }
+          ?? Promise {
+            Result { () throws(EndpointError) in try endpoint.open(name, look.request) }
+          }
       }
     }
     var result = Looks(looks: looks, calls: calls)
@@ -35,12 +44,29 @@ extension MailboxSync {
     if Side.allCases.contains(where: { looks[$0]?.request.since?.highestModSeq != nil }) {
       if calls.right != nil { calls.left?.start() }
       calls.right?.finish()
+      if base == nil, let right = calls.right?.peek() { result.rows = try rowsOfRight(right) }
       calls.left?.finish()
     }
     if let known = base?.take() {
       result.known = try stateAccess { () throws(StateError) in try known.get() }
     }
     return result
+  }
+
+  /// Only what would be looked for by itself in any case.
+  private func rowsOfRight(
+    _ answer: Result<Observation, EndpointError>
+  ) throws(SideFailure) -> RowsOfRight? {
+    guard case .success(let observation) = answer, case .changes = observation.coverage,
+      observation.messages.count <= MailboxSync.fewMessages * 4
+    else { return nil }
+    let changed = observation.messages.lazy.filter { !self.isStored($0, on: .right) }
+    let uids = UIDSet(changed.compactMap(\.handle.uid))
+    guard !uids.isEmpty else { return nil }
+    let rows = try stateAccess { () throws(StateError) in
+      try store.messages(in: record.id, uids: Both(left: UIDSet(), right: uids))
+    }
+    return RowsOfRight(uids: uids, rows: rows)
   }
 
   func foreseenRequest(_ side: Side) throws(SideFailure) -> OpenRequest? {
@@ -50,14 +76,33 @@ extension MailboxSync {
   /// - Returns: `nil` if the side stands where it stood.
   private func prepare(_ side: Side) throws(SideFailure) -> Look? {
     guard isToBeLookedAt(side) else { return nil }
-    var request = OpenRequest()
-    if let anchor = record.anchors[side] { request.detailsFrom = anchor.uidNext }
-    request.since = knownAnchor(side)
-    request.recheck = UIDSet(pending[side].keys)
     let probed = try probes(side)
-    request.probe = UIDSet(probed.map { $0.uids[side] }.sorted())
+    var request = request(side, probed, anchor: record.anchors[side])
+    request.since = knownAnchor(side)
     request.isContinued = isContinued[side] && request.recheck.isEmpty && !isReopened(side)
+    dropEarlyLook(side, unlessIt: &request)
     return Look(request: request, probed: probed)
+  }
+
+  /// - Parameter anchor: how far the side has been read.
+  private func request(
+    _ side: Side, _ probed: [MessageRecord], anchor: Anchor?
+  ) -> OpenRequest {
+    var request = OpenRequest()
+    if let anchor { request.detailsFrom = anchor.uidNext }
+    request.recheck = UIDSet(pending[side].keys)
+    request.probe = UIDSet(probed.map { $0.uids[side] }.sorted())
+    return request
+  }
+
+  /// How the side is going to be looked at in the next round, if nothing more is done there in this one but to store flags,
+  /// and nothing is left over.
+  func requestOfNextRound(_ side: Side) throws(SideFailure) -> OpenRequest? {
+    guard let anchor = finishedAnchor(side), !isReopened(side) else { return nil }
+    var request = request(side, try probes(side), anchor: anchor)
+    request.since = anchor
+    request.isContinued = isContinued[side] && request.recheck.isEmpty && hasOnlyDealtWith(side)
+    return request
   }
 
   func isToBeLookedAt(_ side: Side) -> Bool {

@@ -50,7 +50,7 @@ extension MailboxSync {
 
   /// Whether the stub is this run's own, and not recorded.
   private func isSavedNow(_ index: Int, on side: Side) -> Bool {
-    guard work[index].item.base == nil, let uid = work[index].handles[side]?.uid else {
+    guard !work[index].item.isKnown, let uid = work[index].handles[side]?.uid else {
       return false
     }
     return savedStubs[side].contains(uid)
@@ -81,7 +81,7 @@ extension MailboxSync {
   func keepStubs() throws(SideFailure) {
     let notes = work.flatMap { work in
       Side.allCases.compactMap { side -> PendingMessage? in
-        guard work.item.base == nil, work.stub == side, !traits[side].choosesUIDs,
+        guard !work.item.isKnown, work.stub == side, !traits[side].choosesUIDs,
           let uid = work.uids[side]
         else { return nil }
         return PendingMessage(mailbox: record.id, side: side, uid: uid, text: Orphan.note)
@@ -95,7 +95,7 @@ extension MailboxSync {
 
   /// A stub that no row has yet is known for one only under its old UID, should its message not be copied.
   func noteRenumberedStub(_ index: Int, on side: Side, _ uid: UID) -> StateChange? {
-    guard work[index].stub == side, work[index].item.base == nil, !traits[side].choosesUIDs else {
+    guard work[index].stub == side, !work[index].item.isKnown, !traits[side].choosesUIDs else {
       return nil
     }
     let note = PendingMessage(mailbox: record.id, side: side, uid: uid, text: Orphan.note)

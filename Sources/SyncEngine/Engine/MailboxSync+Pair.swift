@@ -91,7 +91,7 @@ extension MailboxSync {
     let there = Set(
       try on(side) { () throws(EndpointError) in try endpoint.describe(uids) }.map(\.handle))
     let gone = Set(uids.map { MessageHandle.uid($0) }).subtracting(there)
-    for index in work.indices where work[index].item.base == nil {
+    for index in work.indices where !work[index].item.isKnown {
       guard work[index].item.sides[side.other] == .absent,
         let handle = work[index].handles[side], gone.contains(handle)
       else { continue }
@@ -120,7 +120,7 @@ extension MailboxSync {
     for side in [fewer, fewer.other] {
       let before = originals.count
       for candidate in candidates[side] {
-        guard let id = candidate.id, work[candidate.index].item.base == nil,
+        guard let id = candidate.id, !work[candidate.index].item.isKnown,
           work[candidate.index].stub == nil
         else { continue }
         let rows = try stateAccess { () throws(StateError) in
@@ -207,7 +207,7 @@ extension MailboxSync {
     var gone = Set<Int>()
     for match in matches {
       // The one that the base knows stays; it brings the flags that were agreed on.
-      let keepsRight = work[match.left].item.base == nil && work[match.right].item.base != nil
+      let keepsRight = !work[match.left].item.isKnown && work[match.right].item.isKnown
       let (kept, other) = keepsRight ? (match.right, match.left) : (match.left, match.right)
       let side: Side = keepsRight ? .left : .right
       let presence = work[other].item.sides[side]
@@ -215,7 +215,7 @@ extension MailboxSync {
       work[kept].stub = work[kept].stub ?? work[other].stub
       // A second row of the base for the other half says nothing any more: it is forgotten.
       work[other].item.sides = Both(left: .vanished, right: .vanished)
-      if work[other].item.base == nil { gone.insert(other) }
+      if !work[other].item.isKnown { gone.insert(other) }
     }
     guard !gone.isEmpty else { return }
     work = work.enumerated().filter { !gone.contains($0.offset) }.map(\.element)

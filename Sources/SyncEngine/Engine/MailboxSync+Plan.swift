@@ -17,7 +17,7 @@ extension MailboxSync {
   /// else may be done now.
   private var needsRebinding: Bool {
     let isNew = Side.allCases.contains { hasNewValidity($0) }
-    return work.contains { $0.isLost || (isNew && $0.item.base != nil) }
+    return work.contains { $0.isLost || (isNew && $0.item.isKnown) }
   }
 
   /// Once a run: why changes of one side are not made on the other.
@@ -69,7 +69,7 @@ extension MailboxSync {
         deferExpunge(index, on: side)
       }
     case .forget:
-      work[index].isDropped = item.base == nil
+      work[index].isDropped = !item.isKnown
     }
   }
 
@@ -81,7 +81,7 @@ extension MailboxSync {
 
   /// - Returns: whether anything is to be changed or recorded.
   private func planFlags(_ index: Int, _ changes: Both<FlagChange>) -> Bool {
-    var isNeeded = work[index].item.base == nil
+    var isNeeded = !work[index].item.isKnown
     for side in Side.allCases {
       work[index].wanted[side] = work[index].flags[side]
       guard !changes[side].isEmpty else { continue }

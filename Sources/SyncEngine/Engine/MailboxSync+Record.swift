@@ -31,7 +31,7 @@ extension MailboxSync {
       for index in indices {
         guard let row = try self.row(index), row != work[index].item.base || !work[index].isRecorded
         else { continue }
-        if work[index].item.base == nil || !work[index].isRecorded { hasLearned = true }
+        if !work[index].item.isKnown || !work[index].isRecorded { hasLearned = true }
         if let base = work[index].item.base, base.uids != row.uids { durability = .now }
         work[index].item.base = row
         work[index].isRecorded = true
@@ -115,6 +115,7 @@ extension MailboxSync {
 
   func recordFlags() throws(SideFailure) {
     var changes: [StateChange] = []
+    var stored = Both<[FlagSet: [UID]]>(left: [:], right: [:])
     for index in work.indices where isOnBothSides(index) {
       guard var row = work[index].item.base else { continue }
       row.flags = agreedFlags(index)
@@ -127,10 +128,23 @@ extension MailboxSync {
       let isRecorded = work[index].isRecorded && !isFresh
       work[index].item.base = row
       changes.append(isRecorded ? .putFlags(row.id, row.flags, row.lacking) : .putMessage(row))
+      guard isRecorded, isAsRecorded(work[index]) else { continue }
+      for side in Side.allCases { stored[side][row.flags, default: []].append(row.uids[side]) }
     }
+    storedFlags = stored.map { $0.mapValues { UIDSet($0) } }
     guard !changes.isEmpty else { return }
     if let note = noteUnproven() { changes.append(note) }
     try stateAccess { () throws(StateError) in try commit(changes, .soon) }
+  }
+
+  /// Whether nothing has to be done about a message as long as its flags stay as they are.
+  private func isAsRecorded(_ work: ItemWork) -> Bool {
+    guard let base = work.item.base, work.stub == nil, base.stub == nil,
+      base.lacking == Both(left: .empty, right: .empty)
+    else { return false }
+    return work.flags == Both(left: base.flags, right: base.flags)
+      && work.uids == Both(left: base.uids.left, right: base.uids.right)
+      && (mode == .map || base.uids.left == base.uids.right)
   }
 
   // MARK: Intents
@@ -217,17 +231,7 @@ extension MailboxSync {
   /// - Returns: whether they have to be looked at once more, because this round changed something.
   func finishRound() throws(SideFailure) -> Bool {
     try clearIntents()
-    for side in Side.allCases where looked[side] {
-      var anchor = observed[side]
-      // Messages that lack their numbers have still to be looked at.
-      let isReopened = observedLowest[side] < anchor.uidNext
-      if changed[side] || isReopened || anchors[side].stamp == nil { anchor.stamp = nil }
-      anchor.uidNext = observedLowest[side]
-      record.anchors[side] = anchor
-    }
-    for side in Side.allCases where !looked[side] && hasDroppedStamp[side] {
-      record.anchors[side]?.stamp = changed[side] ? nil : anchors[side].stamp
-    }
+    for side in Side.allCases { record.anchors[side] = finishedAnchor(side) }
     hasDroppedStamp = Both(left: false, right: false)
     keepRecordedStamps()
     settleUnproven()
@@ -239,7 +243,7 @@ extension MailboxSync {
     let isChanged = changed.left || changed.right
     if mode == .mirror, !isChanged, anchors.left.uidNext == anchors.right.uidNext,
       !isReopened(.left), !isReopened(.right),
-      !work.contains(where: { isOnBothSides($0) && $0.uids.left != $0.uids.right })
+      !work.indices.contains(where: { isOnBothSidesUnlike($0) })
     {
       record.agreedNext = anchors.left.uidNext
     }
@@ -258,24 +262,40 @@ extension MailboxSync {
     return isChanged
   }
 
+  /// How far a side has been read when the round ends.
+  func finishedAnchor(_ side: Side) -> Anchor? {
+    guard looked[side] else {
+      var anchor = record.anchors[side]
+      if hasDroppedStamp[side] { anchor?.stamp = changed[side] ? nil : anchors[side].stamp }
+      return anchor
+    }
+    var anchor = observed[side]
+    // Messages that lack their numbers have still to be looked at.
+    let isReopened = observedLowest[side] < anchor.uidNext
+    if changed[side] || isReopened || anchors[side].stamp == nil { anchor.stamp = nil }
+    anchor.uidNext = observedLowest[side]
+    return anchor
+  }
+
   /// Whether nothing was done on a side in this round but to store flags, to put messages there and to expunge what the base does not
   /// know any more, and nothing of what was seen there is left over. One that was not looked at stands where all was known.
-  private func hasOnlyDealtWith(_ side: Side) -> Bool {
+  func hasOnlyDealtWith(_ side: Side) -> Bool {
     (looked[side] || anchors[side].stamp != nil) && isTrusted(side) && !isReopened(side)
       && doubted[side].isEmpty && policy.since == nil && policy.maxSize == nil && failures.isEmpty
       && givenUp[side].isEmpty
-      && work.allSatisfy { work in
-        if work.isReleased { return true }
-        return switch work.decision {
-        case .agree: work.item.base != nil && work.stub == nil
-        case .expunge: work.isExpunged && work.claim == nil
+      && work.indices.allSatisfy { index in
+        if work[index].isReleased { return true }
+        return switch work[index].decision {
+        case .agree: work[index].item.isKnown && work[index].stub == nil
+        case .expunge: work[index].isExpunged && work[index].claim == nil
         case .place, .forget: false
         }
       }
   }
 
-  private func isOnBothSides(_ work: ItemWork) -> Bool {
-    work.uids.left != nil && work.uids.right != nil
+  private func isOnBothSidesUnlike(_ index: Int) -> Bool {
+    guard let left = work[index].uids.left, let right = work[index].uids.right else { return false }
+    return left != right
   }
 
   private func pendingChanges() -> [StateChange] {

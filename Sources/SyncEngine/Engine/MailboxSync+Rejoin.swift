@@ -31,11 +31,11 @@ extension MailboxSync {
   private func suspects(on side: Side) -> (rows: [Int], arrivals: [Int]) {
     // What the other side has expunged is forgotten: there the arrival may as well be a copy that someone made before.
     let vanished = work.indices.filter {
-      work[$0].item.base != nil && work[$0].isVanished(on: side)
+      work[$0].item.isKnown && work[$0].isVanished(on: side)
     }
     guard !vanished.isEmpty else { return ([], []) }
     let arrived = work.indices.filter { index in
-      work[index].item.base == nil && work[index].item.sides[side].seen?.details != nil
+      !work[index].item.isKnown && work[index].item.sides[side].seen?.details != nil
         && work[index].item.sides[side.other] == .absent
     }
     let dates = Set(vanished.compactMap { work[$0].item.date(on: side) })
@@ -48,7 +48,7 @@ extension MailboxSync {
 
   private func id(of index: Int, on side: Side) -> GlobalUID? {
     let item = work[index].item
-    return item.base == nil ? item.sides[side].seen?.details?.id : item.base?.ids[side]
+    return !item.isKnown ? item.sides[side].seen?.details?.id : item.base?.ids[side]
   }
 
   /// Without those that are another message of the base by their ids, one that was moved here or copied: beside a twin that
@@ -97,7 +97,7 @@ extension MailboxSync {
     guard !stubs.isEmpty, !arrivals.isEmpty else { return [] }
     let all = stubs
     let gone = take(&stubs, &arrivals, on: side) {
-      work[$0].item.base == nil ? contents[$0] : original(of: $0, on: side)
+      !work[$0].item.isKnown ? contents[$0] : original(of: $0, on: side)
     }
     let taken = Set(all).subtracting(stubs)
     for row in taken { work[row].stub = nil }

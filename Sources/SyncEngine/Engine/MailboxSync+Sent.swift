@@ -59,7 +59,7 @@ extension MailboxSync {
         leftIntents[side.other].contains(where: { $0.original == nil })
       else { return [] }
       return work.indices.filter {
-        work[$0].item.base != nil && work[$0].stub == nil && work[$0].isVanished(on: side.other)
+        work[$0].item.isKnown && work[$0].stub == nil && work[$0].isVanished(on: side.other)
       }.map { index in
         Pairing.Candidate(
           index: index, handle: work[index].handles[side], size: size(of: index), id: nil,
@@ -87,7 +87,7 @@ extension MailboxSync {
     let lowest = Dictionary(
       intents.map { ($0.date, $0.uidNext) }, uniquingKeysWith: { min($0, $1) })
     return candidates.filter { candidate in
-      guard work[candidate.index].stub == nil, work[candidate.index].item.base == nil,
+      guard work[candidate.index].stub == nil, !work[candidate.index].item.isKnown,
         let uid = candidate.handle?.uid, let least = candidate.date.flatMap({ lowest[$0] })
       else { return false }
       return uid >= least

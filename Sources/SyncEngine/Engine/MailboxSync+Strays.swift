@@ -10,7 +10,7 @@ extension MailboxSync {
   func noteStray(_ index: Int, on side: Side) throws(SideFailure) {
     let item = work[index].item
     guard mayRenumber, work[index].isFresh[side.other],
-      item.base == nil, item.sides[side].seen?.handle.uid == nil,
+      !item.isKnown, item.sides[side].seen?.handle.uid == nil,
       let uid = item.sides[side.other].seen?.handle.uid
     else { return }
     // Copies of its stub are to wait for it.
@@ -29,7 +29,7 @@ extension MailboxSync {
       guard looked[side.other] else { continue }
       var changes: [StateChange] = []
       for index in work.indices {
-        guard work[index].item.base == nil, work[index].item.sides[side.other] == .absent,
+        guard !work[index].item.isKnown, work[index].item.sides[side.other] == .absent,
           let uid = work[index].handles[side]?.uid, let row = strays[side][uid],
           try isUsedUp(uid, on: side.other)
         else { continue }
@@ -50,11 +50,11 @@ extension MailboxSync {
   private func joinNumbered(_ strays: [UID: MessageRecord], on side: Side) {
     var matches: [Pairing.Match] = []
     for index in work.indices {
-      guard work[index].item.base == nil, work[index].item.sides[side.other] == .absent,
+      guard !work[index].item.isKnown, work[index].item.sides[side.other] == .absent,
         let uid = work[index].handles[side]?.uid, let id = strays[uid]?.ids[side.other],
         let file = work.indices.first(where: { other in
           let item = work[other].item
-          return item.base == nil && item.sides[side] == .absent
+          return !item.isKnown && item.sides[side] == .absent
             && item.sides[side.other].seen?.details?.id == id
             && item.sides[side.other].seen?.details?.date == strays[uid]?.date(on: side.other)
             && !matches.contains { (side == .left ? $0.right : $0.left) == other }

@@ -210,7 +210,7 @@ extension MailboxSync {
       Side.allCases.contains(where: { rest[$0].contains { ($0.size ?? 0) > maxSize } })
     else { return [] }
     let suspects = matches.filter { match in
-      work[match.left].item.base == nil && work[match.right].item.base == nil
+      !work[match.left].item.isKnown && !work[match.right].item.isKnown
         && work[match.left].stub == nil && work[match.right].stub == nil
         && size(of: match.left) <= StubMessage.sizeLimit
     }
@@ -284,7 +284,7 @@ extension MailboxSync {
   /// sight, and messages they could stand for are there.
   private func isSuspect(_ index: Int, on side: Side) -> Bool {
     let item = work[index].item
-    guard item.base == nil, work[index].stub == nil, item.sides[side.other] == .absent,
+    guard !item.isKnown, work[index].stub == nil, item.sides[side.other] == .absent,
       let seen = item.sides[side].seen, let size = seen.details?.size,
       size <= StubMessage.sizeLimit
     else { return false }
@@ -305,7 +305,7 @@ extension MailboxSync {
       else { return false }
       let full = seen.details?.size ?? other.item.base?.contents[side.other]?.size ?? 0
       // Copies of a stub and of its message, of which a run that died has not recorded the second.
-      let isLarge = other.item.base == nil && policy.maxSize.map { full > $0 } ?? false
+      let isLarge = !other.item.isKnown && policy.maxSize.map { full > $0 } ?? false
       return full > size && (isUncertain || isLarge)
     }
   }
@@ -327,7 +327,7 @@ extension MailboxSync {
       let sizes = Set(stubs.compactMap { work[$0].item.base?.contents[side.other]?.size })
       let arrivals = work.indices.filter { index in
         let item = work[index].item
-        return item.base == nil && work[index].stub == nil && item.sides[side.other] == .absent
+        return !item.isKnown && work[index].stub == nil && item.sides[side.other] == .absent
           && item.sides[side].seen?.details.map { sizes.contains($0.size) } ?? false
           && !(beforeMatching && hasLikeArrival(index, on: side.other))
       }
@@ -345,7 +345,7 @@ extension MailboxSync {
     guard let details = work[index].item.sides[side.other].seen?.details else { return false }
     return work.contains { other in
       let item = other.item
-      guard item.base == nil, item.sides[side.other] == .absent,
+      guard !item.isKnown, item.sides[side.other] == .absent,
         let like = item.sides[side].seen?.details
       else { return false }
       return like.size == details.size && like.date == details.date

@@ -6,7 +6,7 @@ extension MailboxSync {
   func expungeLeftFillers(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     for side in Side.allCases where !traits[side].choosesUIDs {
       let suspects = work.indices.filter { index in
-        work[index].item.base == nil
+        !work[index].item.isKnown
           && work[index].item.sides[side].seen?.details?.size == Filler.content.size
           && Filler.flags.subtracting(work[index].flags[side]).isEmpty
       }
@@ -107,7 +107,7 @@ extension MailboxSync {
     guard let before = uidNexts.values.min() else { return [] }
     let arrivals = work.indices.filter { index in
       let item = work[index].item
-      return item.base == nil && item.sides[side.other] == .absent
+      return !item.isKnown && item.sides[side.other] == .absent
         && item.sides[side].seen?.handle.uid.map { $0 >= before } ?? false
     }
     return work.indices.compactMap { original in

@@ -84,6 +84,12 @@ final class MailboxSync {
   var isContinued = Both(left: false, right: false)
   /// It is not the first round of the run.
   var isLaterRound = false
+  /// No other mailbox has anything to be done in this round.
+  var isAlone = false
+  /// What sides have shown already when they are to be looked at next.
+  var earlyLooks: Both<EarlyLook?> = Both(left: nil, right: nil)
+  /// What the last round stored and recorded, by the flags that the messages have there now.
+  var storedFlags: Both<[FlagSet: UIDSet]> = Both(left: [:], right: [:])
   /// Sides on which messages are seen to be gone in this round that may have been moved where it did not look.
   var misses = Both(left: false, right: false)
   /// Stubs that are equal to one on the other side, and nothing more.
@@ -252,23 +258,23 @@ struct ItemWork {
 
   /// Where the copy that this side lacks can be made from, without the body crossing the wire.
   var source: CopySource? {
-    get { links?.source }
+    @inline(__always) get { links?.source }
     set { if newValue != nil || links != nil { madeLinks().source = newValue } }
   }
   /// To be told what became of this copy.
   var fulfils: MoveClaim? {
-    get { links?.fulfils }
+    @inline(__always) get { links?.fulfils }
     set { if newValue != nil || links != nil { madeLinks().fulfils = newValue } }
   }
   /// This message has vanished on one side because it was moved: what became of its copy decides whether
   /// it may be expunged on the other.
   var claim: MoveClaim? {
-    get { links?.claim }
+    @inline(__always) get { links?.claim }
     set { if newValue != nil || links != nil { madeLinks().claim = newValue } }
   }
   /// What is to be known of some stubs.
   var stubDetails: StubDetails? {
-    get { links?.stubDetails }
+    @inline(__always) get { links?.stubDetails }
     set { if newValue != nil || links != nil { madeLinks().stubDetails = newValue } }
   }
 
@@ -280,18 +286,18 @@ struct ItemWork {
   }
 
   /// The base knows it, and a side that did not expunge it has it no more.
-  var isLost: Bool {
-    item.base != nil && Side.allCases.contains { item.sides[$0] == .lost }
+  @inline(__always) var isLost: Bool {
+    item.isKnown && Side.allCases.contains { item.sides[$0] == .lost }
   }
 
   /// Where it lies now.
-  var handles: Both<MessageHandle?> { item.sides.map { $0.seen?.handle } }
+  @inline(__always) var handles: Both<MessageHandle?> { item.sides.map { $0.seen?.handle } }
 
   /// Its flags on each side now, as far as they are known.
-  var flags: Both<FlagSet> { item.sides.map { $0.seen?.flags ?? .empty } }
+  @inline(__always) var flags: Both<FlagSet> { item.sides.map { $0.seen?.flags ?? .empty } }
 
   /// Gone from this side, and still there on the other.
-  func isVanished(on side: Side) -> Bool {
+  @inline(__always) func isVanished(on side: Side) -> Bool {
     item.sides[side] == .vanished && item.sides[side.other].seen != nil
   }
 
@@ -308,7 +314,7 @@ struct ItemWork {
     item.sides[side] = .present(seen)
   }
 
-  var uids: Both<UID?> { handles.map { $0?.uid } }
+  @inline(__always) var uids: Both<UID?> { handles.map { $0?.uid } }
 }
 
 /// What ties a message to others, and few have.
@@ -383,6 +389,7 @@ extension MailboxSync {
   func on<Result>(
     _ side: Side, _ body: () throws(EndpointError) -> Result
   ) throws(SideFailure) -> Result {
+    forgetEarlyLook(side)
     do {
       return try body()
     } catch {

@@ -6,14 +6,27 @@ final class Promise<Value> {
 
   init(_ body: @escaping () -> Value) { self.body = body }
 
+  /// What has come of it already.
+  static func done(_ value: Value) -> Promise {
+    let promise = Promise { value }
+    promise.value = value
+    return promise
+  }
+
   /// Whoever starts it has to wait for it, too.
-  func start() { thread = Thread { [self] in value = body() } }
+  func start() {
+    guard value == nil else { return }
+    thread = Thread { [self] in value = body() }
+  }
 
   func finish() {
     thread?.join()
     thread = nil
     if value == nil { value = body() }
   }
+
+  /// What has come of it, if it is finished.
+  func peek() -> Value? { thread == nil ? value : nil }
 
   /// What came of it, which is not kept here.
   func take() -> Value {

@@ -64,9 +64,13 @@ public final class SyncRun {
       let cause = isStopped ? EndpointError.interrupted : error.error
       note(cause, side: cause.code == .interrupted ? nil : error.side)
     }
-    lanes.disconnect()
     finish()
+    // While the disk is waited for.
+    let farewell = Promise { [lanes] in lanes.disconnect() }
+    if policy.jobs > 1 { farewell.start() }
     if !policy.isDryRun { close() }
+    farewell.finish()
+    report.traffic = lanes.traffic
     return report
   }
 
@@ -87,8 +91,11 @@ public final class SyncRun {
   private func carryOut() throws(SideFailure) {
     try state { () throws(StateError) in try store.expectQuestions() }
     let known = Once { [store] in Result { () throws(StateError) in try store.mailboxes() } }
-    let listings = try lanes.connect { (side, endpoint) throws(EndpointError) in
-      try endpoint.list(withIDs: SyncRun.lacksIDs((try? known.value.get()) ?? [], on: side))
+    let listings = try lanes.connect { [self] (side, endpoint) throws(EndpointError) in
+      let records = (try? known.value.get()) ?? []
+      let listing = try endpoint.list(withIDs: SyncRun.lacksIDs(records, on: side))
+      lookAhead(side, endpoint, listing, records)
+      return listing
     }
     let records = try state { () throws(StateError) in try known.value.get() }
     let endpoints = try lanes.first()
@@ -131,6 +138,7 @@ public final class SyncRun {
         try mailbox.place(endpoints)
         mailbox.tellDone()
       }
+      for mailbox in busy { mailbox.isAlone = busy.count == 1 }
       // Not before every copy is made: a copy has the flags that its original has at that moment.
       try lanes.run(busy.filter { !$0.isBroken }) { mailbox, endpoints throws(SideFailure) in
         try mailbox.storeFlags(endpoints)
@@ -178,8 +186,8 @@ public final class SyncRun {
   /// A message moved away by another mailbox's step changed its old mailbox too.
   private func markMovedFrom(_ active: [MailboxSync]) {
     for mailbox in active {
-      for work in mailbox.work {
-        guard let claim = work.claim, claim.outcome == .moved else { continue }
+      for index in mailbox.work.indices {
+        guard let claim = mailbox.work[index].claim, claim.outcome == .moved else { continue }
         mailbox.changed[claim.side] = true
       }
     }
@@ -315,7 +323,7 @@ public final class SyncRun {
       report.mailboxes.append(
         MailboxReport(
           name: mailbox.record.names.left, result: result(of: mailbox.failures),
-          mode: mailbox.record.mode, messages: mailbox.messageCount ?? mailbox.knownCount,
+          mode: mailbox.record.mode, messages: mailbox.messageCount ?? mailbox.finalCount,
           counts: mailbox.counts))
     }
     report.result = result(of: report.failures)

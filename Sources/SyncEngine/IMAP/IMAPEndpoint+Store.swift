@@ -8,7 +8,7 @@ extension IMAPEndpoint {
     let steps = orders.map { storable($0, selected, &outcome) }
     // A condition holds for one command only, since that changes the mod-sequence: of two changes of a message one goes
     // second, for messages that met the condition (RFC 7162 §3.1.3). Keywords are set into the room that others leave.
-    let makesRoom = steps.contains { !($0?.removed.keywords.isEmpty ?? true) }
+    let makesRoom = steps.contains { $0?.removed.hasKeywords ?? false }
     var first: [FlagStep] = []
     var second: [FlagStep] = []
     for step in steps {
@@ -18,7 +18,7 @@ extension IMAPEndpoint {
         FlagStep(step.uids, adding: true, step.added, condition),
         FlagStep(step.uids, adding: false, step.removed, condition),
       ]
-      let isLater = makesRoom && !step.added.keywords.isEmpty
+      let isLater = makesRoom && step.added.hasKeywords
       if isLater { changes.reverse() }
       changes.removeAll(where: \.flags.isEmpty)
       if changes.count == 2 {
@@ -89,7 +89,7 @@ extension IMAPEndpoint {
         position += 1
         note(status, &outcome)
         guard let error = storeRefusal(status, to: "change flags") else { continue }
-        guard step.adding, !step.flags.keywords.isEmpty else { throw EndpointError(error) }
+        guard step.adding, step.flags.hasKeywords else { throw EndpointError(error) }
         try storeOneByOne(
           FlagStep(piece, adding: true, step.flags, step.unchangedSince), &outcome)
       }

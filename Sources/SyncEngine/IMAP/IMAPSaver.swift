@@ -224,7 +224,7 @@ final class IMAPSaver: MessageSaver {
       keywords: message.item.flags.keywords.filter(mailbox.keeps))
     // Dovecot wraps dates before 1970 into the far future.
     let date = max(message.item.date, InternalDate(seconds: 0))
-    batch.hasKeywords = batch.hasKeywords || !flags.keywords.isEmpty
+    batch.hasKeywords = batch.hasKeywords || flags.hasKeywords
     batch.isOver = try !endpoint.attempt { () throws(IMAPError) in
       try connection.appendMessage(
         batch.tag, flags: flags, date: date, size: message.size,

@@ -12,6 +12,15 @@ public final class MaildirEndpoint: Endpoint {
   private var validities: [MailboxName: UIDValidity] = [:]
   /// Where mailboxes stand that were not opened.
   private var standing: [MailboxName: Anchor] = [:]
+  /// A folder that is read before its turn.
+  private var early: EarlyOpening?
+
+  /// The thread that reads has the folder for itself.
+  private struct EarlyOpening {
+    var opening: ForeseenOpening
+    var folder: MaildirFolder
+    var observation: Promise<Result<Observation, EndpointError>>
+  }
 
   /// Each folder holds three descriptors and the names of its messages.
   private static let folderLimit = 4
@@ -73,12 +82,59 @@ public final class MaildirEndpoint: Endpoint {
   ) throws(EndpointError) -> Observation {
     validities[mailbox] = nil
     standing[mailbox] = nil
+    if let early, early.opening == ForeseenOpening(mailbox, request) {
+      let observation = early.observation.take()
+      self.early = nil
+      if try isInPlace(early.folder) {
+        openFolder = early.folder
+        return try observation.get()
+      }
+      forget(early.folder)
+    }
     let folder = try folder(mailbox, completing: !request.isOnlyToRead)
     openFolder = folder
-    return try folder.observe(
+    return try MaildirEndpoint.observe(folder, request)
+  }
+
+  private static func observe(
+    _ folder: MaildirFolder, _ request: OpenRequest
+  ) throws(EndpointError) -> Observation {
+    try folder.observe(
       detailsFrom: request.detailsFrom, since: request.since, recheck: request.recheck,
       probe: request.probe, isOnlyToRead: request.isOnlyToRead,
       isContinued: request.isContinued)
+  }
+
+  /// Begins to read the first one. An empty list changes nothing: what was read stays good until it has its turn, or something is
+  /// done here.
+  public func foresee(_ openings: [ForeseenOpening]) {
+    guard let opening = openings.first else { return }
+    dropEarly()
+    guard let folder = try? folder(opening.mailbox, completing: !opening.request.isOnlyToRead)
+    else { return }
+    let observation = Promise {
+      Result { () throws(EndpointError) in try MaildirEndpoint.observe(folder, opening.request) }
+    }
+    observation.start()
+    early = EarlyOpening(opening: opening, folder: folder, observation: observation)
+  }
+
+  public func rest() { dropEarly() }
+
+  /// Waits until it is read.
+  func finishEarly() { early?.observation.finish() }
+
+  /// What such a folder has told, nobody knows.
+  private func dropEarly() {
+    guard let early else { return }
+    finishEarly()
+    self.early = nil
+    forget(early.folder)
+  }
+
+  private func forget(_ folder: MaildirFolder) {
+    folders.removeAll { $0 === folder }
+    if openFolder === folder { openFolder = nil }
   }
 
   public func select(_ mailbox: MailboxName) throws(EndpointError) {
@@ -176,6 +232,7 @@ public final class MaildirEndpoint: Endpoint {
   }
 
   public func disconnect() {
+    dropEarly()
     var isAnyNew = false
     for folder in folders where folder.keepNames() { isAnyNew = true }
     if isAnyNew {
@@ -198,6 +255,7 @@ public final class MaildirEndpoint: Endpoint {
   private func folder(
     _ name: MailboxName, completing: Bool = true
   ) throws(EndpointError) -> MaildirFolder {
+    dropEarly()
     if let index = folders.firstIndex(where: { $0.name == name }) {
       let folder = folders.remove(at: index)
       // It may have been deleted or renamed meanwhile.
@@ -227,6 +285,7 @@ public final class MaildirEndpoint: Endpoint {
   }
 
   private func forgetFolders() {
+    dropEarly()
     folders = []
     openFolder = nil
   }

@@ -71,21 +71,25 @@ extension MaildirFolder {
     }
   }
 
-  /// Waits until a later change is certain to get another time, some clock ticks at most: else the next run would have to read all
-  /// that this one need not read.
+  /// Waits until a later change is certain to get another time, one of the kernel's clock ticks at most: else the next run would have
+  /// to read all that this one need not read.
   ///
-  /// - Returns: the directories' times and a moment after which it was certain that nobody else had changed anything; `nil` if
-  ///   somebody has.
+  /// - Returns: the directories' times and the file system's time after which it was certain that nobody else had changed
+  ///   anything; `nil` if somebody has.
   private func quietTimes(_ watch: FolderWatch) -> (times: ScanTimes, lookedAt: Int64)? {
     // Before the look: what happens after it must not count as long ago, however long this process was not let run.
-    var start = surroundings.now()
+    var start = surroundings.fileTime()
     guard let times = try? currentTimes(), watch.sawOnlyOurs(cur, new) else { return nil }
-    let age = start &- max(times.cur, times.new)
-    if age >= 0, age < MaildirFolder.tick {
-      surroundings.pause(MaildirFolder.tick - age)
-      start = surroundings.now()
-      guard (try? currentTimes()) == times, watch.sawOnlyOurs(cur, new) else { return nil }
+    let last = max(times.cur, times.new)
+    guard start <= last, last - start < MaildirFolder.tick else { return (times, start) }
+    var waited: Int64 = 0
+    while start <= last, waited < 2 * MaildirFolder.tick {
+      let pause = MaildirFolder.tick / 20
+      surroundings.pause(pause)
+      waited += pause
+      start = surroundings.fileTime()
     }
+    guard (try? currentTimes()) == times, watch.sawOnlyOurs(cur, new) else { return nil }
     return (times, start)
   }
 

@@ -140,10 +140,10 @@ extension MaildirFolder {
   ///
   /// - Parameters:
   ///   - moment: after which what was in the directory at this time was seen to be all.
-  ///   - isOnlyHere: the file system is one whose times are those of this machine's clock ticks.
+  ///   - isOnlyHere: the file system is one whose times are those of this machine's clock ticks, and so is `moment`.
   func isTooRecent(_ time: Int64, at moment: Int64, isOnlyHere: Bool = false) -> Bool {
     let second = MaildirSurroundings.second
-    let least = isOnlyHere ? MaildirFolder.tick : second / 10
-    return moment &- time < (time % second == 0 ? 2 * second : least)
+    if time % second == 0 { return moment &- time < 2 * second }
+    return isOnlyHere ? moment <= time : moment &- time < second / 10
   }
 }

@@ -8,6 +8,8 @@ struct MaildirSurroundings: Sendable {
   var now: @Sendable () -> Int64
   /// Nanoseconds that pass whatever is done to the clock.
   var uptime: @Sendable () -> Int64
+  /// Nanoseconds since 1970 as file systems of this machine have them: what is changed now gets this time or a later one.
+  var fileTime: @Sendable () -> Int64
   var pause: @Sendable (Int64) -> Void
   var hostName: [UInt8]
   var processID: Int32
@@ -19,6 +21,7 @@ struct MaildirSurroundings: Sendable {
 
   static let machine = MaildirSurroundings(
     now: { read(CLOCK_REALTIME) }, uptime: { read(CLOCK_MONOTONIC) },
+    fileTime: { read(CLOCK_REALTIME_COARSE) },
     pause: { nanoseconds in
       var time = timespec(nanoseconds: nanoseconds)
       nanosleep(&time, nil)

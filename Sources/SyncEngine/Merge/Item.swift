@@ -31,18 +31,25 @@ public enum Presence: Hashable, Sendable {
   /// It is there, changed or not. Kept apart, because most messages are there on one side only.
   indirect case present(Seen)
 
-  public var seen: Seen? { if case .present(let seen) = self { seen } else { nil } }
+  public var isVanished: Bool { if case .vanished = self { true } else { false } }
+
+  @inline(__always) public var seen: Seen? {
+    if case .present(let seen) = self { seen } else { nil }
+  }
 }
 
 /// One message of a mailbox, as the base and both sides know it: what the merge decides about.
 public struct Item: Hashable, Sendable {
   /// `nil`: not in the base; it has arrived on one side, or on both.
   public var base: MessageRecord? {
-    get { if case .known(let record) = storedBase { record } else { nil } }
+    @inline(__always) get { if case .known(let record) = storedBase { record } else { nil } }
     set { storedBase = newValue.map { .known($0) } ?? .unknown }
   }
   public var sides: Both<Presence>
   private var storedBase: StoredBase
+
+  /// Whether the base has it.
+  public var isKnown: Bool { if case .known = storedBase { true } else { false } }
 
   /// A record is large, and at a first sync no message has one: it is kept apart.
   private enum StoredBase: Hashable, Sendable {

@@ -69,7 +69,7 @@ extension Statement {
   }
 
   mutating func bind(keywords flags: FlagSet) {
-    bind(flags.keywords.isEmpty ? nil : flags.keywords.map(\.text).joined(separator: " "))
+    bind(!flags.hasKeywords ? nil : flags.keywords.map(\.text).joined(separator: " "))
   }
 
   mutating func readFlags() throws(SQLiteError) -> FlagSet {

@@ -12,6 +12,8 @@ struct StateConnection: ~Copyable {
 
   /// More than this is not left to be done over by the next run.
   private static let waitingLimit = 500
+  /// Nor more than this to be looked at once more, though nothing would have to be done.
+  private static let lookedAtLimit = 20_000
   private static let manyChanges = 500
 
   /// Until what is changed now is durable.
@@ -49,8 +51,10 @@ struct StateConnection: ~Copyable {
       for change in changes { try apply(change) }
       if isFilling { try database.execute(Schema.lookups) }
       waiting += changes.count
-      waitingWork += changes.count { if case .putID = $0 { false } else { true } }
-      if durability != .soon || waitingWork >= StateConnection.waitingLimit { try makeDurable() }
+      waitingWork += changes.count(where: \.meansWork)
+      let isMuch =
+        waitingWork >= StateConnection.waitingLimit || waiting >= StateConnection.lookedAtLimit
+      if durability != .soon || isMuch { try makeDurable() }
     } catch {
       waiting = 0
       waitingWork = 0
@@ -168,6 +172,16 @@ struct StateConnection: ~Copyable {
     var statement = try database.statement(query)
     statement.bind(id)
     try statement.run()
+  }
+}
+
+extension StateChange {
+  /// Whether the next run would have to do more for it, were it lost, than to find both sides equal.
+  fileprivate var meansWork: Bool {
+    switch self {
+    case .putID, .putFlags: false
+    default: true
+    }
   }
 }
 

@@ -31,7 +31,9 @@ import Testing
     surroundings.leastWatched = 0
     // Whatever was done is long ago.
     let seconds = Seconds()
-    surroundings.now = { MaildirSurroundings.machine.now() + seconds.next() }
+    let now = { @Sendable in MaildirSurroundings.machine.now() + seconds.next() }
+    surroundings.now = now
+    surroundings.fileTime = now
     return try MaildirFixture(
       directory, surroundings: surroundings,
       keptNames: NamesDirectory(path: directory.path("state/pair.names/left")))

@@ -32,20 +32,24 @@ private final class InterruptingClock: Sendable {
   var surroundings: MaildirSurroundings {
     var result = MaildirSurroundings.machine
     result.leastWatched = 0
-    result.now = { [self] in
-      let action = state.withLock { state -> (@Sendable () -> Void)? in
-        guard let left = state.callsLeft, left > 0 else { return nil }
-        state.callsLeft = left - 1
-        return left == 1 ? state.action : nil
-      }
-      action?()
-      return state.withLock { state in
-        if action != nil { state.nanoseconds? += MaildirSurroundings.second }
-        return state.nanoseconds ?? MaildirSurroundings.machine.now()
-      }
-    }
+    result.now = { [self] in read() }
+    // Up to a clock tick behind.
+    result.fileTime = { [self] in read() - 1_000_000 }
     result.pause = { [self] duration in state.withLock { $0.nanoseconds? += duration } }
     return result
+  }
+
+  private func read() -> Int64 {
+    let action = state.withLock { state -> (@Sendable () -> Void)? in
+      guard let left = state.callsLeft, left > 0 else { return nil }
+      state.callsLeft = left - 1
+      return left == 1 ? state.action : nil
+    }
+    action?()
+    return state.withLock { state in
+      if action != nil { state.nanoseconds? += MaildirSurroundings.second }
+      return state.nanoseconds ?? MaildirSurroundings.machine.now()
+    }
   }
 }
 

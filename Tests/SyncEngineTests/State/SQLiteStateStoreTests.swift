@@ -279,6 +279,20 @@ import Testing
     #expect(try open(.readOnly).store.messages(withID: guid(7), on: .right).count == 200)
   }
 
+  @Test("flags wait for something else to be written, unless they are very many")
+  func manyFlags() throws {
+    try fill()
+    let writer = try open().store
+    let flags = FlagSet([.draft])
+    let id = try #require(writer.messages(in: MailboxID(1)).first?.id)
+    let change = StateChange.putFlags(id, flags, Both(left: .empty, right: .empty))
+    try writer.commit([StateChange](repeating: change, count: 2_000), .soon)
+    #expect(try writer.messages(in: MailboxID(1)).first?.flags == flags)
+    #expect(try open(.readOnly).store.messages(in: MailboxID(1)).first?.flags != flags)
+    try writer.commit([StateChange](repeating: change, count: 18_000), .soon)
+    #expect(try open(.readOnly).store.messages(in: MailboxID(1)).first?.flags == flags)
+  }
+
   @Test("what is put is not written to a journal of its own, message by message")
   func statementJournal() throws {
     let writer = try open().store

@@ -1,0 +1,116 @@
+import Synchronization
+
+/// The flags of one message: system flags and keywords.
+///
+/// A value is eight bytes and refers to nothing: a run has several for each message that has changed, and copies them often.
+public struct FlagSet: Hashable, Sendable, CustomStringConvertible {
+  public var system: SystemFlags
+  private var words: KeywordSet
+
+  public static let empty = FlagSet()
+
+  public init(_ system: SystemFlags = []) {
+    self.init(system, .empty)
+  }
+
+  public init(_ system: SystemFlags = [], keywords: [Keyword]) {
+    self.init(
+      system,
+      KeywordSet(keywords.count < 2 ? keywords : Array(Set(keywords)).sorted()))
+  }
+
+  private init(_ system: SystemFlags, _ words: KeywordSet) {
+    self.system = system
+    self.words = words
+  }
+
+  /// Without duplicates, ascending.
+  public var keywords: [Keyword] { words.keywords }
+
+  public var hasKeywords: Bool { words != .empty }
+
+  public var isEmpty: Bool { system.isEmpty && !hasKeywords }
+
+  public func contains(_ keyword: Keyword) -> Bool { hasKeywords && keywords.contains(keyword) }
+
+  public mutating func insert(_ keyword: Keyword) {
+    if !contains(keyword) { self = FlagSet(system, keywords: keywords + [keyword]) }
+  }
+
+  public mutating func remove(_ keyword: Keyword) {
+    if contains(keyword) { words = KeywordSet(keywords.filter { $0 != keyword }) }
+  }
+
+  public func union(_ other: FlagSet) -> FlagSet {
+    let system = system.union(other.system)
+    if !other.hasKeywords || words == other.words { return FlagSet(system, words) }
+    if !hasKeywords { return FlagSet(system, other.words) }
+    let known = keywords
+    let new = other.keywords.filter { !known.contains($0) }
+    return new.isEmpty ? FlagSet(system, words) : FlagSet(system, keywords: known + new)
+  }
+
+  public func subtracting(_ other: FlagSet) -> FlagSet {
+    let system = system.subtracting(other.system)
+    if !hasKeywords || !other.hasKeywords { return FlagSet(system, words) }
+    if words == other.words { return FlagSet(system) }
+    let others = other.keywords
+    return FlagSet(system, KeywordSet(keywords.filter { !others.contains($0) }))
+  }
+
+  public func intersection(_ other: FlagSet) -> FlagSet {
+    let system = system.intersection(other.system)
+    if !hasKeywords || !other.hasKeywords { return FlagSet(system) }
+    if words == other.words { return FlagSet(system, words) }
+    let others = other.keywords
+    return FlagSet(system, KeywordSet(keywords.filter { others.contains($0) }))
+  }
+
+  /// The names as IMAP writes them, system flags first.
+  public var names: [String] {
+    SystemFlags.names.filter { system.contains($0.flag) }.map(\.name) + keywords.map(\.text)
+  }
+
+  public var description: String { names.joined(separator: " ") }
+}
+
+/// Some keywords, interned: equal sets are one number.
+private struct KeywordSet: Hashable, Sendable {
+  /// 0: none. Else the place in the table, counted from 1.
+  private let number: UInt32
+
+  static let empty = KeywordSet([])
+
+  /// - Parameter keywords: without duplicates, ascending.
+  init(_ keywords: [Keyword]) {
+    number = keywords.isEmpty ? 0 : KeywordSetTable.shared.number(of: keywords)
+  }
+
+  var keywords: [Keyword] { number == 0 ? [] : KeywordSetTable.shared.keywords(number) }
+}
+
+/// Every set of keywords that was met in this process; they are few, and none is ever removed.
+private final class KeywordSetTable: Sendable {
+  static let shared = KeywordSetTable()
+
+  private struct Entries {
+    var sets: [[Keyword]] = []
+    var numbers: [[Keyword]: UInt32] = [:]
+  }
+
+  private let entries = Mutex(Entries())
+
+  func number(of keywords: [Keyword]) -> UInt32 {
+    entries.withLock { entries in
+      if let number = entries.numbers[keywords] { return number }
+      entries.sets.append(keywords)
+      let number = UInt32(entries.sets.count)
+      entries.numbers[keywords] = number
+      return number
+    }
+  }
+
+  func keywords(_ number: UInt32) -> [Keyword] {
+    entries.withLock { $0.sets[Int(number) - 1] }
+  }
+}

@@ -1,0 +1,48 @@
+import IMAPClient
+
+/// Before the other side is listed: a large Maildir folder that has changed takes longest of all, and what is to be asked of it
+/// the base alone knows.
+extension SyncRun {
+  /// Lets a side that was just listed begin to look at its largest mailbox, if that has changed and will tell no more than that.
+  ///
+  /// - Parameter listing: with full names.
+  func lookAhead(
+    _ side: Side, _ endpoint: any Endpoint, _ listing: MailboxListing, _ records: [MailboxRecord]
+  ) {
+    guard endpoint.traits.choosesUIDs else { return }
+    var largest: MailboxRecord?
+    for record in records
+    where (record.anchors[side]?.messages ?? 0) > (largest?.anchors[side]?.messages ?? 0) {
+      if isToBeRead(record, side, endpoint, listing) { largest = record }
+    }
+    guard let largest, let request = try? firstRequest(largest, side, endpoint) else { return }
+    endpoint.foresee([ForeseenOpening(full(largest.names[side], side), request)])
+  }
+
+  private func isToBeRead(
+    _ record: MailboxRecord, _ side: Side, _ endpoint: any Endpoint, _ listing: MailboxListing
+  ) -> Bool {
+    let name = full(record.names[side], side)
+    guard policy.mailboxes.matches(record.names.left), let anchor = record.anchors[side],
+      let listed = listing.mailboxes.first(where: { $0.name == name })
+    else { return false }
+    return needsLook(record, side: side, listed: listed, traits: endpoint.traits)
+      && endpoint.mayTellChanges(name, since: anchor)
+  }
+
+  private func firstRequest(
+    _ record: MailboxRecord, _ side: Side, _ endpoint: any Endpoint
+  ) throws(SideFailure) -> OpenRequest? {
+    let mailbox = MailboxSync(
+      record: record, fullNames: Both { full(record.names[$0], $0) },
+      exists: Both(left: true, right: true), needsLook: Both(left: true, right: true),
+      policy: policy, store: store, observer: nil,
+      traits: Both(left: endpoint.traits, right: endpoint.traits), pause: pause)
+    let pending = try state { () throws(StateError) in try store.pending() }
+    for message in pending where message.mailbox == record.id {
+      mailbox.pending[message.side][message.uid] = message
+    }
+    let request = try mailbox.foreseenRequest(side)
+    return request?.since == nil ? nil : request
+  }
+}
