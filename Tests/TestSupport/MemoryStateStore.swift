@@ -105,6 +105,10 @@ public final class MemoryStateStore: StateStore {
 
   public func messageCount(in mailbox: MailboxID) -> Int { messages(in: mailbox).count }
 
+  public func messageCount(in mailbox: MailboxID, atMost limit: Int) -> Int {
+    min(limit, messageCount(in: mailbox))
+  }
+
   public func messages(withID id: GlobalUID, on side: Side) -> [MessageRecord] {
     messages { $0.ids[side] == id }
   }

@@ -14,6 +14,11 @@ extension MailboxSync {
   /// Messages that the base knows in this mailbox.
   var knownCount: Int { (try? store.messageCount(in: record.id)) ?? 0 }
 
+  /// The same, or `limit` where there are more.
+  func knownCount(atMost limit: Int) -> Int {
+    (try? store.messageCount(in: record.id, atMost: limit)) ?? 0
+  }
+
   /// Before anything is changed: under a new UIDVALIDITY the base's UIDs mean nothing any more, and in an older
   /// state of the mailbox some of them, so what was found again is recorded and the rest forgotten, together
   /// with the new anchors. A run that is cut short after this leaves nothing that could be misread: where a

@@ -266,10 +266,14 @@ public final class SyncRun {
 
   private func applyGuard(_ mailbox: MailboxSync, _ side: Side) {
     let expunges = mailbox.plannedExpunges(on: side).count
-    // Counting takes some time of its own in a large mailbox.
     guard expunges > 0 else { return }
+    // Counting takes some time of its own in a large mailbox.
+    let enough = Guard.known(allowing: expunges, limit: policy.maxExpunge)
+    guard
+      Guard.refuses(
+        expunges: expunges, known: mailbox.knownCount(atMost: enough), limit: policy.maxExpunge)
+    else { return }
     let known = mailbox.knownCount
-    guard Guard.refuses(expunges: expunges, known: known, limit: policy.maxExpunge) else { return }
     mailbox.refuseExpunges(
       on: side,
       "\(expunges) of \(known) messages are gone on the \(side.other) side; they were not expunged here",
@@ -279,7 +283,10 @@ public final class SyncRun {
   private func applyGuardToAll(_ active: [MailboxSync], _ side: Side) {
     let expunges = active.reduce(0) { $0 + $1.plannedExpunges(on: side).count }
     guard expunges > 10 else { return }
-    let known = (active + quiet).reduce(0) { $0 + $1.knownCount }
+    // More than are expunged are enough.
+    let known = (active + quiet).reduce(0) { known, mailbox in
+      known > expunges ? known : known + mailbox.knownCount(atMost: expunges + 1 - known)
+    }
     guard Guard.refusesWholeSide(expunges: expunges, known: known, limit: policy.maxExpunge) else {
       return
     }

@@ -64,8 +64,17 @@ struct FileTable {
       set { if newValue { state.insert(.isInNew) } else { state.remove(.isInNew) } }
     }
 
+    /// Files of one place have the same after their base names, and lie in the same directory.
+    var infoPlace: InfoPlace { InfoPlace(start: info, length: infoLength, isInNew: isInNew) }
+
     fileprivate var baseRange: Range<Int> { Int(base)..<(Int(base) + Int(baseLength)) }
     fileprivate var infoRange: Range<Int> { Int(info)..<(Int(info) + Int(infoLength)) }
+  }
+
+  struct InfoPlace: Equatable {
+    fileprivate var start: UInt32
+    fileprivate var length: UInt8
+    var isInNew: Bool
   }
 
   private(set) var entries = Block<Entry>()
@@ -327,6 +336,9 @@ struct FileTable {
     for index in entries.indices { entries[index].uid = 0 }
     uids = FileUIDs()
   }
+
+  /// Does beforehand what the first question for a UID would have to wait for.
+  mutating func prepareForUIDs() { uids.sort(entries) }
 
   /// The index of the file with this UID, if it is there.
   mutating func index(ofUID uid: UInt32) -> Int? {

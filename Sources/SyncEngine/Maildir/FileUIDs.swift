@@ -22,10 +22,14 @@ struct FileUIDs {
     }
   }
 
+  mutating func sort(_ entries: Block<FileTable.Entry>) {
+    if order == nil { order = FileUIDs.sorted(entries) }
+  }
+
   /// The index of the entry that has this UID.
   mutating func index(of uid: UInt32, _ entries: Block<FileTable.Entry>) -> Int? {
-    let order = order ?? FileUIDs.sorted(entries)
-    self.order = order
+    sort(entries)
+    guard let order else { return nil }
     var range = 0..<order.count
     while !range.isEmpty {
       let middle = range.lowerBound + range.count / 2

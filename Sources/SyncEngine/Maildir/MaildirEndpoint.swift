@@ -265,8 +265,7 @@ public final class MaildirEndpoint: Endpoint {
       }
     }
     let folder = try store.openFolder(name, completing: completing)
-    if validities[name] != nil { try folder.refreshList() }
-    if let expected = validities[name], let now = folder.list.uidValidity, now != expected {
+    if let expected = validities[name], let now = try folder.currentUIDValidity(), now != expected {
       throw EndpointError(
         .mailbox, .mailboxGone, "\(name) is not the mailbox that it was", advice: "sync again")
     }

@@ -202,26 +202,30 @@ extension MaildirFolder {
 
 /// Which of the infos a file has: there are few.
 private struct InfoIndex {
-  /// A digest of the first ones, which most files have.
-  private var digests: [UInt64] = []
+  /// Where a file's info lies in the table, and which one it is.
+  private struct Place {
+    var place: FileTable.InfoPlace
+    var index: UInt32
+  }
+
+  /// Of the first ones, which most files have, the last that was found first.
+  private var places: [Place] = []
+  private static let limit = 32
 
   /// - Returns: `nil` if there are too many.
   mutating func index(
     ofFileAt index: Int, _ files: FileTable, _ names: inout StandingNames
   ) -> UInt32? {
-    let isInNew = files.entries[index].isInNew
-    return files.withInfo(at: index) { bytes in
-      let digest = FileTable.key(bytes) ^ (isInNew ? 1 : 0)
-      if let index = digests.firstIndex(of: digest), names.infos[index].isInNew == isInNew,
-        names.infos[index].bytes.elementsEqual(bytes)
-      {
-        return UInt32(truncatingIfNeeded: index)
-      }
-      let count = names.infos.count
-      let index = names.index(
-        of: StandingNames.Info(bytes: Array(bytes), isInNew: isInNew))
-      if names.infos.count > count, digests.count == count, count < 32 { digests.append(digest) }
-      return index
+    let place = files.entries[index].infoPlace
+    if let found = places.firstIndex(where: { $0.place == place }) {
+      if found > 0 { places.swapAt(found, found - 1) }
+      return places[max(0, found - 1)].index
     }
+    let info = files.withInfo(at: index) { bytes in
+      StandingNames.Info(bytes: Array(bytes), isInNew: place.isInNew)
+    }
+    guard let number = names.index(of: info) else { return nil }
+    if places.count < InfoIndex.limit { places.append(Place(place: place, index: number)) }
+    return number
   }
 }

@@ -52,6 +52,8 @@ extension MaildirFolder {
       let scan: Scan
       if number == 0, let begun { scan = begun } else { scan = try beginScan(isLarge: isLarge) }
       defer { scan.names?.stop() }
+      // While the kernel is telling the names, there is time for what the first change will need.
+      if scan.names != nil, files.keptCount > 0 { files.prepareForUIDs() }
       try readNames(scan.names)
       hasAssignedUIDs = false
       let missing = assignUIDs()

@@ -159,6 +159,18 @@ final class MaildirFolder {
     }
   }
 
+  /// As the list says; of a long one no more is read than that.
+  func currentUIDValidity() throws(EndpointError) -> UIDValidity? {
+    if listStatus == nil {
+      let header = try? directory.openFile(MaildirFolder.listName).readBeginning(4096)
+      if let header, let list = UIDList(header: header, next: 1, last: 0) {
+        return list.uidValidity
+      }
+    }
+    try refreshList()
+    return list.uidValidity
+  }
+
   private func readList() throws(EndpointError) {
     (list, listStatus) = try perform("read dovecot-uidlist") { () throws(SystemError) in
       let file = try directory.openFile(MaildirFolder.listName)

@@ -65,9 +65,11 @@ public struct NamesDirectory: Sendable {
     let isWritten: Void? = names.serialized().withUnsafeBufferPointer { bytes in
       try? file.writeAll(UnsafeRawBufferPointer(bytes))
     }
+    // Before the other takes its place: file systems see to it that what replaces a file is on the disk at once, for which
+    // nobody has to wait here.
+    unlink(target)
     if isWritten == nil || rename(temporary, target) != 0 {
       unlink(temporary)
-      unlink(target)
       return false
     }
     return isNew

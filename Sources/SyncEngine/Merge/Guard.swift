@@ -16,6 +16,15 @@ public enum Guard {
     }
   }
 
+  /// Where the base knows so many messages or more, so many expunges are not refused.
+  public static func known(allowing expunges: Int, limit: Policy.ExpungeLimit) -> Int {
+    guard case .percent(let percent) = limit else { return 0 }
+    let percentage = min(percent, 100)
+    guard percentage > 0 else { return .max }
+    let (product, isTooLarge) = expunges.multipliedReportingOverflow(by: 100)
+    return isTooLarge ? .max : (product + percentage - 1) / percentage
+  }
+
   /// A side on which everything that the base knows is gone, in all mailboxes together.
   ///
   /// Small mailboxes each stay below the limit of their own; all of them empty at once is no accident of

@@ -112,6 +112,15 @@ public final class SQLiteStateStore: StateStore {
     }
   }
 
+  public func messageCount(in mailbox: MailboxID, atMost limit: Int) throws(StateError) -> Int {
+    try use { (connection) throws(SQLiteError) in
+      var statement = try connection.database.statement(.messageCountAtMost)
+      statement.bind(mailbox.rawValue)
+      statement.bind(Int64(max(0, limit)))
+      return try statement.step() ? Int(statement.readInteger()) : 0
+    }
+  }
+
   /// How many messages are a stub on one side.
   public func stubCount() throws(StateError) -> Int {
     try use { (connection) throws(SQLiteError) in

@@ -127,6 +127,7 @@ enum Query: Int, CaseIterable {
   case leftUIDs
   case rightUIDs
   case messageCount
+  case messageCountAtMost
   case stubCount
   case lastByLeftUID
   case lastByRightUID
@@ -196,6 +197,8 @@ enum Query: Int, CaseIterable {
     case .rightUIDs: "SELECT right_uid FROM message WHERE mailbox = ? ORDER BY right_uid"
     case .stubCount: "SELECT count(*) FROM message WHERE stub IS NOT NULL"
     case .messageCount: "SELECT count(*) FROM message WHERE mailbox = ?"
+    case .messageCountAtMost:
+      "SELECT count(*) FROM (SELECT 1 FROM message WHERE mailbox = ? LIMIT ?)"
     case .lastByLeftUID:
       "\(Query.wholeMessages) WHERE mailbox = ? ORDER BY left_uid DESC, id DESC LIMIT ?"
     case .lastByRightUID:

@@ -22,6 +22,8 @@ public protocol StateStore: AnyObject, Sendable {
   func unevenUIDs(in mailbox: MailboxID) throws(StateError) -> UIDSet
   func uids(in mailbox: MailboxID, side: Side) throws(StateError) -> UIDSet
   func messageCount(in mailbox: MailboxID) throws(StateError) -> Int
+  /// The same, or `limit` where there are more; it takes no longer than to count so many.
+  func messageCount(in mailbox: MailboxID, atMost limit: Int) throws(StateError) -> Int
   /// Those with the highest UIDs on a side, at most so many, descending.
   func lastMessages(
     in mailbox: MailboxID, side: Side, limit: Int

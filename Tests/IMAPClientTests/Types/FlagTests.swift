@@ -34,6 +34,11 @@ import Testing
     #expect(FlagSet([], keywords: [b, a, b]).keywords == [a, b])
   }
 
+  @Test("a value takes no more than eight bytes, and refers to nothing") func layout() {
+    #expect(MemoryLayout<FlagSet>.size <= 8)
+    #expect(_isPOD(FlagSet.self))
+  }
+
   /// Against plain sets of names.
   @Test(arguments: UInt64(1)...20)
   func algebra(seed: UInt64) {
@@ -49,6 +54,7 @@ import Testing
       #expect((a == b) == (namesA == namesB))
       #expect(a.union(b) == b.union(a))
       #expect(a.isEmpty == namesA.isEmpty)
+      #expect(a.hasKeywords == namesA.contains { $0.hasPrefix("$") })
     }
   }
 

@@ -115,4 +115,25 @@ import Testing
   func guards(_ expunges: Int, _ known: Int, _ limit: Policy.ExpungeLimit, _ refuses: Bool) {
     #expect(Guard.refuses(expunges: expunges, known: known, limit: limit) == refuses)
   }
+
+  @Test(
+    "how many known messages allow so many expunges",
+    arguments: [
+      Policy.ExpungeLimit.percent(50), .percent(33), .percent(1), .percent(100), .percent(0),
+      .percent(-1), .percent(200), .messages(12), .messages(1000),
+    ])
+  func known(_ limit: Policy.ExpungeLimit) {
+    for expunges in [1, 10, 11, 12, 13, 99, 100, 101, 1000] {
+      let enough = Guard.known(allowing: expunges, limit: limit)
+      // Counting no further than that comes to the same.
+      for known in [0, 1, 10, 11, 25, 26, 99, 100, 300, 303, 10_000, 100_000] {
+        #expect(
+          Guard.refuses(expunges: expunges, known: min(known, enough), limit: limit)
+            == Guard.refuses(expunges: expunges, known: known, limit: limit))
+      }
+    }
+    #expect(Guard.known(allowing: 30, limit: .percent(50)) == 60)
+    #expect(Guard.known(allowing: 30, limit: .percent(0)) == .max)
+    #expect(Guard.known(allowing: .max, limit: .percent(50)) == .max)
+  }
 }

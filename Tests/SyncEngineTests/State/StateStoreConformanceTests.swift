@@ -77,6 +77,10 @@ import Testing
     #expect(try subject.store.messages(in: MailboxID(1)) == records)
     #expect(try subject.store.messageCount(in: MailboxID(1)) == 3)
     #expect(try subject.store.messageCount(in: MailboxID(7)) == 0)
+    for limit in 0...4 {
+      #expect(try subject.store.messageCount(in: MailboxID(1), atMost: limit) == min(limit, 3))
+    }
+    #expect(try subject.store.messageCount(in: MailboxID(1), atMost: .max) == 3)
     try subject.store.commit([.removeMessage(MessageID(5)), .removeMessage(MessageID(55))])
     #expect(try subject.store.messages(in: MailboxID(1)) == [records[0], records[2]])
     var changed = records[2]
