@@ -9,6 +9,10 @@ public struct FlagSet: Hashable, Sendable, CustomStringConvertible {
 
   public static let empty = FlagSet()
 
+  /// False when so many different sets of keywords have been met in this process that no mail can have them: whoever reads what
+  /// a server says takes that for an attack on the memory.
+  public static var hasRoomForMore: Bool { KeywordSetTable.shared.hasRoom }
+
   public init(_ system: SystemFlags = []) {
     self.init(system, .empty)
   }
@@ -50,6 +54,18 @@ public struct FlagSet: Hashable, Sendable, CustomStringConvertible {
     return new.isEmpty ? FlagSet(system, words) : FlagSet(system, keywords: known + new)
   }
 
+  /// All flags that any of these has. (One after the other, each would leave a set of its own behind.)
+  public static func union(of sets: some Sequence<FlagSet>) -> FlagSet {
+    var system: SystemFlags = []
+    var words: Set<KeywordSet> = []
+    for set in sets {
+      system.formUnion(set.system)
+      if set.hasKeywords { words.insert(set.words) }
+    }
+    guard words.count != 1 else { return FlagSet(system, words.first ?? .empty) }
+    return FlagSet(system, keywords: words.flatMap(\.keywords))
+  }
+
   public func subtracting(_ other: FlagSet) -> FlagSet {
     let system = system.subtracting(other.system)
     if !hasKeywords || !other.hasKeywords { return FlagSet(system, words) }
@@ -89,21 +105,36 @@ private struct KeywordSet: Hashable, Sendable {
   var keywords: [Keyword] { number == 0 ? [] : KeywordSetTable.shared.keywords(number) }
 }
 
-/// Every set of keywords that was met in this process; they are few, and none is ever removed.
-private final class KeywordSetTable: Sendable {
-  static let shared = KeywordSetTable()
+/// Every set of keywords that was met in this process; none is ever removed.
+final class KeywordSetTable: Sendable {
+  static let shared = KeywordSetTable(mostSets: 100_000, mostKeywords: 2_000_000)
 
   private struct Entries {
     var sets: [[Keyword]] = []
     var numbers: [[Keyword]: UInt32] = [:]
+    /// In all sets together.
+    var keywords = 0
   }
 
   private let entries = Mutex(Entries())
+  private let mostSets: Int
+  private let mostKeywords: Int
+
+  init(mostSets: Int, mostKeywords: Int) {
+    self.mostSets = mostSets
+    self.mostKeywords = mostKeywords
+  }
+
+  /// What is made of sets that are there finds its place all the same.
+  var hasRoom: Bool {
+    entries.withLock { $0.sets.count < mostSets && $0.keywords < mostKeywords }
+  }
 
   func number(of keywords: [Keyword]) -> UInt32 {
     entries.withLock { entries in
       if let number = entries.numbers[keywords] { return number }
       entries.sets.append(keywords)
+      entries.keywords += keywords.count
       let number = UInt32(entries.sets.count)
       entries.numbers[keywords] = number
       return number

@@ -145,9 +145,13 @@ extension ResponseParser {
     }
     guard hasKeywords else { return FlagSet(system) }
     let list = UnsafeRawBufferPointer(rebasing: lexer.bytes[start..<lexer.position])
-    return flagLists.flags(of: list) {
+    let flags = flagLists.flags(of: list) {
       FlagSet(system, keywords: ResponseParser.keywords(in: list))
     }
+    guard FlagSet.hasRoomForMore else {
+      throw lexer.failure("there are too many different sets of keywords")
+    }
+    return flags
   }
 
   private static let flagLimit = 1000

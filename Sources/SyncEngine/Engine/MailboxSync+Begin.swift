@@ -6,7 +6,8 @@ extension MailboxSync {
     guard let left = record.anchors.left, let right = record.anchors.right,
       left.messages == right.messages, policy.changes == .both, policy.kinds == .all,
       policy.since == nil, failures.isEmpty, pending.left.isEmpty, pending.right.isEmpty,
-      !needsLook.left, !needsLook.right, record.isSelected(as: policy)
+      !needsLook.left, !needsLook.right, !readOnly.left, !readOnly.right,
+      record.isSelected(as: policy)
     else { return knownCount }
     return Int(left.messages)
   }

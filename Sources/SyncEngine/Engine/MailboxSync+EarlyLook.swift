@@ -42,7 +42,9 @@ extension MailboxSync {
   /// How a side that has stored flags can be looked at, because this was the last that is done there in this round. `nil` if
   /// more may follow, or may not be known.
   private func earlyRequest(_ side: Side) -> OpenRequest? {
-    guard isAlone, policy.expunge == .none, policy.maxSize == nil, isTrusted(side),
+    // Of two sides that tell everything there would be two in memory.
+    guard isAlone, traits.left.hasModSequences || traits.right.hasModSequences,
+      policy.expunge == .none, policy.maxSize == nil, isTrusted(side),
       pending[side].isEmpty, deferred[side].isEmpty, staleStubs.left.isEmpty,
       staleStubs.right.isEmpty, work.indices.allSatisfy({ work[$0].onlyChangesFlags })
     else { return nil }

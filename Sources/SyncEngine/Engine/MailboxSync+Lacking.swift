@@ -5,16 +5,16 @@ extension MailboxSync {
   /// What messages are seen to have, if it matters.
   func heldFlags(_ messages: MessageList, on side: Side) -> FlagSet {
     guard !attempted[side].isEmpty else { return .empty }
-    return messages.reduce(FlagSet.empty) { $0.union($1.flags) }
+    return FlagSet.union(of: messages.lazy.map(\.flags))
   }
 
   func noteHeld(_ known: KnownList, _ observation: Observation, on side: Side) {
     guard !attempted[side].isEmpty else { return }
     let all = attempted[side].values.reduce(UIDSet()) { $0.union($1) }
-    for message in known where !all.contains(message.uids[side]) {
-      guard observation.leavesOut(message.uids[side]) else { continue }
-      held[side].formUnion(message.flags[side])
+    let leftOut = known.lazy.filter { message in
+      !all.contains(message.uids[side]) && observation.leavesOut(message.uids[side])
     }
+    held[side] = held[side].union(FlagSet.union(of: leftOut.map { $0.flags[side] }))
   }
 
   /// A server that drops a flag in silence may well not count that as a change: then it does not show the message
@@ -50,10 +50,11 @@ extension MailboxSync {
       if let uid = message.handle.uid { seen[uid] = message.flags }
     }
     // What a message had that is gone by now may not have been there any more when another was to get it.
-    for row in items.rows where !all.contains(row.uids[side]) {
-      guard seen[row.uids[side]] == nil, observation.leavesOut(row.uids[side]) else { continue }
-      held = held.union(row.flags(on: side))
+    let leftOut = items.rows.lazy.filter { row in
+      !all.contains(row.uids[side]) && seen[row.uids[side]] == nil
+        && observation.leavesOut(row.uids[side])
     }
+    held = held.union(FlagSet.union(of: leftOut.map { $0.flags(on: side) }))
     var unstorable = FlagSet.empty
     for index in items.rows.indices {
       let row = items.rows[index]
@@ -78,7 +79,7 @@ extension MailboxSync {
   }
 
   private func flags(_ attempted: [FlagSet: UIDSet], of uid: UID) -> FlagSet {
-    attempted.reduce(FlagSet.empty) { $1.value.contains(uid) ? $0.union($1.key) : $0 }
+    FlagSet.union(of: attempted.lazy.filter { $0.value.contains(uid) }.map(\.key))
   }
 
   /// Keywords among these flags that the side is known not to keep. RFC 9051 §7.1 (PERMANENTFLAGS)

@@ -43,9 +43,11 @@ extension MailboxSync {
     base?.start()
     if Side.allCases.contains(where: { looks[$0]?.request.since?.highestModSeq != nil }) {
       if calls.right != nil { calls.left?.start() }
+      defer { calls.left?.finish() }
       calls.right?.finish()
-      if base == nil, let right = calls.right?.peek() { result.rows = try rowsOfRight(right) }
-      calls.left?.finish()
+      if base == nil, let right = calls.right?.peek(), let probe = looks.right?.request.probe {
+        result.rows = try rowsOfRight(right, probe)
+      }
     }
     if let known = base?.take() {
       result.known = try stateAccess { () throws(StateError) in try known.get() }
@@ -54,14 +56,16 @@ extension MailboxSync {
   }
 
   /// Only what would be looked for by itself in any case.
+  ///
+  /// - Parameter probed: what is written of these depends on what was told.
   private func rowsOfRight(
-    _ answer: Result<Observation, EndpointError>
+    _ answer: Result<Observation, EndpointError>, _ probed: UIDSet
   ) throws(SideFailure) -> RowsOfRight? {
     guard case .success(let observation) = answer, case .changes = observation.coverage,
       observation.messages.count <= MailboxSync.fewMessages * 4
     else { return nil }
     let changed = observation.messages.lazy.filter { !self.isStored($0, on: .right) }
-    let uids = UIDSet(changed.compactMap(\.handle.uid))
+    let uids = UIDSet(changed.compactMap(\.handle.uid)).subtracting(probed)
     guard !uids.isEmpty else { return nil }
     let rows = try stateAccess { () throws(StateError) in
       try store.messages(in: record.id, uids: Both(left: UIDSet(), right: uids))

@@ -6,7 +6,7 @@ import IMAPClient
 extension MailboxSync {
   /// Those given since the side was last looked at.
   private func givenKeywords(on side: Side) -> FlagSet {
-    let all = attempted[side].keys.reduce(FlagSet.empty) { $0.union($1) }
+    let all = FlagSet.union(of: attempted[side].keys)
     let keywords = FlagSet([], keywords: all.keywords)
     return keywords.subtracting(unkept(keywords, on: side))
   }

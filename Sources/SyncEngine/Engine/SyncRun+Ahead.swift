@@ -10,12 +10,14 @@ extension SyncRun {
     _ side: Side, _ endpoint: any Endpoint, _ listing: MailboxListing, _ records: [MailboxRecord]
   ) {
     guard endpoint.traits.choosesUIDs else { return }
-    var largest: MailboxRecord?
-    for record in records
-    where (record.anchors[side]?.messages ?? 0) > (largest?.anchors[side]?.messages ?? 0) {
-      if isToBeRead(record, side, endpoint, listing) { largest = record }
-    }
-    guard let largest, let request = try? firstRequest(largest, side, endpoint) else { return }
+    let large = records.filter {
+      ($0.anchors[side]?.messages ?? 0) > MailboxSync.fewMessages && policy.selects($0.names.left)
+    }.sorted { ($0.anchors[side]?.messages ?? 0) > ($1.anchors[side]?.messages ?? 0) }
+    // Each is looked for in the whole list.
+    guard
+      let largest = large.prefix(3).first(where: { isToBeRead($0, side, endpoint, listing) }),
+      let request = try? firstRequest(largest, side, endpoint)
+    else { return }
     endpoint.foresee([ForeseenOpening(full(largest.names[side], side), request)])
   }
 
@@ -23,7 +25,7 @@ extension SyncRun {
     _ record: MailboxRecord, _ side: Side, _ endpoint: any Endpoint, _ listing: MailboxListing
   ) -> Bool {
     let name = full(record.names[side], side)
-    guard policy.mailboxes.matches(record.names.left), let anchor = record.anchors[side],
+    guard let anchor = record.anchors[side],
       let listed = listing.mailboxes.first(where: { $0.name == name })
     else { return false }
     return needsLook(record, side: side, listed: listed, traits: endpoint.traits)

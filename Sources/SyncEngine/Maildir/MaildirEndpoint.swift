@@ -82,15 +82,7 @@ public final class MaildirEndpoint: Endpoint {
   ) throws(EndpointError) -> Observation {
     validities[mailbox] = nil
     standing[mailbox] = nil
-    if let early, early.opening == ForeseenOpening(mailbox, request) {
-      let observation = early.observation.take()
-      self.early = nil
-      if try isInPlace(early.folder) {
-        openFolder = early.folder
-        return try observation.get()
-      }
-      forget(early.folder)
-    }
+    if let observation = takeEarly(ForeseenOpening(mailbox, request)) { return observation }
     let folder = try folder(mailbox, completing: !request.isOnlyToRead)
     openFolder = folder
     return try MaildirEndpoint.observe(folder, request)
@@ -105,13 +97,17 @@ public final class MaildirEndpoint: Endpoint {
       isContinued: request.isContinued)
   }
 
-  /// Begins to read the first one. An empty list changes nothing: what was read stays good until it has its turn, or something is
-  /// done here.
+  /// Begins to read the first one. An empty list changes nothing: what was read stays good until it has its turn, if the folder is
+  /// then as it was.
   public func foresee(_ openings: [ForeseenOpening]) {
     guard let opening = openings.first else { return }
     dropEarly()
-    guard let folder = try? folder(opening.mailbox, completing: !opening.request.isOnlyToRead)
+    guard !folders.contains(where: { $0.name == opening.mailbox }),
+      let folder = try? store.openFolder(
+        opening.mailbox, completing: !opening.request.isOnlyToRead)
     else { return }
+    // Nobody need wait for another program's lock before its turn.
+    folder.cancellation = MaildirEndpoint.noWait
     let observation = Promise {
       Result { () throws(EndpointError) in try MaildirEndpoint.observe(folder, opening.request) }
     }
@@ -119,22 +115,35 @@ public final class MaildirEndpoint: Endpoint {
     early = EarlyOpening(opening: opening, folder: folder, observation: observation)
   }
 
+  private static let noWait: Cancellation = {
+    let cancellation = Cancellation()
+    cancellation.request()
+    return cancellation
+  }()
+
   public func rest() { dropEarly() }
+
+  /// What was read early, if it is what is asked for now and nothing has changed since: much time may have passed while somebody
+  /// logged in at the other side.
+  private func takeEarly(_ opening: ForeseenOpening) -> Observation? {
+    guard let early, early.opening == opening else { return nil }
+    self.early = nil
+    let folder = early.folder
+    guard let observation = try? early.observation.take().get(),
+      (try? isInPlace(folder)) == true, folder.isAsScanned
+    else { return nil }
+    folder.cancellation = store.cancellation
+    add(folder)
+    openFolder = folder
+    return observation
+  }
 
   /// Waits until it is read.
   func finishEarly() { early?.observation.finish() }
 
-  /// What such a folder has told, nobody knows.
   private func dropEarly() {
-    guard let early else { return }
     finishEarly()
-    self.early = nil
-    forget(early.folder)
-  }
-
-  private func forget(_ folder: MaildirFolder) {
-    folders.removeAll { $0 === folder }
-    if openFolder === folder { openFolder = nil }
+    early = nil
   }
 
   public func select(_ mailbox: MailboxName) throws(EndpointError) {
@@ -255,7 +264,7 @@ public final class MaildirEndpoint: Endpoint {
   private func folder(
     _ name: MailboxName, completing: Bool = true
   ) throws(EndpointError) -> MaildirFolder {
-    dropEarly()
+    if early?.opening.mailbox == name { dropEarly() }
     if let index = folders.firstIndex(where: { $0.name == name }) {
       let folder = folders.remove(at: index)
       // It may have been deleted or renamed meanwhile.
@@ -269,9 +278,13 @@ public final class MaildirEndpoint: Endpoint {
       throw EndpointError(
         .mailbox, .mailboxGone, "\(name) is not the mailbox that it was", advice: "sync again")
     }
+    add(folder)
+    return folder
+  }
+
+  private func add(_ folder: MaildirFolder) {
     if folders.count >= MaildirEndpoint.folderLimit { folders.removeFirst().keepNames() }
     folders.append(folder)
-    return folder
   }
 
   private func isInPlace(_ folder: MaildirFolder) throws(EndpointError) -> Bool {

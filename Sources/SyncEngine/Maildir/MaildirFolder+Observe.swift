@@ -93,6 +93,13 @@ extension MaildirFolder {
     return (times, start)
   }
 
+  /// Whether everything is still as it was read.
+  var isAsScanned: Bool {
+    guard let scanTimes, let now = try? currentTimes() else { return false }
+    return now == scanTimes && isAsRead(MaildirFolder.listName, listStatus)
+      && isAsRead(MaildirFolder.keywordsName, keywordsStatus)
+  }
+
   private func isAsRead(_ name: FileName, _ known: stat?) -> Bool {
     do throws(SystemError) {
       guard let now = try directory.statusIfThere(of: name) else { return known == nil }

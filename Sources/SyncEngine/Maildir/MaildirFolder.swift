@@ -17,7 +17,8 @@ final class MaildirFolder {
   let new: Directory
   let counter: UIDValidityCounter
   let surroundings: MaildirSurroundings
-  let cancellation: Cancellation?
+  /// Ends the wait for another program's lock.
+  var cancellation: Cancellation?
   /// Where the names of large folders are kept; `nil`: they are not.
   let keptNames: NamesDirectory?
 

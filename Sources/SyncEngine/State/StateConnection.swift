@@ -12,8 +12,8 @@ struct StateConnection: ~Copyable {
 
   /// More than this is not left to be done over by the next run.
   private static let waitingLimit = 500
-  /// Nor more than this to be looked at once more, though nothing would have to be done.
-  private static let lookedAtLimit = 20_000
+  /// Nor more than this to be looked at once more.
+  private static let lookedAtLimit = 5_000
   private static let manyChanges = 500
 
   /// Until what is changed now is durable.
@@ -176,7 +176,8 @@ struct StateConnection: ~Copyable {
 }
 
 extension StateChange {
-  /// Whether the next run would have to do more for it, were it lost, than to find both sides equal.
+  /// Whether the next run would have to do more for it, were it lost, than to find both sides equal. (What a user undoes before
+  /// that run, it would do once more: as it does with whatever a run had not recorded yet when it died.)
   fileprivate var meansWork: Bool {
     switch self {
     case .putID, .putFlags: false

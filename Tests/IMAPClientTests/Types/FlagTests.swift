@@ -1,6 +1,7 @@
-import IMAPClient
 import TestSupport
 import Testing
+
+@testable import IMAPClient
 
 @Suite("flags") struct FlagTests {
   @Test(
@@ -39,6 +40,19 @@ import Testing
     #expect(_isPOD(FlagSet.self))
   }
 
+  @Test("sets of keywords are held once, and there is an end to them") func table() throws {
+    let keywords = try ["table-a", "table-b", "table-c"].map { try #require(Keyword($0)) }
+    for (sets, words) in [(2, 100), (100, 3)] {
+      let table = KeywordSetTable(mostSets: sets, mostKeywords: words)
+      #expect(table.number(of: [keywords[0]]) == 1 && table.number(of: [keywords[0]]) == 1)
+      #expect(table.hasRoom)
+      #expect(table.number(of: Array(keywords[1...])) == 2)
+      #expect(!table.hasRoom)
+      #expect(table.number(of: keywords) == 3 && table.keywords(3) == keywords)
+    }
+    #expect(FlagSet.hasRoomForMore)
+  }
+
   /// Against plain sets of names.
   @Test(arguments: UInt64(1)...20)
   func algebra(seed: UInt64) {
@@ -53,6 +67,9 @@ import Testing
       #expect(Set(a.intersection(b).names) == namesA.intersection(namesB))
       #expect((a == b) == (namesA == namesB))
       #expect(a.union(b) == b.union(a))
+      let (c, namesC) = randomFlags(&random)
+      #expect(
+        Set(FlagSet.union(of: [a, b, c]).names) == namesA.union(namesB).union(namesC))
       #expect(a.isEmpty == namesA.isEmpty)
       #expect(a.hasKeywords == namesA.contains { $0.hasPrefix("$") })
     }

@@ -1,3 +1,4 @@
+import Glibc
 import IMAPClient
 import TestSupport
 import Testing
@@ -17,15 +18,70 @@ import Testing
     }
   }
 
-  @Test("what is told is of the moment at which it was foreseen") func moment() throws {
+  @Test("what was read is told, if it is asked for") func told() throws {
     try withMaildir { maildir in
       let endpoint = try maildir.another()
       endpoint.foresee([ForeseenOpening(.inbox, OpenRequest())])
       endpoint.finishEarly()
-      try maildir.renameFirst { "cur/\($0)T" }
-      #expect(try endpoint.open(.inbox, OpenRequest()).countOfDeleted == 0)
-      // Not a second time.
-      #expect(try endpoint.open(.inbox, OpenRequest()).countOfDeleted == 1)
+      let seen = try endpoint.open(.inbox, OpenRequest())
+      let now = try maildir.another().open(.inbox, OpenRequest())
+      #expect(seen.messages == now.messages && seen.messages.count == 3)
+      #expect(seen.anchor.uidNext == now.anchor.uidNext && seen.mailboxID == now.mailboxID)
+    }
+  }
+
+  @Test("what has changed since it was read is told: much time may have passed")
+  func changed() throws {
+    let changes: [(MaildirFixture) throws -> Void] = [
+      { maildir in try maildir.renameFirst { "cur/\($0)T" } },
+      { maildir in
+        let list = maildir.text("dovecot-uidlist")
+        try maildir.write(list.replacing("N4", with: "N9"), to: "dovecot-uidlist")
+      },
+      { maildir in try maildir.write("A: 4\n\n", to: "new/1.other") },
+    ]
+    for change in changes {
+      try withMaildir { maildir in
+        let endpoint = try maildir.another()
+        endpoint.foresee([ForeseenOpening(.inbox, OpenRequest())])
+        endpoint.finishEarly()
+        try change(maildir)
+        let seen = try endpoint.open(.inbox, OpenRequest())
+        let now = try maildir.another().open(.inbox, OpenRequest())
+        #expect(seen.messages == now.messages && seen.anchor.uidNext == now.anchor.uidNext)
+      }
+    }
+  }
+
+  @Test("another mailbox may be opened before it") func another() throws {
+    try withMaildir { maildir in
+      let name = try #require(MailboxName(["Other"]))
+      try maildir.endpoint.create(name, specialUse: nil)
+      let endpoint = try maildir.another()
+      endpoint.foresee([ForeseenOpening(.inbox, OpenRequest())])
+      #expect(try endpoint.open(name, OpenRequest()).messages.isEmpty)
+      #expect(try endpoint.open(.inbox, OpenRequest()).messages.count == 3)
+    }
+  }
+
+  @Test("nobody waits for another program's lock before its turn") func locked() throws {
+    var surroundings = MaildirSurroundings.machine
+    surroundings.pause = { _ in Issue.record("it waits") }
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory, surroundings: surroundings)
+      try maildir.prepare()
+      try maildir.save("A: 1\r\n\r\n")
+      let host = String(decoding: surroundings.hostName, as: UTF8.self)
+      // The program that runs the tests is alive.
+      try maildir.write("\(getppid()):\(host)", to: "dovecot-uidlist.lock")
+      let endpoint = try maildir.another()
+      endpoint.foresee([ForeseenOpening(.inbox, OpenRequest())])
+      endpoint.disconnect()
+      endpoint.foresee([ForeseenOpening(.inbox, OpenRequest())])
+      endpoint.finishEarly()
+      try maildir.remove("dovecot-uidlist.lock")
+      // When it is free it is read.
+      #expect(try endpoint.open(.inbox, OpenRequest()).messages.count == 1)
     }
   }
 

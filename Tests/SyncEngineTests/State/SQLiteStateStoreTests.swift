@@ -289,7 +289,7 @@ import Testing
     try writer.commit([StateChange](repeating: change, count: 2_000), .soon)
     #expect(try writer.messages(in: MailboxID(1)).first?.flags == flags)
     #expect(try open(.readOnly).store.messages(in: MailboxID(1)).first?.flags != flags)
-    try writer.commit([StateChange](repeating: change, count: 18_000), .soon)
+    try writer.commit([StateChange](repeating: change, count: 3_000), .soon)
     #expect(try open(.readOnly).store.messages(in: MailboxID(1)).first?.flags == flags)
   }
 
