@@ -333,4 +333,41 @@ import Testing
     }
     #expect(counts == [Both(left: 2, right: 2), Both(left: 2, right: 2)])
   }
+
+  /// Its twin is the other half of what it was compared with: nothing is compared with it once more.
+  @Test("nor does a dry run tell of it, where a twin is left", arguments: cases)
+  func goneTwin(_ sample: Case) {
+    // Of a file without a number only reading it tells that it is gone.
+    let isNumbered = Both(left: sample.left, right: sample.right).map {
+      !$0.isMaildir || sample.isNumbered
+    }
+    for side in Side.allCases where isNumbered[side] {
+      let saved = [1000, 3].map { parts in
+        let fixture = Fixture(sample)
+        for token in 1...8 { fixture.deliver(FilledTests.ordinary(token)) }
+        fixture.deliver(FilledTests.ordinary(8), on: [side])
+        fixture.number()
+        fixture.world.onStep = { step in
+          if step.side == side, step.moment == .before, step.call == .contents {
+            let server = fixture.world.servers[side]
+            let twins = server[.inbox]?.messages.filter { $0.content == FilledTests.ordinary(8) }
+            if let twins, twins.count == 2 { server.expunge(twins[1].handle) }
+          }
+          return nil
+        }
+        let report = fixture.run(parts: parts) { $0.isDryRun = true }
+        #expect(fixture.messages(side).count == 8)
+        return report.counts[side.other].saved
+      }
+      #expect(saved == [0, 0])
+    }
+  }
+
+  @Test("a filler is nobody's mail, though both sides have one") func fillers() {
+    let fixture = Fixture(Case(left: .imap(), right: .imap()))
+    for token in 1...6 { fixture.deliver(FilledTests.ordinary(token)) }
+    fixture.deliver(Filler.text, flags: Filler.flags)
+    #expect(fixture.run(parts: 3).result == .ok)
+    for side in Side.allCases { #expect(fixture.messages(side).count == 6) }
+  }
 }

@@ -1,8 +1,9 @@
 import IMAPClient
-import Simulation
+import Synchronization
 import TestSupport
 import Testing
 
+@testable import Simulation
 @testable import SyncEngine
 
 /// A first sync of more messages than are held in memory at a time.
@@ -237,5 +238,56 @@ import Testing
     world.servers.left.deliver(Filler.text, flags: Filler.flags)
     #expect(world.run(store) { $0.batches.arrivals = 2 }.result == .ok)
     for side in Side.allCases { #expect(world.servers[side][.inbox]?.messages.count == 6) }
+  }
+
+  @Test("a dry run tells of all", arguments: cases)
+  func dryRun(_ sample: Case) {
+    let world = world(sample)
+    let report = world.run(world.stateStore()) { policy in
+      policy.uids = sample.uids
+      policy.batches.arrivals = 2
+      policy.isDryRun = true
+    }
+    #expect(report.result == .ok && report.counts[sample.from.other].saved == 8)
+    #expect(world.servers[sample.from.other][.inbox]?.messages.isEmpty == true)
+  }
+
+  private final class Told: SyncObserver {
+    let planned = Mutex(0)
+
+    func handle(_ event: SyncEvent) {
+      if case .transfersPlanned(let messages, _) = event { planned.withLock { $0 += messages } }
+    }
+  }
+
+  @Test("what is not to be placed is not told of", arguments: cases)
+  func notAllowed(_ sample: Case) {
+    for kinds in [Policy.Kinds.all, .flags] {
+      let world = world(sample)
+      let told = Told()
+      let report = world.run(world.stateStore(), observer: told) { policy in
+        policy.uids = sample.uids
+        policy.batches.arrivals = 2
+        policy.kinds = kinds
+      }
+      #expect(report.result == .ok)
+      #expect(told.planned.withLock { $0 } == (kinds == .all ? 8 : 0))
+    }
+  }
+
+  /// What a server would have to use up for those that come first, it is given with those that wait.
+  @Test("a server that all of them bring level keeps one UID space") func level() {
+    let world = SimulatedWorld(.imap(), .imap())
+    world.servers.right.mailboxes[.inbox]?.uidValidity =
+      world.servers.left[.inbox]?.uidValidity
+    for token in 1...9 {
+      world.servers.left.deliver(SimulatedContent.message(.ordinary, token: token))
+    }
+    let report = world.run(world.stateStore()) { policy in
+      policy.batches.arrivals = 2
+      policy.maxUIDPadding = 2
+    }
+    #expect(report.result == .ok && report.notices.isEmpty)
+    #expect(contents(world, .left).count == 9 && contents(world, .left) == contents(world, .right))
   }
 }
