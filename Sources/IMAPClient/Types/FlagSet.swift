@@ -9,10 +9,6 @@ public struct FlagSet: Hashable, Sendable, CustomStringConvertible {
 
   public static let empty = FlagSet()
 
-  /// False when so many different sets of keywords have been met in this process that no mail can have them: whoever reads what
-  /// a server says takes that for an attack on the memory.
-  public static var hasRoomForMore: Bool { KeywordSetTable.shared.hasRoom }
-
   public init(_ system: SystemFlags = []) {
     self.init(system, .empty)
   }
@@ -21,6 +17,13 @@ public struct FlagSet: Hashable, Sendable, CustomStringConvertible {
     self.init(
       system,
       KeywordSet(keywords.count < 2 ? keywords : Array(Set(keywords)).sorted()))
+  }
+
+  /// What a server says. So many different sets of keywords may have been met in this process that no mail can have them:
+  /// then one more is taken for an attack on the memory, and is `nil`.
+  init?(said system: SystemFlags, keywords: [Keyword]) {
+    guard let words = KeywordSet(said: Array(Set(keywords)).sorted()) else { return nil }
+    self.init(system, words)
   }
 
   private init(_ system: SystemFlags, _ words: KeywordSet) {
@@ -102,6 +105,13 @@ private struct KeywordSet: Hashable, Sendable {
     number = keywords.isEmpty ? 0 : KeywordSetTable.shared.number(of: keywords)
   }
 
+  /// `nil` for a set that was not met before, if there is no room for it.
+  init?(said keywords: [Keyword]) {
+    guard let number = keywords.isEmpty ? 0 : KeywordSetTable.shared.number(ofSaid: keywords)
+    else { return nil }
+    self.number = number
+  }
+
   var keywords: [Keyword] { number == 0 ? [] : KeywordSetTable.shared.keywords(number) }
 }
 
@@ -114,6 +124,14 @@ final class KeywordSetTable: Sendable {
     var numbers: [[Keyword]: UInt32] = [:]
     /// In all sets together.
     var keywords = 0
+
+    mutating func add(_ keywords: [Keyword]) -> UInt32 {
+      sets.append(keywords)
+      self.keywords += keywords.count
+      let number = UInt32(sets.count)
+      numbers[keywords] = number
+      return number
+    }
   }
 
   private let entries = Mutex(Entries())
@@ -125,19 +143,17 @@ final class KeywordSetTable: Sendable {
     self.mostKeywords = mostKeywords
   }
 
-  /// What is made of sets that are there finds its place all the same.
-  var hasRoom: Bool {
-    entries.withLock { $0.sets.count < mostSets && $0.keywords < mostKeywords }
+  /// What is made of sets that are there finds its place, however many there are.
+  func number(of keywords: [Keyword]) -> UInt32 {
+    entries.withLock { $0.numbers[keywords] ?? $0.add(keywords) }
   }
 
-  func number(of keywords: [Keyword]) -> UInt32 {
+  /// `nil` for a set that was not met before, if there is no room for it.
+  func number(ofSaid keywords: [Keyword]) -> UInt32? {
     entries.withLock { entries in
       if let number = entries.numbers[keywords] { return number }
-      entries.sets.append(keywords)
-      entries.keywords += keywords.count
-      let number = UInt32(entries.sets.count)
-      entries.numbers[keywords] = number
-      return number
+      guard entries.sets.count < mostSets, entries.keywords < mostKeywords else { return nil }
+      return entries.add(keywords)
     }
   }
 

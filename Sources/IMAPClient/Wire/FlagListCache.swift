@@ -16,13 +16,14 @@ final class FlagListCache {
   /// - Parameters:
   ///   - list: as sent, with its parentheses.
   ///   - flags: makes the value if it is not known.
+  /// - Returns: `nil` if that can't be made.
   func flags(
-    of list: UnsafeRawBufferPointer, orElse flags: () -> FlagSet
-  ) -> FlagSet {
+    of list: UnsafeRawBufferPointer, orElse flags: () -> FlagSet?
+  ) -> FlagSet? {
     guard list.count <= FlagListCache.lengthLimit else { return flags() }
     let slot = FlagListCache.slot(of: list)
     if let entry = slots[slot], entry.list.elementsEqual(list) { return entry.flags }
-    let value = flags()
+    guard let value = flags() else { return nil }
     slots[slot] = Entry(list: Array(list), flags: value)
     return value
   }

@@ -146,9 +146,9 @@ extension ResponseParser {
     guard hasKeywords else { return FlagSet(system) }
     let list = UnsafeRawBufferPointer(rebasing: lexer.bytes[start..<lexer.position])
     let flags = flagLists.flags(of: list) {
-      FlagSet(system, keywords: ResponseParser.keywords(in: list))
+      FlagSet(said: system, keywords: ResponseParser.keywords(in: list))
     }
-    guard FlagSet.hasRoomForMore else {
+    guard let flags else {
       throw lexer.failure("there are too many different sets of keywords")
     }
     return flags

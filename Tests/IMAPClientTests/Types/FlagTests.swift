@@ -40,17 +40,19 @@ import Testing
     #expect(_isPOD(FlagSet.self))
   }
 
-  @Test("sets of keywords are held once, and there is an end to them") func table() throws {
+  @Test("sets of keywords are held once, and there is an end to new ones that a server says")
+  func table() throws {
     let keywords = try ["table-a", "table-b", "table-c"].map { try #require(Keyword($0)) }
     for (sets, words) in [(2, 100), (100, 3)] {
       let table = KeywordSetTable(mostSets: sets, mostKeywords: words)
-      #expect(table.number(of: [keywords[0]]) == 1 && table.number(of: [keywords[0]]) == 1)
-      #expect(table.hasRoom)
-      #expect(table.number(of: Array(keywords[1...])) == 2)
-      #expect(!table.hasRoom)
+      #expect(table.number(ofSaid: [keywords[0]]) == 1 && table.number(of: [keywords[0]]) == 1)
+      #expect(table.number(ofSaid: Array(keywords[1...])) == 2)
+      // What was met before goes on being understood.
+      #expect(table.number(ofSaid: keywords) == nil && table.number(ofSaid: [keywords[0]]) == 1)
       #expect(table.number(of: keywords) == 3 && table.keywords(3) == keywords)
+      #expect(table.number(ofSaid: keywords) == 3)
     }
-    #expect(FlagSet.hasRoomForMore)
+    #expect(FlagSet(said: .seen, keywords: keywords) == FlagSet(.seen, keywords: keywords))
   }
 
   /// Against plain sets of names.
