@@ -65,12 +65,31 @@ extension MailboxSync {
         try endpoints[from].fetch(
           batch.compactMap { work[$0.index].handles[from] }, into: flight.transfer)
       } catch {
+        keepArrived(flight, after: error, on: side, endpoints)
         throw SideFailure(side: flight.transfer.saverError == nil ? from : side, error: error)
       }
       guard !rest.isEmpty, try recordAnswered(&flight, on: side) else { break }
       if rest.count >= batchCount(on: side) { Memory.giveBack() }
     }
     return Left(alone: try land(flight, on: side, endpoints), unsent: Array(rest))
+  }
+
+  /// Where the line breaks, or a signal comes, what has come whole until then is put in its place and recorded: over a bad line
+  /// a mailbox would never be finished otherwise. What broke first is told, whatever comes of this.
+  private func keepArrived(
+    _ flight: Flight, after error: EndpointError, on side: Side, _ endpoints: Both<any Endpoint>
+  ) {
+    let isCutShort = [.connectionLost, .timeout, .interrupted].contains(error.code)
+    guard isCutShort, flight.transfer.saverError == nil, !flight.transfer.completed.isEmpty else {
+      return
+    }
+    do {
+      try on(side) { () throws(EndpointError) in try flight.transfer.abandon() }
+      _ = try land(flight, on: side, endpoints)
+      try recordPlaced(flight.jobs.values.map(\.index).sorted())
+    } catch {
+      // It comes once more.
+    }
   }
 
   private func flight(
@@ -88,7 +107,8 @@ extension MailboxSync {
     }
     let transfer = Transfer(
       saver: saver, items: items,
-      form: traits[side].takesStoredForm && traits[from].takesStoredForm ? .stored : .wire
+      form: traits[side].takesStoredForm && traits[from].takesStoredForm ? .stored : .wire,
+      cancellation: cancellation
     ) { [observer] octets in observer?.handle(.transferred(messages: 0, octets: octets)) }
     return Flight(saver: saver, transfer: transfer, jobs: jobOfHandle, items: items)
   }

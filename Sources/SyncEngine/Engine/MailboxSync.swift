@@ -14,6 +14,8 @@ final class MailboxSync {
   let traits: Both<EndpointTraits>
   let pause: @Sendable (UInt32) -> Void
   var lane: Int?
+  /// Between two messages that are carried over, too.
+  var cancellation = Cancellation()
 
   /// As in the base, brought up to date as work is done.
   var record: MailboxRecord

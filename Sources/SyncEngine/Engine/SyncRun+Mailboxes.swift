@@ -331,6 +331,7 @@ extension SyncRun {
         needsLook(record, side: side, listed: entry.listed[side], traits: traits[side])
       }, policy: policy, store: store, observer: observer, traits: traits,
       pause: pause)
+    mailbox.cancellation = cancellation
     mailbox.announced = Both { side in
       // What this run has just made was not listed.
       guard let listed = entry.listed[side] else { return exists[side] ? 0 : nil }

@@ -11,6 +11,7 @@ final class Transfer: MessageSink {
   let wantedForm: MessageForm
   private let saver: any MessageSaver
   private let items: [MessageHandle: SaveItem]
+  private let cancellation: Cancellation
   private let progress: (UInt64) -> Void
   private var current: MessageHandle?
   private var hasher: ContentHasherBox?
@@ -22,10 +23,11 @@ final class Transfer: MessageSink {
 
   init(
     saver: any MessageSaver, items: [MessageHandle: SaveItem], form: MessageForm,
-    progress: @escaping (UInt64) -> Void
+    cancellation: Cancellation, progress: @escaping (UInt64) -> Void
   ) {
     self.saver = saver
     self.items = items
+    self.cancellation = cancellation
     self.progress = progress
     wantedForm = form
   }
@@ -33,6 +35,7 @@ final class Transfer: MessageSink {
   func begin(
     _ handle: MessageHandle, size: UInt64, form: MessageForm
   ) throws(EndpointError) {
+    if cancellation.isRequested { throw .interrupted }
     guard let item = items[handle] else {
       throw EndpointError(
         .mailbox, .protocolViolation, "a message came that was not asked for", advice: "try again")

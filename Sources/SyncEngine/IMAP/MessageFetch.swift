@@ -5,6 +5,17 @@ extension IMAPEndpoint {
     guard let openMailbox else { throw noneOpen() }
     if try fetchShared(handles, of: openMailbox, into: sink) { return }
     let fetch = MessageFetch(self, sink)
+    do {
+      try carryOut(fetch, handles, of: openMailbox)
+    } catch {
+      // The connection may have ended because of it, or before it was told.
+      throw observer.isOutOfOrder ? .outOfOrder : fetch.failure ?? error
+    }
+  }
+
+  private func carryOut(
+    _ fetch: MessageFetch, _ handles: [MessageHandle], of openMailbox: MailboxName
+  ) throws(EndpointError) {
     fetch.mayConnectHelpers = handles.count >= IMAPEndpoint.messagesToConnect
     let uids = handles.compactMap(\.uid)
     let wanted = uids.count == handles.count ? ForeseenFetch(openMailbox, uids) : nil
@@ -29,7 +40,7 @@ final class MessageFetch: BodyReceiver {
   /// Answered with OK, and not shown.
   private var silent: [UID] = []
   /// The sink's error, or the mailbox's: what still comes is dropped.
-  private var failure: EndpointError?
+  fileprivate var failure: EndpointError?
   /// Others may be connected to fetch what is fetched after this.
   fileprivate var mayConnectHelpers = false
   private let startPace: ReadingPace
@@ -256,6 +267,8 @@ final class MessageFetch: BodyReceiver {
     } catch {
       failure = failure ?? error
       current = .skipping
+      // What the server is still sending would be waited for, and read for nothing.
+      if error.code == .interrupted { endpoint.connection.abort() }
     }
   }
 }

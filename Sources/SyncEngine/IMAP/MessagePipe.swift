@@ -21,7 +21,7 @@ final class MessagePipe: MessageSink, @unchecked Sendable {
   // Guarded by the monitor.
   private var events: [Event] = []
   private var octets = 0
-  private var isAbandoned = false
+  private var abandonment: EndpointError?
   /// Events that the reader has taken at one go; only it touches these.
   private var taken: ArraySlice<Event> = []
 
@@ -52,12 +52,12 @@ final class MessagePipe: MessageSink, @unchecked Sendable {
 
   private func put(_ event: Event, octets count: Int = 0) throws(EndpointError) {
     try monitor.locked { () throws(EndpointError) in
-      while !isAbandoned,
+      while abandonment == nil,
         octets >= MessagePipe.octetLimit || events.count >= MessagePipe.eventLimit
       {
         monitor.wait()
       }
-      if isAbandoned { throw .interrupted }
+      if let abandonment { throw abandonment }
       events.append(event)
       octets += count
       if events.count == 1 { monitor.wakeAll() }
@@ -79,9 +79,11 @@ final class MessagePipe: MessageSink, @unchecked Sendable {
   }
 
   /// Nobody reads any more: what is still written is refused.
-  func abandon() {
+  ///
+  /// - Parameter error: what came of the reading.
+  func abandon(after error: EndpointError) {
     monitor.locked {
-      isAbandoned = true
+      abandonment = error
       monitor.wakeAll()
     }
   }

@@ -63,7 +63,7 @@ final class SharedFetch {
       try deliver()
     } catch {
       failure = error
-      for share in shares { share.pipe.abandon() }
+      for share in shares { share.pipe.abandon(after: error) }
     }
     for thread in threads { thread.join() }
     if let failure { throw failure }

@@ -309,13 +309,31 @@ extension SimulatedEndpoint {
     _ handles: [MessageHandle], into sink: any MessageSink
   ) throws(EndpointError) {
     let name = try current()
-    try perform(.fetch)
-    try check(name)
+    // A connection may be lost in the middle: what came before has come.
+    let answered = AnsweredCount()
+    var end: EndpointError?
+    do {
+      _ = try perform(
+        .fetch, changes: handles.map { _ in { answered.value += 1 } }, isReading: true)
+    } catch {
+      end = error
+    }
+    let wanted = ForeseenFetch(name, handles.compactMap(\.uid))
+    if end == nil {
+      try check(name)
+      readAhead(behind: wanted)
+    }
+    let known = earlyContents.removeValue(forKey: wanted)
+    try give(handles[..<answered.value], of: name, known, to: sink)
+    if let end { throw end }
+  }
+
+  private func give(
+    _ handles: ArraySlice<MessageHandle>, of name: MailboxName,
+    _ known: [MessageHandle: [UInt8]]?, to sink: any MessageSink
+  ) throws(EndpointError) {
     let form: MessageForm =
       server.traits.isMaildir && sink.wantedForm == .stored ? .stored : .wire
-    let wanted = ForeseenFetch(name, handles.compactMap(\.uid))
-    readAhead(behind: wanted)
-    let known = earlyContents.removeValue(forKey: wanted)
     for handle in handles {
       // Not under the lock: the sink may wait for another thread.
       let content =
@@ -348,4 +366,9 @@ extension SimulatedEndpoint {
     }
     try result.get()
   }
+}
+
+/// How many messages had come when a connection was lost.
+private final class AnsweredCount {
+  var value = 0
 }

@@ -147,15 +147,17 @@ public final class SimulatedEndpoint: Endpoint {
 
   /// One call as a step of the world: faults are asked for, single changes made one by one.
   ///
-  /// - Parameter changes: may outlive this endpoint, if the connection dies: they must look at the store
-  ///   anew and refer to nothing else.
+  /// - Parameters:
+  ///   - changes: may outlive this endpoint, if the connection dies: they must look at the store
+  ///     anew and refer to nothing else.
+  ///   - isReading: what the call is made of changes nothing.
   /// - Returns: what each change gave.
   func perform<Result>(
-    _ call: SimulatedCall, changes: [() -> Result]
+    _ call: SimulatedCall, changes: [() -> Result], isReading: Bool = false
   ) throws(EndpointError) -> [Result] {
     let outcome = world.locked { () -> Swift.Result<[Result], EndpointError> in
       do throws(EndpointError) {
-        return .success(try performLocked(call, changes))
+        return .success(try performLocked(call, changes, counted: isReading ? 0 : changes.count))
       } catch {
         return .failure(error)
       }
@@ -172,7 +174,7 @@ public final class SimulatedEndpoint: Endpoint {
   }
 
   private func performLocked<Result>(
-    _ call: SimulatedCall, _ changes: [() -> Result]
+    _ call: SimulatedCall, _ changes: [() -> Result], counted: Int
   ) throws(EndpointError) -> [Result] {
     if world.isCrashed { throw crashed }
     if let death {
@@ -180,10 +182,10 @@ public final class SimulatedEndpoint: Endpoint {
       throw death
     }
     traffic.roundTrips += server.traits.isMaildir ? 0 : 1
-    let fault = world.step(.before, side, call, changes: changes.count)
+    let fault = world.step(.before, side, call, changes: counted)
     if let fault { try fail(fault, changes) }
     let results = changes.map { $0() }
-    switch world.step(.after, side, call, changes: changes.count) {
+    switch world.step(.after, side, call, changes: counted) {
     case .connectionLost: throw lose()
     case .crash: throw crash()
     case .refused, nil: return results

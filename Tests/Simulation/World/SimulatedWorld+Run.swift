@@ -5,22 +5,22 @@ extension SimulatedWorld {
   /// In which no time passes.
   public func run(
     _ policy: Policy, _ store: any StateStore, pair: String = "simulated",
-    observer: (any SyncObserver)? = nil
+    observer: (any SyncObserver)? = nil, cancellation: Cancellation = Cancellation()
   ) -> SyncReport {
     SyncRun(
       pair: pair, policy: policy, factories: factories, store: store, observer: observer,
-      pause: { _ in }
+      cancellation: cancellation, pause: { _ in }
     ).run()
   }
 
   /// Of one lane, and else as nobody wished it otherwise.
   public func run(
     _ store: any StateStore, observer: (any SyncObserver)? = nil,
-    _ change: (inout Policy) -> Void = { _ in }
+    cancellation: Cancellation = Cancellation(), _ change: (inout Policy) -> Void = { _ in }
   ) -> SyncReport {
     var policy = Policy()
     policy.jobs = 1
     change(&policy)
-    return run(policy, store, observer: observer)
+    return run(policy, store, observer: observer, cancellation: cancellation)
   }
 }
