@@ -36,6 +36,8 @@ final class FileSync {
 
   private func run() -> [SystemError?] {
     let isWhole = files.count >= FileSync.manyFiles && directory.syncFileSystem()
+    // All at once on their way to the disk, before one of them is waited for.
+    if !isWhole { for file in files { file?.value.startSync() } }
     return files.map { file in
       guard let file else { return nil }
       do throws(SystemError) {

@@ -188,7 +188,6 @@ final class DeliveredMessage {
     try file?.value.setTimes(
       modified: item.date.seconds.multipliedReportingOverflow(by: MaildirSurroundings.second)
         .partialValue)
-    file?.value.startSync()
   }
 
   private func flush() throws(SystemError) {

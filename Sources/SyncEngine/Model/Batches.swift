@@ -13,7 +13,7 @@ public struct Batches: Hashable, Sendable {
   public var arrivals: Int
 
   public static let standard = Batches(
-    forServer: 2000, forMaildir: 500, numbered: 2000, intended: 5000, arrivals: 20_000)
+    forServer: 2000, forMaildir: 2000, numbered: 2000, intended: 5000, arrivals: 20_000)
 
   /// So small that what may happen between two of them happens to a few messages, too.
   public static let smallest = Batches(
