@@ -130,6 +130,8 @@ final class MailboxObserver: ResponseObserver {
     // Without a UID it was not asked for: sequence numbers are of no use to us.
     guard let uid = response.uid else { return }
     if !isApart { hand(response) }
+    // Whole messages are fetched by the hundred thousand, and nobody asks afterwards which.
+    if response.hadBody, response.flags == nil { return }
     gathered.fetched.note(uid, response)
   }
 

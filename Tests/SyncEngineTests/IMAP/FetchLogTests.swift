@@ -82,4 +82,18 @@ import Testing
     var log = FetchLog()
     #expect(log.messages().isEmpty && log.byUID().isEmpty)
   }
+
+  @Test("which messages were fetched whole is not kept: that may be a hundred thousand")
+  func bodies() throws {
+    let observer = MailboxObserver()
+    var response = FetchResponse(sequenceNumber: 1)
+    response.uid = UID(7)
+    response.hadBody = true
+    observer.take(.response(.fetch(response)))
+    #expect(observer.gathered.fetched.messages().isEmpty)
+    // What else comes with it counts.
+    response.flags = FlagSet([.seen])
+    observer.take(.response(.fetch(response)))
+    #expect(observer.gathered.fetched.messages().map(\.flags) == [FlagSet([.seen])])
+  }
 }
