@@ -55,7 +55,7 @@ struct BulkPairing: Sendable {
   /// As ``Pairing/wanted(_:)``: the messages whose contents have to be known, ascending.
   func wanted() -> Both<[Int]> {
     var wanted = Both<[Int]>(left: [], right: [])
-    forEachSize(inOrder { $1.details?.size }) { group in
+    CommonNumbers.forEach(inOrder { $1.details?.size }) { group in
       for side in Side.allCases {
         wanted[side] += group[side].lazy.map { Int($0.index) }
           .filter { content(of: $0, on: side) == nil }
@@ -74,58 +74,34 @@ struct BulkPairing: Sendable {
 
   // MARK: Parts
 
-  private struct Entry {
-    var size: UInt64
-    var index: UInt32
-  }
-
   /// The messages that have no other half yet, in the order of a size.
-  private func inOrder(_ size: (Int, ObservedMessage) -> UInt64?) -> Both<[Entry]> {
+  private func inOrder(_ size: (Int, ObservedMessage) -> UInt64?) -> Both<[CommonNumbers.Entry]> {
     Both { inOrder(on: $0, size) }
   }
 
   private func inOrder(
     on side: Side, _ size: (Int, ObservedMessage) -> UInt64?
-  ) -> [Entry] {
-    var entries: [Entry] = []
+  ) -> [CommonNumbers.Entry] {
+    var entries: [CommonNumbers.Entry] = []
     for (index, message) in messages[side].enumerated()
     where partners[side][index] == BulkPairing.none {
       if let size = size(index, message) {
-        entries.append(Entry(size: size, index: UInt32(index)))
+        entries.append(CommonNumbers.Entry(number: size, index: UInt32(index)))
       }
     }
-    entries.sort { ($0.size, $0.index) < ($1.size, $1.index) }
+    entries.sort()
     return entries
   }
 
-  /// Goes through what both sides have of one size.
-  private func forEachSize(
-    _ entries: Both<[Entry]>, _ body: (Both<ArraySlice<Entry>>) -> Void
-  ) {
-    var rest = entries.map { $0[...] }
-    while let left = rest.left.first, let right = rest.right.first {
-      let size = max(left.size, right.size)
-      rest = rest.map { $0.drop { $0.size < size } }
-      let group = rest.map { $0.prefix { $0.size == size } }
-      rest = Both { rest[$0].dropFirst(group[$0].count) }
-      if !group.left.isEmpty, !group.right.isEmpty { body(group) }
-    }
-  }
-
   private mutating func match(
-    _ entries: Both<[Entry]>, _ matched: (inout Both<[Pairing.Candidate]>) -> [Pairing.Match]
+    _ entries: Both<[CommonNumbers.Entry]>,
+    _ matched: (inout Both<[Pairing.Candidate]>) -> [Pairing.Match]
   ) {
-    var part = Both<[Pairing.Candidate]>(left: [], right: [])
     var matches: [Pairing.Match] = []
-    forEachSize(entries) { group in
-      for side in Side.allCases {
-        part[side] += group[side].lazy.map { candidate(Int($0.index), on: side) }
-      }
-      guard part.left.count + part.right.count >= partCount else { return }
-      matches += matched(&part)
-      part = Both(left: [], right: [])
+    CommonNumbers.forEachPart(entries, of: partCount) { part in
+      var candidates = Both { side in part[side].map { candidate($0, on: side) } }
+      matches += matched(&candidates)
     }
-    matches += matched(&part)
     for match in matches {
       partners.left[match.left] = UInt32(match.right)
       partners.right[match.right] = UInt32(match.left)

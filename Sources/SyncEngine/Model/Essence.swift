@@ -19,12 +19,12 @@ public struct Essence: Hashable, Sendable {
     self.body = body
   }
 
-  /// For ``Pairing``, which knows messages by a size and a digest.
-  var contentID: ContentID {
-    let both = header.bytes + (body?.bytes ?? [])
-    return ContentID(
-      size: bodySize,
-      digest: GlobalUID(bytes: SHA256.digest(of: both)) ?? GlobalUID(high: 0, low: 0))
+  /// All of it in 16 octets.
+  var digest: GlobalUID {
+    var hash = SHA256()
+    withUnsafeBytes(of: bodySize.bigEndian) { hash.update($0) }
+    hash.update(header.bytes + (body?.bytes ?? []))
+    return GlobalUID(bytes: hash.finish()) ?? GlobalUID(high: 0, low: 0)
   }
 }
 

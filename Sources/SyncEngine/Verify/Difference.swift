@@ -45,6 +45,18 @@ public struct Difference: Hashable, Sendable {
   }
 }
 
+/// A message that has become another on its way, but says the same still.
+public struct AlteredMessage: Hashable, Sendable {
+  public var handles: Both<MessageHandle>
+  /// Another program added something; else octets were replaced.
+  public var isLonger: Bool
+
+  public init(handles: Both<MessageHandle>, isLonger: Bool) {
+    self.handles = handles
+    self.isLonger = isLonger
+  }
+}
+
 /// What the comparison of a mailbox came to.
 public struct MailboxVerdict: Sendable {
   public var names: Both<MailboxName>
@@ -60,10 +72,10 @@ public struct MailboxVerdict: Sendable {
   public var stubs = 0
   /// Among `messages`: those that differ only in octets that a server replaced, or in what another program that
   /// copies mail added.
-  public var altered: [Both<VerifiedMessage>] = []
+  public var altered: [AlteredMessage] = []
   /// Among `messages`: those whose received dates differ as they did when they were found to be the same, at the first
   /// sync: nobody can change them.
-  public var ownDates: [Both<VerifiedMessage>] = []
+  public var ownDates: [Both<MessageHandle>] = []
   /// Messages of one side that the pair leaves out (`since`).
   public var unselected = 0
   public var differences: [Difference] = []

@@ -1,15 +1,16 @@
 import IMAPClient
 
-/// Digests whole messages as they pass, and keeps nothing else of them.
+/// Digests a side's messages as they pass, and keeps nothing else of them.
 final class DigestSink: MessageSink {
-  private(set) var contents: [MessageHandle: ReadContent] = [:]
-  /// Expunged since the mailbox was looked at.
-  private(set) var gone: Set<MessageHandle> = []
+  private(set) var messages: VerifiedList
   private(set) var unreadable: [(handle: MessageHandle, why: String)] = []
 
   private let cancellation: Cancellation
   private let progress: (_ messages: Int, _ octets: UInt64) -> Void
+  /// The message that passes.
   private var handle: MessageHandle?
+  /// Where the one before was found.
+  private var last: Int?
   private var size: UInt64 = 0
   private var hash = SHA256()
   private var identity = ContentHasher()
@@ -19,7 +20,11 @@ final class DigestSink: MessageSink {
   /// A stub tells that it is one in its first line.
   private static let startLength = 200
 
-  init(cancellation: Cancellation, progress: @escaping (Int, UInt64) -> Void) {
+  init(
+    _ messages: VerifiedList, cancellation: Cancellation,
+    progress: @escaping (Int, UInt64) -> Void
+  ) {
+    self.messages = messages
     self.cancellation = cancellation
     self.progress = progress
   }
@@ -47,17 +52,30 @@ final class DigestSink: MessageSink {
 
   func end() throws(EndpointError) {
     guard let handle else { return }
-    contents[handle] = ReadContent(
+    let content = ReadContent(
       size: size, digest: MessageDigest(hash.finish()), identity: identity.finish(),
-      essence: essence.finish(),
+      essence: essence.finish()?.digest,
       stub: size <= StubMessage.sizeLimit ? StubMark(header: start) : nil)
+    if let index = find(handle) { messages.learn(content, at: index) }
     self.handle = nil
     progress(1, 0)
   }
 
   func missing(_ handle: MessageHandle, why: String?) throws(EndpointError) {
-    if let why { unreadable.append((handle, why)) } else { gone.insert(handle) }
+    let index = find(handle)
+    if let why {
+      unreadable.append((handle, why))
+    } else if let index {
+      messages.noteGone(at: index)
+    }
     self.handle = nil
+  }
+
+  /// Messages mostly come in their order.
+  private func find(_ handle: MessageHandle) -> Int? {
+    let found = messages.index(of: handle, after: last)
+    last = found ?? last
+    return found
   }
 }
 

@@ -1,9 +1,9 @@
 import IMAPClient
 
-/// Which messages of the two sides are the same, and in what they differ all the same.
+/// In what the two sides of a mailbox differ.
 ///
-/// Pure. Messages are matched as the base says; where it doesn't know them by what they hold, as a sync
-/// would; and in `mirror` what is left by UID, since one UID is to stand for one message.
+/// Pure, but for the base's rows, which are asked for as far as they tell anything. Which messages are the same,
+/// ``MailboxMatching`` says.
 struct MailboxComparison {
   /// What is known beside the messages.
   struct Circumstances {
@@ -15,167 +15,87 @@ struct MailboxComparison {
     var policy: Policy
   }
 
-  private struct Match {
-    var left: Int
-    var right: Int
-    var row: MessageRecord?
-  }
-
-  private struct Single {
-    var side: Side
-    var index: Int
-    var row: MessageRecord?
-  }
+  private typealias Match = MailboxMatching.Match
+  private typealias Single = MailboxMatching.Single
+  /// By their UIDs.
+  private typealias Rows = [Both<UID>: MessageRecord]
+  private typealias Finding = (place: MessageHandle, finding: Difference.Finding)
 
   let circumstances: Circumstances
-  private let messages: Both<[VerifiedMessage]>
-  private var matches: [Match] = []
-  private var singles: [Single] = []
+  private let known: KnownList
+  private let messages: Both<VerifiedList>
+  private let matches: ChunkedArray<Match>
+  private let singles: ChunkedArray<Single>
+  /// So many messages are compared at a time.
+  private let partCount: Int
 
   private var policy: Policy { circumstances.policy }
   private var anchors: Both<Anchor> { circumstances.anchors }
 
-  /// - Parameter messages: ascending by handle.
+  /// - Parameters:
+  ///   - known: what the base knows of the mailbox.
+  ///   - messages: ascending by UID, and then those without one.
   init(
-    _ circumstances: Circumstances, rows: [MessageRecord], messages: Both<[VerifiedMessage]>
+    _ circumstances: Circumstances, known: KnownList, messages: Both<VerifiedList>,
+    partCount: Int = 4096
   ) {
     self.circumstances = circumstances
+    self.known = known
     self.messages = messages
-    match(rows)
-  }
-
-  // MARK: Matching
-
-  private mutating func match(_ rows: [MessageRecord]) {
-    var free = Both { side in Array(messages[side].indices) }
-    let rowOf = Both { side in knownRows(rows, on: side) }
-    matchByBase(rows, rowOf, &free)
-    let digests = candidates(free) { ContentID(size: $0.size, digest: $0.digest.short) }
-    take(Pairing.matchByContent, from: digests, rowOf, &free)
-    let identities = candidates(free) { $0.stub?.original ?? $0.identity }
-    take(Pairing.matchByContent, from: identities, rowOf, &free)
-    let essences = candidates(free) { $0.essence?.contentID ?? $0.identity }
-    take(Pairing.matchByContent, from: essences, rowOf, &free)
-    matchByUID(rowOf, &free)
-    for side in Side.allCases {
-      singles += free[side].map { Single(side: side, index: $0, row: rowOf[side][$0]) }
-    }
-  }
-
-  /// The base's rows by the index of their message on `side`; none where the base means other UIDs.
-  private func knownRows(_ rows: [MessageRecord], on side: Side) -> [Int: MessageRecord] {
-    guard circumstances.isTrusted(side) else { return [:] }
-    var indexOf: [UID: Int] = [:]
-    for (index, message) in messages[side].enumerated() {
-      if let uid = message.handle.uid { indexOf[uid] = index }
-    }
-    var result: [Int: MessageRecord] = [:]
-    for row in rows {
-      if let index = indexOf[row.uids[side]] { result[index] = row }
-    }
-    return result
-  }
-
-  private mutating func matchByBase(
-    _ rows: [MessageRecord], _ rowOf: Both<[Int: MessageRecord]>, _ free: inout Both<[Int]>
-  ) {
-    var right: [MessageID: Int] = [:]
-    for (index, row) in rowOf.right { right[row.id] = index }
-    var taken = Both<Set<Int>>(left: [], right: [])
-    for index in free.left {
-      guard let row = rowOf.left[index], let other = right[row.id] else { continue }
-      matches.append(Match(left: index, right: other, row: row))
-      taken.left.insert(index)
-      taken.right.insert(other)
-    }
-    free = Both { side in free[side].filter { !taken[side].contains($0) } }
-  }
-
-  private func candidates(
-    _ free: Both<[Int]>, by key: (ReadContent) -> ContentID
-  ) -> Both<[Pairing.Candidate]> {
-    Both { side in
-      free[side].compactMap { index in
-        let message = messages[side][index]
-        guard let content = message.content else { return nil }
-        return Pairing.Candidate(
-          index: index, handle: message.handle, size: content.size, id: nil, content: key(content),
-          date: message.date)
-      }
-    }
-  }
-
-  private mutating func take(
-    _ find: (inout Both<[Pairing.Candidate]>) -> [Pairing.Match],
-    from candidates: Both<[Pairing.Candidate]>, _ rowOf: Both<[Int: MessageRecord]>,
-    _ free: inout Both<[Int]>
-  ) {
-    var candidates = candidates
-    let found = find(&candidates)
-    let left = Set(found.map(\.left))
-    let right = Set(found.map(\.right))
-    matches += found.map {
-      Match(left: $0.left, right: $0.right, row: rowOf.left[$0.left] ?? rowOf.right[$0.right])
-    }
-    free.left.removeAll { left.contains($0) }
-    free.right.removeAll { right.contains($0) }
-  }
-
-  /// UIDs that were handed out since the last sync may stand for a new message on each side: those are
-  /// two that lack on the other side, not one that was changed.
-  private mutating func matchByUID(_ rowOf: Both<[Int: MessageRecord]>, _ free: inout Both<[Int]>) {
-    guard circumstances.mode == .mirror, anchors.left.uidValidity == anchors.right.uidValidity
-    else { return }
-    let limit = circumstances.record.map(\.agreedNext) ?? .last
-    var right: [UID: Int] = [:]
-    for index in free.right where rowOf.right[index] == nil {
-      if let uid = messages.right[index].handle.uid, uid < limit { right[uid] = index }
-    }
-    var taken = Both<Set<Int>>(left: [], right: [])
-    for index in free.left where rowOf.left[index] == nil {
-      guard let uid = messages.left[index].handle.uid, let other = right[uid] else { continue }
-      matches.append(Match(left: index, right: other, row: nil))
-      taken.left.insert(index)
-      taken.right.insert(other)
-    }
-    free = Both { side in free[side].filter { !taken[side].contains($0) } }
+    self.partCount = partCount
+    let matching = MailboxMatching(
+      circumstances, known: known, messages: messages, partCount: partCount)
+    matches = matching.matches
+    singles = matching.singles
   }
 
   // MARK: Comparing
 
   /// Messages that differ and are equally long: a server may have replaced octets in them.
   var suspects: Both<[MessageHandle]> {
-    let suspects = matches.filter { match in
-      let (left, right) = contents(match)
-      return left?.size == right?.size && left?.digest != right?.digest && stub(match) == nil
+    var suspects = Both<[MessageHandle]>(left: [], right: [])
+    for match in matches {
+      // One that the base knows for a stub is none, whichever side has it.
+      if let row = match.row, known[Int(row)].isStub { continue }
+      let both = pair(match)
+      guard let left = both.left.content, let right = both.right.content, left.size == right.size,
+        left.digest != right.digest, stub(both, nil) == nil
+      else { continue }
+      for side in Side.allCases { suspects[side].append(both[side].handle) }
     }
-    return Both(
-      left: suspects.map { messages.left[$0.left].handle }.sorted(),
-      right: suspects.map { messages.right[$0.right].handle }.sorted())
+    return suspects.map { $0.sorted() }
   }
 
-  /// - Parameter masked: digests of the ``suspects`` without what servers replace.
-  func verdict(masked: Both<[MessageHandle: MessageDigest]>) -> MailboxVerdict {
+  /// - Parameters:
+  ///   - masked: digests of the ``suspects`` without what servers replace.
+  ///   - read: reads the base's rows of these left UIDs.
+  func verdict(
+    masked: Both<[MessageHandle: MessageDigest]>,
+    rows read: (UIDSet) throws(SideFailure) -> [MessageRecord]
+  ) throws(SideFailure) -> MailboxVerdict {
     var verdict = MailboxVerdict(names: circumstances.names)
     verdict.mode = circumstances.mode
     verdict.messages = matches.count
-    var findings: [(place: MessageHandle, finding: Difference.Finding)] = []
-    for match in matches {
-      let both = pair(match)
-      if stub(match) != nil { verdict.stubs += 1 }
-      if differs(match) {
-        if isAltered(both, masked) {
-          verdict.altered.append(both)
-        } else {
-          findings.append((both.left.handle, .content(both)))
-        }
+    verdict.read = messages.map(\.readCount)
+    verdict.octets = messages.map(\.octets)
+    var findings: [Finding] = []
+    for start in stride(from: 0, to: matches.count, by: partCount) {
+      let part = matches[start..<min(start + partCount, matches.count)]
+      let rows = try rows(part.lazy.filter(needsRow).map(\.row), read)
+      for match in part {
+        let row = match.row.flatMap { rows[known[Int($0)].uids] }
+        findings += judge(pair(match), row, masked, &verdict)
       }
-      if hasOwnDates(match) { verdict.ownDates.append(both) }
-      findings += differences(match).map { (both.left.handle, $0) }
     }
-    for single in singles {
-      if let finding = absence(single) {
-        findings.append((messages[single.side][single.index].handle, finding))
+    for start in stride(from: 0, to: singles.count, by: partCount) {
+      let part = singles[start..<min(start + partCount, singles.count)]
+      let rows = try rows(part.lazy.map(\.row), read)
+      for single in part {
+        let row = single.row.flatMap { rows[known[Int($0)].uids] }
+        let message = messages[single.side][Int(single.index)]
+        if let finding = absence(of: message, single.side, row) {
+          findings.append((message.handle, finding))
+        }
       }
     }
     findings.sort { $0.place < $1.place }
@@ -185,26 +105,58 @@ struct MailboxComparison {
     return verdict
   }
 
-  private func pair(_ match: Match) -> Both<VerifiedMessage> {
-    Both(left: messages.left[match.left], right: messages.right[match.right])
+  /// Of most messages the base's row tells nothing: they are the same in everything that it could explain.
+  private func needsRow(_ match: Match) -> Bool {
+    guard let row = match.row else { return false }
+    let both = pair(match)
+    return both.left.flags != both.right.flags || both.left.date != both.right.date
+      || known[Int(row)].isStub
   }
 
-  private func contents(_ match: Match) -> (left: ReadContent?, right: ReadContent?) {
-    (messages.left[match.left].content, messages.right[match.right].content)
+  private func rows(
+    _ rows: some Sequence<UInt32?>, _ read: (UIDSet) throws(SideFailure) -> [MessageRecord]
+  ) throws(SideFailure) -> Rows {
+    let uids = UIDSet(rows.compactMap { $0 }.map { known.uid(at: Int($0), on: .left) })
+    guard !uids.isEmpty else { return [:] }
+    return Dictionary(
+      try read(uids).map { ($0.uids, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  private func judge(
+    _ both: Both<VerifiedMessage>, _ row: MessageRecord?,
+    _ masked: Both<[MessageHandle: MessageDigest]>, _ verdict: inout MailboxVerdict
+  ) -> [Finding] {
+    var findings: [Finding] = []
+    if stub(both, row) != nil { verdict.stubs += 1 }
+    if differs(both, row) {
+      if isAltered(both, masked) {
+        verdict.altered.append(
+          AlteredMessage(
+            handles: both.map(\.handle),
+            isLonger: both.left.content?.size != both.right.content?.size))
+      } else {
+        findings.append((both.left.handle, .content(both)))
+      }
+    }
+    if hasOwnDates(both, row) { verdict.ownDates.append(both.map(\.handle)) }
+    return findings + differences(both, row).map { (both.left.handle, $0) }
+  }
+
+  private func pair(_ match: Match) -> Both<VerifiedMessage> {
+    Both(left: messages.left[Int(match.left)], right: messages.right[Int(match.right)])
   }
 
   /// The side on which only a stub lies.
-  private func stub(_ match: Match) -> Side? {
-    if let side = match.row?.stub { return side }
-    let (left, right) = contents(match)
-    guard (left?.stub == nil) != (right?.stub == nil) else { return nil }
-    return left?.stub == nil ? .right : .left
+  private func stub(_ both: Both<VerifiedMessage>, _ row: MessageRecord?) -> Side? {
+    if let side = row?.stub { return side }
+    let isStub = both.map { $0.content?.stub != nil }
+    guard isStub.left != isStub.right else { return nil }
+    return isStub.left ? .left : .right
   }
 
-  private func differs(_ match: Match) -> Bool {
-    let both = pair(match)
+  private func differs(_ both: Both<VerifiedMessage>, _ row: MessageRecord?) -> Bool {
     guard let left = both.left.content, let right = both.right.content else { return false }
-    guard let side = stub(match) else {
+    guard let side = stub(both, row) else {
       return left.size != right.size || left.digest != right.digest
     }
     let message = side == .left ? right : left
@@ -215,11 +167,7 @@ struct MailboxComparison {
   private func isAltered(
     _ both: Both<VerifiedMessage>, _ masked: Both<[MessageHandle: MessageDigest]>
   ) -> Bool {
-    if let left = both.left.content?.essence, left.body != nil,
-      left == both.right.content?.essence
-    {
-      return true
-    }
+    if let left = both.left.content?.essence, left == both.right.content?.essence { return true }
     guard both.left.content?.size == both.right.content?.size,
       let left = masked.left[both.left.handle], let right = masked.right[both.right.handle]
     else { return false }
@@ -227,17 +175,17 @@ struct MailboxComparison {
   }
 
   /// The received dates differ, and did so from the beginning.
-  private func hasOwnDates(_ match: Match) -> Bool {
-    guard let row = match.row, row.rightDate != nil else { return false }
-    let both = pair(match)
+  private func hasOwnDates(_ both: Both<VerifiedMessage>, _ row: MessageRecord?) -> Bool {
+    guard let row, row.rightDate != nil, both.left.date != both.right.date else { return false }
     return Side.allCases.allSatisfy { both[$0].date == row.date(on: $0) }
   }
 
-  private func differences(_ match: Match) -> [Difference.Finding] {
-    let both = pair(match)
+  private func differences(
+    _ both: Both<VerifiedMessage>, _ row: MessageRecord?
+  ) -> [Difference.Finding] {
     var findings: [Difference.Finding] = []
-    if let finding = flagDifference(both, row: match.row) { findings.append(finding) }
-    if both.left.date != both.right.date, !hasOwnDates(match) { findings.append(.date(both)) }
+    if let finding = flagDifference(both, row) { findings.append(finding) }
+    if both.left.date != both.right.date, !hasOwnDates(both, row) { findings.append(.date(both)) }
     if circumstances.comparesNumbers, anchors.left.uidValidity == anchors.right.uidValidity,
       both.left.handle != both.right.handle
     {
@@ -247,7 +195,7 @@ struct MailboxComparison {
   }
 
   private func flagDifference(
-    _ both: Both<VerifiedMessage>, row: MessageRecord?
+    _ both: Both<VerifiedMessage>, _ row: MessageRecord?
   ) -> Difference.Finding? {
     let missing = Both { side in
       both[side.other].flags.subtracting(both[side].flags).subtracting(row?.lacking[side] ?? .empty)
@@ -263,28 +211,30 @@ struct MailboxComparison {
     return .flags(both, missing: missing)
   }
 
-  private func absence(_ single: Single) -> Difference.Finding? {
-    let side = single.side.other
-    let message = messages[single.side][single.index]
-    let presence = circumstances.whatBecame(single.row, on: side)
+  /// - Parameter here: the side that has the message.
+  private func absence(
+    of message: VerifiedMessage, _ here: Side, _ row: MessageRecord?
+  ) -> Difference.Finding? {
+    let presence = circumstances.whatBecame(row, on: here.other)
     if policy.changes != .both {
       let seen = Presence.present(Seen(handle: message.handle, flags: message.flags))
       let item = Item(
-        base: single.row, sides: Both { $0 == single.side ? seen : presence })
+        base: row, sides: Both { $0 == here ? seen : presence })
       switch Merge.decide(item, conflict: policy.conflict) {
       case .place(let side) where policy.changes.includes(side): break
       case .expunge(let side) where policy.changes.includes(side): break
       default: return nil
       }
     }
-    return .noMessage(on: side, message, reason(single, message, presence))
+    return .noMessage(
+      on: here.other, message, reason(message, here, isKnown: row != nil, presence))
   }
 
   private func reason(
-    _ single: Single, _ message: VerifiedMessage, _ presence: Presence
+    _ message: VerifiedMessage, _ here: Side, isKnown: Bool, _ presence: Presence
   ) -> Difference.Absence {
-    if message.content?.stub != nil, single.row == nil { return .orphan }
-    if let uid = message.handle.uid, let pending = circumstances.pending[single.side][uid],
+    if message.content?.stub != nil, !isKnown { return .orphan }
+    if let uid = message.handle.uid, let pending = circumstances.pending[here][uid],
       pending.code != nil
     {
       return .refused(pending.text)
@@ -293,7 +243,7 @@ struct MailboxComparison {
     case .vanished: return .expunged
     case .lost: return .lost
     case .absent, .present:
-      return circumstances.isNew(message.handle, on: single.side) ? .isNew : .unknown
+      return circumstances.isNew(message.handle, on: here) ? .isNew : .unknown
     }
   }
 

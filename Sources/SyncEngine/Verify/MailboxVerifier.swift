@@ -61,49 +61,59 @@ final class MailboxVerifier: LaneTask {
   }
 
   private func compareMessages(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
-    let left = try open(.left, endpoints.left)
-    let right = try open(.right, endpoints.right)
-    let observations = Both(left: left, right: right)
+    var observations = Both(
+      left: try open(.left, endpoints.left), right: try open(.right, endpoints.right))
     var circumstances = MailboxComparison.Circumstances(
       names: entry.names, record: entry.record, anchors: observations.map(\.anchor),
       policy: policy)
     for message in pending { circumstances.pending[message.side][message.uid] = message }
-    let rows = try knownMessages()
-    let selected = Both { side in
-      select(observations[side].messages, rows, isKnown: circumstances.isTrusted(side), on: side)
+    let known = try knownMessages()
+    let sinks = Both { side in
+      DigestSink(
+        take(&observations[side].messages, known, isKnown: circumstances.isTrusted(side), on: side),
+        cancellation: cancellation
+      ) { [observer] messages, octets in
+        observer?.handle(.transferred(messages: messages, octets: octets))
+      }
     }
-    for side in Side.allCases {
-      let octets = selected[side].reduce(0) { $0 &+ ($1.details?.size ?? 0) }
-      observer?.handle(.transfersPlanned(messages: selected[side].count, octets: octets))
-    }
-    let messages = try read(selected, endpoints)
-    let comparison = MailboxComparison(circumstances, rows: rows, messages: messages)
+    try read(sinks, endpoints)
+    let comparison = MailboxComparison(
+      circumstances, known: known, messages: sinks.map(\.messages))
     let masked = try mask(comparison.suspects, endpoints)
-    complete(comparison.verdict(masked: masked), messages)
+    complete(try comparison.verdict(masked: masked, rows: rows))
   }
 
   /// Adds what was found out before.
-  private func complete(_ found: MailboxVerdict, _ messages: Both<[VerifiedMessage]>) {
+  private func complete(_ found: MailboxVerdict) {
     let earlier = verdict
     verdict = found
     verdict.differences = earlier.differences + found.differences
     verdict.failures = earlier.failures
     verdict.unselected = earlier.unselected
     verdict.isComplete = true
-    verdict.read = messages.map { $0.count { $0.content != nil } }
-    verdict.octets = messages.map { side in
-      side.reduce(0) { $0 &+ ($1.content?.size ?? 0) }
-    }
   }
 
-  private func knownMessages() throws(SideFailure) -> [MessageRecord] {
+  // MARK: The base
+
+  private func knownMessages() throws(SideFailure) -> KnownList {
     guard let record = entry.record else { return [] }
     do {
-      return try store.messages(in: record.id)
+      return try store.knownMessages(in: record.id)
     } catch {
       throw SideFailure(side: .left, error: EndpointError(error))
     }
   }
+
+  private func rows(_ uids: UIDSet) throws(SideFailure) -> [MessageRecord] {
+    guard let record = entry.record else { return [] }
+    do {
+      return try store.messages(in: record.id, uids: Both(left: uids, right: UIDSet()))
+    } catch {
+      throw SideFailure(side: .left, error: EndpointError(error))
+    }
+  }
+
+  // MARK: Reading
 
   private func open(_ side: Side, _ endpoint: any Endpoint) throws(SideFailure) -> Observation {
     do {
@@ -114,43 +124,31 @@ final class MailboxVerifier: LaneTask {
     }
   }
 
-  /// Leaves out what a sync would leave where it is.
-  private func select(
-    _ messages: MessageList, _ rows: [MessageRecord], isKnown: Bool, on side: Side
-  ) -> MessageList {
-    guard let since = policy.since else { return messages }
-    let known = isKnown ? Set(rows.map(\.uids[side])) : []
-    var selected = messages
-    selected.removeAll { message in
-      guard let date = message.details?.date, date < since else { return false }
-      return !(message.handle.uid.map(known.contains) ?? false)
+  /// Takes the messages that are to be read, and leaves out what a sync would leave where it is.
+  private func take(
+    _ messages: inout MessageList, _ known: KnownList, isKnown: Bool, on side: Side
+  ) -> VerifiedList {
+    if let since = policy.since {
+      let count = messages.count
+      let synced = UIDSet(isKnown ? known.indices.map { known.uid(at: $0, on: side) } : [])
+      messages.removeAll { message in
+        guard let date = message.details?.date, date < since else { return false }
+        return !(message.handle.uid.map(synced.contains) ?? false)
+      }
+      verdict.unselected += count - messages.count
     }
-    verdict.unselected += messages.count - selected.count
-    return selected
+    let octets = messages.reduce(0) { $0 &+ ($1.details?.size ?? 0) }
+    observer?.handle(.transfersPlanned(messages: messages.count, octets: octets))
+    return VerifiedList(taking: &messages)
   }
-
-  // MARK: Reading
 
   /// Both sides at the same time: one is as likely to be slow as the other.
   private func read(
-    _ selected: Both<MessageList>, _ endpoints: Both<any Endpoint>
-  ) throws(SideFailure) -> Both<[VerifiedMessage]> {
-    let sinks = Both { _ in
-      DigestSink(cancellation: cancellation) { [observer] messages, octets in
-        observer?.handle(.transferred(messages: messages, octets: octets))
-      }
-    }
-    try fetch(selected.map { $0.map(\.handle) }, endpoints, into: sinks.map { $0 })
-    return Both { side in
+    _ sinks: Both<DigestSink>, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    try fetch(sinks.map(\.messages.handles), endpoints, into: sinks.map { $0 })
+    for side in Side.allCases {
       for (handle, why) in sinks[side].unreadable { noteUnreadable(handle, why, on: side) }
-      return selected[side].compactMap { message in
-        guard !sinks[side].gone.contains(message.handle), let date = message.details?.date else {
-          return nil
-        }
-        return VerifiedMessage(
-          handle: message.handle, flags: message.flags, date: date,
-          content: sinks[side].contents[message.handle])
-      }
     }
   }
 

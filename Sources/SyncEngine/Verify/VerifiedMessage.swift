@@ -11,6 +11,14 @@ public struct MessageDigest: Hashable, Sendable, CustomStringConvertible {
     low = GlobalUID(bytes: bytes.dropFirst(16)) ?? GlobalUID(high: 0, low: 0)
   }
 
+  private init() {
+    high = GlobalUID(high: 0, low: 0)
+    low = high
+  }
+
+  /// Where none is known.
+  static let zero = MessageDigest()
+
   /// For matching by ``Pairing``, which knows messages by half as many bits.
   var short: GlobalUID { high }
 
@@ -23,10 +31,10 @@ public struct ReadContent: Hashable, Sendable {
   /// Octets in CRLF form.
   public var size: UInt64
   public var digest: MessageDigest
-  /// By which a sync would recognise it.
+  /// By which a sync would recognise it: of the same size.
   var identity: ContentID
-  /// What other programs that copy mail don't change; `nil` where the header is too long.
-  var essence: Essence?
+  /// A digest of what other programs that copy mail don't change (``Essence``); `nil` where the header is too long.
+  var essence: GlobalUID?
   /// It is the stub of a larger message.
   var stub: StubMark?
 

@@ -2,8 +2,8 @@ import IMAPClient
 
 /// Compares the two sides of a pair message by message, and changes neither them nor the base.
 ///
-/// What is read is digested as it passes; of each message of the mailboxes at hand some tens of bytes are
-/// kept.
+/// What is read is digested as it passes; of each message of the mailboxes at hand a hundred octets are
+/// kept (``VerifiedList``).
 public final class VerifyRun {
   private let policy: Policy
   private let store: any StateStore

@@ -95,13 +95,17 @@ enum DifferenceLines {
       + ", \(Text.counted(Int(clamping: left.size), "octet")) each"
   }
 
-  private static func named(_ message: VerifiedMessage) -> String {
-    message.handle.uid.map { "UID \($0)" } ?? "new message"
+  private static func named(_ message: VerifiedMessage) -> String { named(message.handle) }
+
+  private static func named(_ both: Both<VerifiedMessage>) -> String { named(both.map(\.handle)) }
+
+  private static func named(_ handle: MessageHandle) -> String {
+    handle.uid.map { "UID \($0)" } ?? "new message"
   }
 
-  private static func named(_ both: Both<VerifiedMessage>) -> String {
-    both.left.handle == both.right.handle
-      ? named(both.left) : "\(named(both.left)) (right: \(named(both.right)))"
+  private static func named(_ handles: Both<MessageHandle>) -> String {
+    handles.left == handles.right
+      ? named(handles.left) : "\(named(handles.left)) (right: \(named(handles.right)))"
   }
 
   // MARK: What was compared
@@ -109,10 +113,9 @@ enum DifferenceLines {
   /// What else there is to say of a mailbox.
   static func notes(_ mailbox: MailboxVerdict, pair: String) -> [String] {
     let place = place(mailbox.names, pair)
-    var lines = mailbox.altered.map { both in
-      let isLonger = both.left.content?.size != both.right.content?.size
-      return place + "\(named(both)): differs only in "
-        + (isLonger ? "what another program added" : "octets that a server replaced")
+    var lines = mailbox.altered.map { altered in
+      place + "\(named(altered.handles)): differs only in "
+        + (altered.isLonger ? "what another program added" : "octets that a server replaced")
     }
     lines += mailbox.ownDates.map {
       place + "\(named($0)): each side has kept its own received date since the first sync"

@@ -21,9 +21,15 @@ import Testing
   }
 
   private func content(_ bytes: [UInt8], pieces size: Int = .max) throws -> ReadContent {
-    let sink = DigestSink(cancellation: Cancellation()) { _, _ in }
+    var messages: MessageList = [
+      ObservedMessage(
+        handle: DigestSinkTests.handle, flags: .empty,
+        details: MessageDetails(
+          size: UInt64(bytes.count), date: InternalDate(seconds: 0), id: nil))
+    ]
+    let sink = DigestSink(VerifiedList(taking: &messages), cancellation: Cancellation()) { _, _ in }
     try give(bytes, pieces: size, to: sink)
-    return try #require(sink.contents[DigestSinkTests.handle])
+    return try #require(sink.messages.content(at: 0))
   }
 
   private func masked(_ text: [UInt8], pieces size: Int = .max) throws -> MessageDigest {

@@ -168,6 +168,22 @@ import Testing
     #expect(stage.verify().kinds == ["content"])
   }
 
+  @Test("what another program added is counted; the message is the same still")
+  func added() {
+    for hasBase in [true, false] {
+      let stage = VerifyStage(VerifyStage.pairs[3])
+      if !hasBase { stage.store = MemoryStateStore() }
+      stage.alter(3, on: .left) { $0.content = Array("X-TUID: abcdefgh1234\r\n".utf8) + $0.content }
+      let report = stage.verify()
+      #expect(report.isEqual && report.counted == 6, "\(report.kinds)")
+      #expect(report.mailboxes.flatMap(\.altered).map(\.isLonger) == [true])
+      #expect(
+        report.mailboxes.flatMap(\.altered).map(\.handles.left) == [stage.handle(of: 3, on: .left)])
+      stage.alter(3, on: .right) { $0.content[$0.content.count - 5] ^= 1 }
+      #expect(!stage.verify().isEqual && stage.verify().mailboxes.map(\.altered.count) == [0])
+    }
+  }
+
   // MARK: Trouble
 
   @Test("a message that was refused is told with the reason")
