@@ -34,12 +34,19 @@ def make_folder(path):
         os.makedirs(os.path.join(path, part), exist_ok=True)
 
 
-def deliver(folder, number, seen=False):
+def small_message(number):
+    return (
+        f"From: s{number % 40}@example.org\nSubject: ({number})\n"
+        f"Message-ID: <{number}@bench.example.org>\n\nshort\n"
+    ).encode()
+
+
+def deliver(folder, number, seen=False, make=message):
     """Puts a message into a Maildir folder, as a delivery agent does."""
     name = f"{FIRST_DATE + number}.M{number}.bench"
     temporary = os.path.join(folder, "tmp", name)
     with open(temporary, "wb") as file:
-        file.write(message(number))
+        file.write(make(number))
     os.utime(temporary, (FIRST_DATE + number, FIRST_DATE + number))
     place = os.path.join(folder, "cur", name + ":2,S") if seen else os.path.join(folder, "new", name)
     os.rename(temporary, place)
