@@ -1,3 +1,5 @@
+import Simulation
+
 /// What the command is asked to do.
 struct Arguments {
   enum Work {
@@ -11,6 +13,8 @@ struct Arguments {
   }
 
   var work = Work.seeds(1...1000)
+  /// What the histories are to be about; `nil`: what each seed makes of it.
+  var profile: Profile?
   var threads = 1
   var tellsCalls = false
   var showsCoverage = false
@@ -28,6 +32,12 @@ struct Arguments {
       case "--file":
         guard let path = rest.popFirst() else { throw Misuse(description: "--file wants a path") }
         work = .file(path)
+      case "--profile":
+        guard let profile = rest.popFirst().flatMap({ Profile(rawValue: $0) }) else {
+          let names = Profile.allCases.map(\.rawValue).joined(separator: ", ")
+          throw Misuse(description: "--profile wants one of \(names)")
+        }
+        self.profile = profile
       case "-j":
         guard let count = rest.popFirst().flatMap({ Int($0) }), (1...256).contains(count) else {
           throw Misuse(description: "-j wants a number of threads")

@@ -3,9 +3,10 @@ import Simulation
 /// Plays random histories of replicas, users, faults and runs, and tells which of them went wrong.
 @main struct Main {
   static let usage = """
-    usage: simulate [--seeds FIRST...LAST] [-j THREADS] [--coverage]
+    usage: simulate [--seeds FIRST...LAST] [--profile NAME] [-j THREADS] [--coverage]
                                                 plays these histories; exit status 1 if one fails
-           simulate --seed N [--calls]          plays one, tells it, and shortens it if it fails
+           simulate --seed N [--profile NAME] [--calls]
+                                                plays one, tells it, and shortens it if it fails
            simulate --file PATH [--calls]       plays a written history and tells it
     """
 
@@ -25,11 +26,13 @@ import Simulation
     switch arguments.work {
     case .seeds(let seeds):
       return Campaign(
-        seeds: seeds, threads: arguments.threads, showsCoverage: arguments.showsCoverage
+        seeds: seeds, about: arguments.profile, threads: arguments.threads,
+        showsCoverage: arguments.showsCoverage
       ).run()
     case .seed(let seed):
       return Tale.tell(
-        HistoryMaker.history(seed: seed), calls: arguments.tellsCalls, shortens: true)
+        HistoryMaker.history(seed: seed, about: arguments.profile), calls: arguments.tellsCalls,
+        shortens: true)
     case .file(let path):
       let history = try History(text: Output.read(path))
       return Tale.tell(history, calls: arguments.tellsCalls, shortens: false)

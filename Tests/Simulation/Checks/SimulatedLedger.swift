@@ -30,10 +30,20 @@ public final class SimulatedLedger: @unchecked Sendable {
     var splitMoves = 0
     /// Expunges of what was flagged `\Deleted`, by server.
     var sweeps: [Int: Int] = [:]
+    /// Births before any run, by mailbox and server.
+    var early: [MailboxName: [Int: Int]] = [:]
 
     /// How many more there may be.
     var most: Int {
       births.values.reduce(0, +) + moves.values.reduce(0, +) + stubCopies + splitMoves
+    }
+
+    /// How many of them a run finds to be one with another, born in the same mailbox on another side: it sees both before
+    /// it does anything.
+    var met: Int {
+      early.values.reduce(0) { sum, births in
+        sum + births.values.reduce(0, +) - (births.values.max() ?? 0)
+      }
     }
 
     /// How many were taken away at most.
@@ -110,6 +120,8 @@ public final class SimulatedLedger: @unchecked Sendable {
   /// What was changed on one side and is gone from the other is placed there anew: even if it was moved, where a run
   /// carries over the new place alone.
   var keepsChanged = false
+  /// Since ``settle(_:)``.
+  private var hasRun = false
   /// Users act just before a run expunges something that it has looked at.
   var isAtExpunge = false
   private var edits: [Edit] = []
@@ -126,13 +138,22 @@ public final class SimulatedLedger: @unchecked Sendable {
 
   public init() {}
 
-  public func noteBirth(_ content: SimulatedMail, of date: InternalDate, on server: Int) {
+  /// - Parameter mailbox: `nil`: in the place of another message.
+  public func noteBirth(
+    _ content: SimulatedMail, of date: InternalDate, in mailbox: MailboxName? = nil, on server: Int
+  ) {
     entries[content, default: Entry()].dates.insert(date)
     entries[content]?.note { $0.births[server, default: 0] += 1 }
+    if let mailbox, !hasRun {
+      entries[content]?.late.early[mailbox, default: [:]][server, default: 0] += 1
+    }
     guard let missing = entries[content]?.missing[server], missing > 0 else { return }
     entries[content]?.missing[server] = missing - 1
     entries[content]?.note { $0.returns[server, default: 0] += 1 }
   }
+
+  /// To be told before any run.
+  func noteRun() { hasRun = true }
 
   /// To another mailbox.
   func noteMove(_ content: SimulatedMail, of date: InternalDate, on server: Int) {
@@ -181,6 +202,11 @@ public final class SimulatedLedger: @unchecked Sendable {
   /// Between the COPY and the EXPUNGE of a server without MOVE.
   func noteSpare(_ content: SimulatedMail, _ change: Int) {
     entries[content, default: Entry()].note { $0.spares += change }
+  }
+
+  /// Of a message that a run which died was to give another UID without MOVE.
+  func noteTakenCopy(_ content: SimulatedMail) {
+    entries[content, default: Entry()].note { $0.removals += 1 }
   }
 
   /// Another pair comes across them: to that they are messages like any other.
@@ -268,6 +294,7 @@ public final class SimulatedLedger: @unchecked Sendable {
     let whole = servers.map(\.wholeContentCounts)
     stubsMoved = [:]
     lost = [:]
+    hasRun = false
     for content in entries.keys {
       for (server, counts) in zip(servers, whole) {
         entries[content]?.settled[server.number] = counts[content] ?? 0

@@ -5,6 +5,10 @@ public enum Deed: String, CaseIterable, Hashable, Sendable {
   case deliver
   /// Delivers the bytes of a message that is there already.
   case twin
+  /// Delivers what was delivered under the number before this one, here or elsewhere, with the date of this one.
+  case again
+  /// Delivers a message with the header of one that is there already, and another body.
+  case variant
   case flag
   case unflag
   case keyword

@@ -16,6 +16,7 @@ extension HistoryMaker {
     case .alterations: makeAlterations()
     case .stubs: makeStubs()
     case .pulls: makePulls()
+    case .filled: makeFilled()
     }
   }
 
@@ -28,7 +29,7 @@ extension HistoryMaker {
   }
 
   /// One of these, by anyone.
-  private mutating func act(_ deeds: [Deed]) {
+  mutating func act(_ deeds: [Deed]) {
     act(deeds, on: Int.random(in: history.replicas.indices, using: &random))
   }
 

@@ -13,9 +13,11 @@ public struct HistoryMaker {
   private var deeds = Deed.all
   private var deedsDuringRuns = Deed.duringRuns
 
-  public static func history(seed: UInt64) -> History {
+  /// - Parameter wanted: what it is to be about; `nil`: what the seed makes of it.
+  public static func history(seed: UInt64, about wanted: Profile? = nil) -> History {
     var maker = HistoryMaker(seed: seed)
-    let (profile, random) = Profile.choose(seed)
+    let (chosen, random) = Profile.choose(seed)
+    let profile = wanted ?? chosen
     if profile != .ordinary { maker.random = random }
     maker.make(profile)
     // Drawn from nothing, so that the other histories stay what they were.
@@ -213,12 +215,12 @@ public struct HistoryMaker {
   }
 
   /// Early calls more often than late ones.
-  private mutating func anyNumber() -> Int {
+  mutating func anyNumber() -> Int {
     let limit = Int.random(in: 2...70, using: &random)
     return Int.random(in: 1...limit, using: &random)
   }
 
-  private mutating func fault() -> History.Incident {
+  mutating func fault() -> History.Incident {
     // Few runs come to these.
     let rare: [SimulatedCall.Kind] = [.delete, .delete, .close, .close, .rename, .copy, .pad]
     let calls = random.oneIn(3) ? rare : SimulatedCall.Kind.allCases

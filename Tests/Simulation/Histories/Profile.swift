@@ -22,6 +22,8 @@ public enum Profile: String, CaseIterable, Sendable {
   case stubs
   /// First syncs of many messages that are killed, and go on where one side has what was not recorded.
   case pulls
+  /// First syncs of sides that both hold mail, partly the same, in small parts, and cut short before they come to an end.
+  case filled
 
   /// The generator is one of its own, so that the other histories stay what they were.
   static func choose(_ seed: UInt64) -> (Profile, SplitMix64) {
@@ -29,8 +31,9 @@ public enum Profile: String, CaseIterable, Sendable {
     guard random.oneIn(4) else {
       // Came later: the others stay what they were.
       if random.oneIn(24) { return (.stubs, random) }
-      return (random.oneIn(24) ? .pulls : .ordinary, random)
+      if random.oneIn(24) { return (.pulls, random) }
+      return (random.oneIn(16) ? .filled : .ordinary, random)
     }
-    return (allCases.dropFirst().dropLast(2).randomElement(using: &random) ?? .ordinary, random)
+    return (allCases.dropFirst().dropLast(3).randomElement(using: &random) ?? .ordinary, random)
   }
 }

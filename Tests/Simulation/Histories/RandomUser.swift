@@ -38,8 +38,10 @@ public struct RandomUser: Sendable {
   public static func perform(
     _ deed: Deed, number: Int, seed: UInt64, on server: SimulatedServer
   ) {
-    let mixed = seed &+ UInt64(truncatingIfNeeded: number) &* 0x2545_f491_4f6c_dd1d
-    var act = Act(random: SplitMix64(seed: mixed), number: number, server: server)
+    let token = deed == .again ? number - 1 : number
+    let mixed = seed &+ UInt64(truncatingIfNeeded: token) &* 0x2545_f491_4f6c_dd1d
+    var act = Act(
+      random: SplitMix64(seed: mixed), number: number, token: token, server: server)
     act.perform(deed)
   }
 }
@@ -48,11 +50,13 @@ public struct RandomUser: Sendable {
 private struct Act {
   var random: SplitMix64
   let number: Int
+  /// What a message that is delivered is told by.
+  let token: Int
   let server: SimulatedServer
 
   mutating func perform(_ deed: Deed) {
     switch deed {
-    case .deliver, .twin: deliver(isTwin: deed == .twin)
+    case .deliver, .again, .twin, .variant: deliver(deed)
     case .flag, .unflag, .keyword, .unkeyword: changeFlags(deed)
     case .copy, .move: place(deed)
     case .expunge:
@@ -92,15 +96,21 @@ private struct Act {
     }
   }
 
-  private mutating func deliver(isTwin: Bool) {
+  private mutating func deliver(_ deed: Deed) {
     var content: [UInt8]
-    if isTwin, let (_, message) = pick() {
+    if deed == .twin, let (_, message) = pick() {
       content = message.origin.bytes
+    } else if deed == .variant, let (_, message) = pick() {
+      content = SimulatedContent.variant(of: message.origin.bytes, token: number)
     } else {
-      content = SimulatedContent.random(token: number, using: &random)
+      content = SimulatedContent.random(token: token, using: &random)
     }
+    // No two that only have their headers in common are of one date: so a message is known that a server alters.
+    let date =
+      deed == .variant
+      ? InternalDate(seconds: 1_800_000_000 + Int64(number)) : RandomUser.date(number)
     let flags: FlagSet = random.oneIn(3) ? FlagSet([.seen]) : .empty
-    server.deliver(content, to: mailbox(), flags: flags, date: RandomUser.date(number))
+    server.deliver(content, to: mailbox(), flags: flags, date: date)
   }
 
   private mutating func changeFlags(_ deed: Deed) {

@@ -54,6 +54,7 @@ extension Replay {
     account = SideAccount(
       world.servers, leavesStubs: history.wishes.hasMaxSize, bringsStubs: bringsStubs,
       exempt: phase.movedInRun)
+    phase.copiedInRun = []
     concedeSpares(to: run.pair)
     note("run \(run.pair + 1): \(run)")
     let report = carryOut(run.pair, policy)
@@ -66,6 +67,7 @@ extension Replay {
       deadPair = run.pair
       noteRenamesOfDead()
       noteUnrecorded(run.pair)
+      noteTakenCopies(of: phase.copiedInRun)
     }
     if report.result != .ok {
       phase.isDisturbed = true
@@ -200,6 +202,7 @@ extension Replay {
     // Were it still on its way, both pairs might save the same message, and neither knows of the other.
     for other in worlds where other !== world { other.settle() }
     phase.hasRun = true
+    ledger.noteRun()
     noteStubsOutside(pair, policy)
     DecisionCount(world, stores[pair], policy).count(in: coverage)
     let stubs = StubCount(world)

@@ -67,6 +67,8 @@ public final class Replay {
     var isRolledBack = false
     /// A run is under way.
     var isInRun = false
+    /// What users have copied while the last one was.
+    var copiedInRun: Set<SimulatedMail> = []
     /// What the only actor's side held before the runs began to carry it over.
     var expected: [SimulatedView]?
     /// What every replica held when all were level; `nil`: that was never so.
@@ -164,6 +166,7 @@ public final class Replay {
     let mailboxes = server.mailboxes
     let counts = phase.isInRun ? server.contentCounts : [:]
     RandomUser.perform(deed, number: number, seed: history.seed, on: server)
+    if deed == .copy { noteCopy(replica, before: mailboxes) }
     phase.actors.insert(replica)
     phase.expected = nil
     if deed == .move { phase.hasMoved = true }

@@ -56,6 +56,13 @@ public enum SimulatedContent {
     message(Kind.allCases.randomElement(using: &random) ?? .ordinary, token: token)
   }
 
+  /// Another body below the same header. It is longer than any but those of large messages, and of another size than any
+  /// other variant: of equal header and size the engine takes two that have a Message-ID for one.
+  static func variant(of bytes: [UInt8], token: Int) -> [UInt8] {
+    let body = "variant \(token)\r\n" + String(repeating: "x", count: 100 + token) + "\r\n"
+    return Array(header(of: bytes)) + Array(body.utf8)
+  }
+
   /// With another line at its end.
   static func edited(_ bytes: [UInt8]) -> [UInt8] { bytes + Array("edited\r\n".utf8) }
 
@@ -90,6 +97,9 @@ public enum SimulatedContent {
   /// The token in the message, for error texts.
   public static func label(_ bytes: [UInt8]) -> String {
     let text = String(decoding: bytes, as: UTF8.self)
+    if let found = text.range(of: "\nvariant ") {
+      return "variant \(text[found.upperBound...].prefix { $0.isNumber })"
+    }
     guard let found = text.range(of: "token ") else { return "\(bytes.count) bytes" }
     return
       "\(hasMessageID(bytes) ? "message" : "draft") \(text[found.upperBound...].prefix { $0.isNumber })"

@@ -12,7 +12,7 @@ extension SimulatedServer {
   ) -> MessageHandle? {
     guard mailboxes[mailbox] != nil else { return nil }
     let mail = SimulatedMail(content)
-    ledger?.noteBirth(mail, of: date, on: number)
+    ledger?.noteBirth(mail, of: date, in: mailbox, on: number)
     ledger?.noteFlags(mail, added: flags, removed: .empty)
     return put(
       SimulatedMessage(
@@ -55,7 +55,7 @@ extension SimulatedServer {
     if message.isStub {
       ledger?.noteStubCopy(message.origin)
     } else {
-      ledger?.noteBirth(message.origin, of: message.date, on: number)
+      ledger?.noteBirth(message.origin, of: message.date, in: target, on: number)
     }
     return put(message, in: target)
   }
