@@ -79,6 +79,12 @@ extension MailboxSync {
     return 0
   }
 
+  /// What it has on a side, or had when it was recorded: there it may be a stub, or what a server made of it.
+  func size(of index: Int, on side: Side) -> UInt64? {
+    let item = work[index].item
+    return item.sides[side].seen?.details?.size ?? item.base?.contents[side]?.size
+  }
+
   // MARK: COPY and MOVE
 
   private func copy(

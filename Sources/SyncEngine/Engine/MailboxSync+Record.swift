@@ -183,12 +183,17 @@ extension MailboxSync {
     for (number, job) in jobs.enumerated()
     where job.kind != .save || !work[job.index].isIntended[side] {
       work[job.index].isIntended[side] = true
-      let isCopied = job.kind == .renumber && traits[side].renumbersByCopy
+      let isRenumbered = job.kind == .renumber
+      let isCopied = isRenumbered && traits[side].renumbersByCopy
+      let item = work[job.index].item
+      // What lies on the side already is to come as it is there.
+      let date = isRenumbered ? item.date(on: side) : item.date
+      let ownSize = isRenumbered ? size(of: job.index, on: side) : nil
       changes.append(
         .putIntent(
           Intent(
-            mailbox: record.id, side: side, size: sizes?[number] ?? size(of: job.index),
-            date: work[job.index].item.date ?? InternalDate(seconds: 0),
+            mailbox: record.id, side: side, size: sizes?[number] ?? ownSize ?? size(of: job.index),
+            date: date ?? InternalDate(seconds: 0),
             uidNext: anchors[side].uidNext,
             original: isCopied ? work[job.index].handles[side]?.uid : nil)))
     }
@@ -201,7 +206,9 @@ extension MailboxSync {
     // What was saved and could not be recorded yet, a run that follows one which dies now has to know of.
     let sides = Side.allCases.filter { hasIntents[$0] && strays[$0].isEmpty }
     guard !sides.isEmpty else { return }
-    let changes = sides.map { StateChange.clearIntents(record.id, $0) }
+    let changes = sides.flatMap { side in
+      [StateChange.clearIntents(record.id, side)] + keptIntents[side].map { .putIntent($0) }
+    }
     for side in sides { hasIntents[side] = false }
     try stateAccess { () throws(StateError) in try commit(changes, .soon) }
   }

@@ -58,45 +58,101 @@ extension MailboxSync {
       let intents = leftIntents[side]
       leftIntents[side] = []
       guard mode == .mirror, !policy.isDryRun else { continue }
-      let found = copies(of: intents, on: side)
-      guard !found.isEmpty else { continue }
-      let handles = found.flatMap { [$0.original] + $0.copies }.compactMap {
-        work[$0].handles[side]
-      }
-      let contents = try on(side) { () throws(EndpointError) in
-        try select(side, endpoints[side])
-        return try endpoints[side].contents(of: handles)
-      }
-      let isLeft = !mayRenumber
-      if isLeft { hasIntents[side] = false }
-      var replaced = Set<Int>()
-      for (original, copies) in found {
-        let content = work[original].handles[side].flatMap { contents[$0] }
-        let copy = copies.first { copy in
-          !replaced.contains(copy) && content != nil
-            && work[copy].handles[side].flatMap { contents[$0] } == content
-        }
-        guard let copy else { continue }
-        replaced.insert(copy)
-        if isLeft {
-          if let handle = work[copy].handles[side] { deferMessage(handle, on: side) }
-          continue
-        }
-        let old = work[original].item.sides[side]
-        work[original].item.sides[side] = work[copy].item.sides[side]
-        work[copy].item.sides[side] = old
-      }
-      if isLeft {
-        work = work.enumerated().filter { !replaced.contains($0.offset) }.map(\.element)
+      let pairs = try originalsAndCopies(of: intents, on: side, endpoints[side])
+      guard !pairs.isEmpty else { continue }
+      if mayRenumber {
+        try replace(pairs, on: side, endpoints)
       } else {
-        try expungeNow(replaced, on: side, endpoints)
+        leave(pairs, intents, on: side)
       }
     }
   }
 
-  /// Messages that were to be renumbered and are still there, and what may be a copy of each: messages that
-  /// only this side has, and that came since then. A copy that has not got all flags yet is left alone: they
-  /// would be taken for removed. (Of what lies as the base has it the size may not be known; the content decides.)
+  private typealias OriginalAndCopy = (original: Int, copy: Int)
+
+  /// What may be a copy and has the content of the original is one.
+  private func originalsAndCopies(
+    of intents: [Intent], on side: Side, _ endpoint: any Endpoint
+  ) throws(SideFailure) -> [OriginalAndCopy] {
+    let found = copies(of: intents, on: side)
+    guard !found.isEmpty else { return [] }
+    let handles = found.flatMap { [$0.original] + $0.copies }.compactMap { work[$0].handles[side] }
+    let contents = try on(side) { () throws(EndpointError) in
+      try select(side, endpoint)
+      return try endpoint.contents(of: handles)
+    }
+    var taken = Set<Int>()
+    return found.compactMap { original, copies in
+      let content = work[original].handles[side].flatMap { contents[$0] }
+      let copy = copies.first { copy in
+        !taken.contains(copy) && content != nil
+          && work[copy].handles[side].flatMap { contents[$0] } == content
+      }
+      guard let copy else { return nil }
+      taken.insert(copy)
+      return (original, copy)
+    }
+  }
+
+  private func replace(
+    _ pairs: [OriginalAndCopy], on side: Side, _ endpoints: Both<any Endpoint>
+  ) throws(SideFailure) {
+    try uniteFlags(pairs, on: side, endpoints[side])
+    for (original, copy) in pairs {
+      let old = work[original].item.sides[side]
+      work[original].item.sides[side] = work[copy].item.sides[side]
+      work[copy].item.sides[side] = old
+    }
+    try expungeNow(Set(pairs.map(\.copy)), on: side, endpoints)
+  }
+
+  /// As long as there are two messages, somebody may change the flags of either; or the run died before the copy had got all
+  /// that the server had lost on the way. What of the original's is missing from the copy would be taken for removed.
+  private func uniteFlags(
+    _ pairs: [OriginalAndCopy], on side: Side, _ endpoint: any Endpoint
+  ) throws(SideFailure) {
+    var copies: [FlagChange: [Int]] = [:]
+    for (original, copy) in pairs {
+      let now = work[copy].flags[side]
+      let wanted = FlagMerge.unite(left: work[original].flags[side], right: now)
+      let change = FlagChange(from: now, to: wanted)
+      if !change.isEmpty { copies[change, default: []].append(copy) }
+    }
+    guard !copies.isEmpty else { return }
+    changed[side] = true
+    let orders = copies.map { change, copies in
+      StoreOrder(
+        uids: UIDSet(copies.compactMap { work[$0].handles[side]?.uid }.sorted()),
+        added: change.added, removed: change.removed)
+    }.sorted { ($0.uids.min ?? .first) < ($1.uids.min ?? .first) }
+    _ = try on(side) { () throws(EndpointError) in
+      try select(side, endpoint)
+      return try endpoint.store(orders)
+    }
+    for (change, copies) in copies {
+      for copy in copies {
+        work[copy].setFlags(change.applied(to: work[copy].flags[side]), on: side)
+      }
+    }
+  }
+
+  /// A run that may not renumber leaves both to another one, in whatever round it comes across them, and with them what tells
+  /// of them.
+  private func leave(_ pairs: [OriginalAndCopy], _ intents: [Intent], on side: Side) {
+    leftIntents[side] = intents.filter { $0.original != nil }
+    keptIntents[side] = intents
+    hasIntents[side] = false
+    for (_, copy) in pairs {
+      if let handle = work[copy].handles[side] { deferMessage(handle, on: side) }
+    }
+    let copies = Set(pairs.map(\.copy))
+    work = work.enumerated().filter { !copies.contains($0.offset) }.map(\.element)
+  }
+
+  /// Messages that were to be renumbered and are still there, and what may be a copy of each: messages that only this side
+  /// has, and that came since then; those with the flags of the original first. A copy is what the original is on this side:
+  /// the other one may have it with another received date, or a server may have altered it. (Of what lies as the base has it
+  /// the size may not be known; the content decides.)
   private func copies(
     of intents: [Intent], on side: Side
   ) -> [(original: Int, copies: [Int])] {
@@ -110,16 +166,22 @@ extension MailboxSync {
       return !item.isKnown && item.sides[side.other] == .absent
         && item.sides[side].seen?.handle.uid.map { $0 >= before } ?? false
     }
-    return work.indices.compactMap { original in
+    return work.indices.compactMap { original -> (original: Int, copies: [Int])? in
       guard let uid = work[original].item.sides[side].seen?.handle.uid, let next = uidNexts[uid]
       else { return nil }
+      // The base may know no more than what was sent.
+      let known = work[original].item.sides[side].seen?.details?.size
       let copies = arrivals.filter { copy in
         work[copy].item.sides[side].seen?.handle.uid.map { $0 >= next } ?? false
-          && work[copy].item.date == work[original].item.date
-          && [0, size(of: copy)].contains(size(of: original))
-          && work[copy].flags[side] == work[original].flags[side]
+          && work[copy].item.date(on: side) == work[original].item.date(on: side)
+          && [nil, size(of: copy, on: side)].contains(known)
       }
-      return copies.isEmpty ? nil : (original, copies)
+      let flags = work[original].flags[side]
+      let (like, unlike) = (
+        copies.filter { work[$0].flags[side] == flags },
+        copies.filter { work[$0].flags[side] != flags }
+      )
+      return copies.isEmpty ? nil : (original, like + unlike)
     }
   }
 }

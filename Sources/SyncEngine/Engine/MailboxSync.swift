@@ -38,6 +38,8 @@ final class MailboxSync {
   var savedBefore: Both<UID?> = Both(left: nil, right: nil)
   /// What that run was about to save, copy or renumber, until its leftovers have been looked for.
   var leftIntents: Both<[Intent]> = Both(left: [], right: [])
+  /// Those that this run leaves to another one, whatever else it does.
+  var keptIntents: Both<[Intent]> = Both(left: [], right: [])
   /// Changes left over from earlier runs.
   var pending: Both<[UID: PendingMessage]> = Both(left: [:], right: [:])
 
