@@ -13,7 +13,7 @@ extension Replay {
       }
       return now.messages.last?.origin
     }
-    if phase.isInRun {
+    if phase.isInRun, !phase.followsIntents {
       phase.copiedInRun.formUnion(copied)
     } else {
       noteTakenCopies(of: Set(copied))

@@ -55,6 +55,7 @@ extension Replay {
       world.servers, leavesStubs: history.wishes.hasMaxSize, bringsStubs: bringsStubs,
       exempt: phase.movedInRun)
     phase.copiedInRun = []
+    phase.followsIntents = !stores[run.pair].intents().isEmpty
     concedeSpares(to: run.pair)
     note("run \(run.pair + 1): \(run)")
     let report = carryOut(run.pair, policy)

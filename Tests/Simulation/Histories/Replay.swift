@@ -67,7 +67,9 @@ public final class Replay {
     var isRolledBack = false
     /// A run is under way.
     var isInRun = false
-    /// What users have copied while the last one was.
+    /// It follows one that died while it was saving or renumbering, and has left notes of that.
+    var followsIntents = false
+    /// What users have copied while a run was under way that follows none.
     var copiedInRun: Set<SimulatedMail> = []
     /// What the only actor's side held before the runs began to carry it over.
     var expected: [SimulatedView]?
