@@ -84,6 +84,33 @@ import Testing
     }
   }
 
+  @Test(
+    "what had come when the connection broke is kept, and does not come again",
+    arguments: [Combination.maildirAndIMAP, .servers])
+  func kept(combination: Combination) throws {
+    let size = 10_000
+    try withPair(combination) { pair in
+      pair.right.keys["connections"] = "1"
+      try pair.sync()
+      let relay = try pair.right.relay()
+      defer { relay.close() }
+      try pair.right.store.add((1...Self.count).map { makeMessage("m\($0)", size: size) })
+      relay.hold(after: Self.count * size / 2, .fromServer)
+      let running = try pair.start()
+      try relay.waitUntilHeld(by: running.child)
+      relay.cut()
+      #expect(try running.finish().code == 75)
+      let kept = try pair.left.store.snapshot()["INBOX"]?.count ?? 0
+      #expect(kept > Self.count / 3)
+      let passed = relay.passed(.fromServer)
+      try pair.sync()
+      #expect(relay.passed(.fromServer) - passed < (Self.count - kept + 20) * size)
+      try expectTokens((1...Self.count).map { "m\($0)" }, pair)
+      try expectEqualSides(pair)
+      try expectQuiet(pair)
+    }
+  }
+
   @Test("SIGTERM ends a run that waits for a silent server")
   func terminated() throws {
     try withPair(.maildirAndIMAP) { pair in

@@ -309,6 +309,10 @@ public protocol MessageSaver: AnyObject {
   /// Makes everything since the last commit durable.
   /// - Returns: an outcome for each message ended, in order.
   func commit() throws(EndpointError) -> [PlacementOutcome]
+  /// As ``commit()``, where the message under way, if there is one, breaks off, and nothing follows.
+  /// - Parameter withdrawn: the places of messages that are not to stay, of those with a target.
+  /// - Returns: also `retryAlone` for those of which it is not certain what became of them.
+  func commitArrived(without withdrawn: Set<Int>) throws(EndpointError) -> [PlacementOutcome]
   /// Messages of the last commit that the side keeps in another form than they were given.
   var altered: [UID] { get }
   /// Flags that messages of the last commit did not get, because the mailbox has no room for them; a server says
@@ -322,6 +326,14 @@ public protocol MessageSaver: AnyObject {
 
 extension MessageSaver {
   public func answered() throws(EndpointError) -> [PlacementOutcome?] { [] }
+
+  public func commitArrived(
+    without withdrawn: Set<Int>
+  ) throws(EndpointError) -> [PlacementOutcome] {
+    try abandon()
+    return try commit()
+  }
+
   public var altered: [UID] { [] }
   public var lacking: [UID: FlagSet] { [:] }
   public var identifies: Bool { false }

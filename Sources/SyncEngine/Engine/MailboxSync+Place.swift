@@ -194,9 +194,29 @@ extension MailboxSync {
       // A run that dies before the other side follows must not leave them as vanished and arrived: what one side has
       // done is recorded.
       let goesOn = !rest.isEmpty
-      try perform(leading, on: lead, endpoints, goesOn: goesOn)
+      do {
+        try perform(leading, on: lead, endpoints, goesOn: goesOn)
+      } catch {
+        if hasKeptArrived { followArrived(Array(indices), lead, endpoints) }
+        throw error
+      }
       try performFollowing(Array(indices), lead, endpoints, goesOn: goesOn)
       try recordPlaced(Array(indices), goesOn: goesOn)
+    }
+  }
+
+  /// After a run was cut short, what the leading side has got is numbered on the other one, too, and recorded, if it is still there:
+  /// the next run would have to find out that both are one, and to wait for what might still come.
+  private func followArrived(_ indices: [Int], _ lead: Side, _ endpoints: Both<any Endpoint>) {
+    let arrived = indices.filter {
+      work[$0].handles.left != nil && work[$0].handles.right != nil && !work[$0].isDropped
+    }
+    do {
+      try performFollowing(arrived, lead, endpoints, goesOn: false)
+      try recordPlaced(arrived)
+      if isRecorded(arrived, on: lead) { try clearIntents() }
+    } catch {
+      // It does so.
     }
   }
 

@@ -47,6 +47,12 @@ extension MailboxSync {
     for index in indices where isSettled(index) { work[index].release() }
   }
 
+  /// Whether all of these that lie on `side` were recorded by ``recordPlaced(_:goesOn:)``; one of which nothing is left to be done
+  /// has been released.
+  func isRecorded(_ indices: [Int], on side: Side) -> Bool {
+    indices.allSatisfy { work[$0].handles[side] == nil || isOnBothSides($0) }
+  }
+
   /// Whether nothing is left to be done about a message that was placed and recorded.
   private func isSettled(_ index: Int) -> Bool {
     let item = work[index]
@@ -183,12 +189,11 @@ extension MailboxSync {
     for (number, job) in jobs.enumerated()
     where job.kind != .save || !work[job.index].isIntended[side] {
       work[job.index].isIntended[side] = true
-      let isRenumbered = job.kind == .renumber
-      let isCopied = isRenumbered && traits[side].renumbersByCopy
+      let isCopied = job.kind == .renumber && traits[side].renumbersByCopy
       let item = work[job.index].item
-      // What lies on the side already is to come as it is there.
-      let date = isRenumbered ? item.date(on: side) : item.date
-      let ownSize = isRenumbered ? size(of: job.index, on: side) : nil
+      // The copy is what its original is on this side.
+      let date = isCopied ? item.date(on: side) : item.date
+      let ownSize = isCopied ? size(of: job.index, on: side) : nil
       changes.append(
         .putIntent(
           Intent(
@@ -202,9 +207,9 @@ extension MailboxSync {
     try stateAccess { () throws(StateError) in try commit(changes) }
   }
 
-  func clearIntents() throws(SideFailure) {
+  func clearIntents(on sides: [Side] = Side.allCases) throws(SideFailure) {
     // What was saved and could not be recorded yet, a run that follows one which dies now has to know of.
-    let sides = Side.allCases.filter { hasIntents[$0] && strays[$0].isEmpty }
+    let sides = sides.filter { hasIntents[$0] && strays[$0].isEmpty }
     guard !sides.isEmpty else { return }
     let changes = sides.flatMap { side in
       [StateChange.clearIntents(record.id, side)] + keptIntents[side].map { .putIntent($0) }

@@ -65,8 +65,9 @@ extension MailboxSync {
         try endpoints[from].fetch(
           batch.compactMap { work[$0.index].handles[from] }, into: flight.transfer)
       } catch {
+        guard flight.transfer.saverError == nil else { throw SideFailure(side: side, error: error) }
         keepArrived(flight, after: error, on: side, endpoints)
-        throw SideFailure(side: flight.transfer.saverError == nil ? from : side, error: error)
+        throw SideFailure(side: from, error: error)
       }
       guard !rest.isEmpty, try recordAnswered(&flight, on: side) else { break }
       if rest.count >= batchCount(on: side) { Memory.giveBack() }
@@ -80,13 +81,17 @@ extension MailboxSync {
     _ flight: Flight, after error: EndpointError, on side: Side, _ endpoints: Both<any Endpoint>
   ) {
     let isCutShort = [.connectionLost, .timeout, .interrupted].contains(error.code)
-    guard isCutShort, flight.transfer.saverError == nil, !flight.transfer.completed.isEmpty else {
-      return
-    }
+    guard isCutShort, !flight.transfer.completed.isEmpty else { return }
+    var flight = flight
+    let withdrawn = flight.transfer.beyondGap(of: flight.items)
+    flight.noted.formUnion(withdrawn)
     do {
-      try on(side) { () throws(EndpointError) in try flight.transfer.abandon() }
-      _ = try land(flight, on: side, endpoints)
-      try recordPlaced(flight.jobs.values.map(\.index).sorted())
+      let doubtful = try land(flight, on: side, endpoints, isCutShort: true, without: withdrawn)
+      let indices = flight.jobs.values.map(\.index).sorted()
+      try recordPlaced(indices)
+      hasKeptArrived = doubtful.isEmpty
+      // Nothing is under way that the next run would have to wait for, and nothing there that it does not know.
+      if doubtful.isEmpty, isRecorded(indices, on: side) { try clearIntents(on: [side]) }
     } catch {
       // It comes once more.
     }
@@ -139,10 +144,14 @@ extension MailboxSync {
   ///
   /// - Returns: those that have to be tried again, each on its own.
   private func land(
-    _ flight: Flight, on side: Side, _ endpoints: Both<any Endpoint>
+    _ flight: Flight, on side: Side, _ endpoints: Both<any Endpoint>, isCutShort: Bool = false,
+    without withdrawn: Set<Int> = []
   ) throws(SideFailure) -> [Job] {
     let from = side.other
-    let outcomes = try on(side) { () throws(EndpointError) in try flight.saver.commit() }
+    let outcomes = try on(side) { () throws(EndpointError) in
+      isCutShort
+        ? try flight.saver.commitArrived(without: withdrawn) : try flight.saver.commit()
+    }
     // Messages copied as they lie in their files were not hashed on the way.
     let contents = try on(from) { () throws(EndpointError) in
       let unhashed = flight.transfer.completed.filter { $0.content == nil }.map(\.handle)

@@ -97,7 +97,8 @@ extension MailboxSync {
   private func replace(
     _ pairs: [OriginalAndCopy], on side: Side, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
-    try uniteFlags(pairs, on: side, endpoints[side])
+    let left = try uniteFlags(pairs, on: side, endpoints[side])
+    let pairs = pairs.filter { !left.contains($0.copy) }
     for (original, copy) in pairs {
       let old = work[original].item.sides[side]
       work[original].item.sides[side] = work[copy].item.sides[side]
@@ -108,9 +109,11 @@ extension MailboxSync {
 
   /// As long as there are two messages, somebody may change the flags of either; or the run died before the copy had got all
   /// that the server had lost on the way. What of the original's is missing from the copy would be taken for removed.
+  ///
+  /// - Returns: copies that can't get them, or are gone: they do not take their originals' places.
   private func uniteFlags(
     _ pairs: [OriginalAndCopy], on side: Side, _ endpoint: any Endpoint
-  ) throws(SideFailure) {
+  ) throws(SideFailure) -> Set<Int> {
     var copies: [FlagChange: [Int]] = [:]
     for (original, copy) in pairs {
       let now = work[copy].flags[side]
@@ -118,29 +121,40 @@ extension MailboxSync {
       let change = FlagChange(from: now, to: wanted)
       if !change.isEmpty { copies[change, default: []].append(copy) }
     }
-    guard !copies.isEmpty else { return }
+    guard !copies.isEmpty else { return [] }
     changed[side] = true
     let orders = copies.map { change, copies in
       StoreOrder(
         uids: UIDSet(copies.compactMap { work[$0].handles[side]?.uid }.sorted()),
         added: change.added, removed: change.removed)
     }.sorted { ($0.uids.min ?? .first) < ($1.uids.min ?? .first) }
-    _ = try on(side) { () throws(EndpointError) in
+    let outcome = try on(side) { () throws(EndpointError) in
       try select(side, endpoint)
       return try endpoint.store(orders)
     }
+    let failed = outcome.unstorable.values.reduce(outcome.gone.union(outcome.rejected)) {
+      $0.union($1)
+    }
+    var left = Set<Int>()
     for (change, copies) in copies {
       for copy in copies {
+        guard let uid = work[copy].handles[side]?.uid, !failed.contains(uid) else {
+          left.insert(copy)
+          continue
+        }
+        noteAttempt(change.added, UIDSet(uid), on: side)
         work[copy].setFlags(change.applied(to: work[copy].flags[side]), on: side)
       }
     }
+    return left
   }
 
   /// A run that may not renumber leaves both to another one, in whatever round it comes across them, and with them what tells
   /// of them.
   private func leave(_ pairs: [OriginalAndCopy], _ intents: [Intent], on side: Side) {
+    let originals = Set(pairs.compactMap { work[$0.original].handles[side]?.uid })
     leftIntents[side] = intents.filter { $0.original != nil }
-    keptIntents[side] = intents
+    keptIntents[side] = intents.filter { $0.original.map(originals.contains) ?? false }
     hasIntents[side] = false
     for (_, copy) in pairs {
       if let handle = work[copy].handles[side] { deferMessage(handle, on: side) }

@@ -16,6 +16,8 @@ final class MailboxSync {
   var lane: Int?
   /// Between two messages that are carried over, too.
   var cancellation = Cancellation()
+  /// The run was cut short while messages came, and what had come is in its place.
+  var hasKeptArrived = false
 
   /// As in the base, brought up to date as work is done.
   var record: MailboxRecord

@@ -32,6 +32,19 @@ final class Transfer: MessageSink {
     wantedForm = form
   }
 
+  /// The places among the ``completed`` of those that are to get a higher UID than one that has not come: that one would
+  /// find its UID used up. (Several connections don't give messages in order, once one of them is lost.)
+  func beyondGap(of items: [MessageHandle: SaveItem]) -> Set<Int> {
+    var lacking = items
+    for message in completed { lacking[message.handle] = nil }
+    for (handle, _) in missing { lacking[handle] = nil }
+    guard let gap = lacking.values.compactMap(\.target).min() else { return [] }
+    return Set(
+      completed.indices.filter { place in
+        items[completed[place].handle]?.target.map { $0 > gap } ?? false
+      })
+  }
+
   func begin(
     _ handle: MessageHandle, size: UInt64, form: MessageForm
   ) throws(EndpointError) {

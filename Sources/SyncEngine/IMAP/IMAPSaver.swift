@@ -203,6 +203,26 @@ final class IMAPSaver: MessageSaver {
     return outcomes.map { $0 ?? .refused(.other, "the server did not say what became of it") }
   }
 
+  /// A message that is being streamed is not filled up: its connection ends. What else the server would have to be asked
+  /// about is not certain, then.
+  func commitArrived(
+    without withdrawn: Set<Int>
+  ) throws(EndpointError) -> [PlacementOutcome] {
+    guard case .streamed? = message?.form, let batch, !batch.isOver else {
+      try abandon()
+      return try commit()
+    }
+    message = nil
+    outcomes.removeLast()
+    self.batch = nil
+    defer { connection.abort() }
+    for batch in sent { try settle(batch) }
+    sent = []
+    return outcomes.enumerated().map { place, outcome in
+      odd[place] == nil ? outcome ?? .retryAlone : .retryAlone
+    }
+  }
+
   // MARK: Sending
 
   /// Announces a message, in the batch under way if it fits.

@@ -8,8 +8,7 @@ extension IMAPEndpoint {
     do {
       try carryOut(fetch, handles, of: openMailbox)
     } catch {
-      // The connection may have ended because of it, or before it was told.
-      throw observer.isOutOfOrder ? .outOfOrder : fetch.failure ?? error
+      throw fetch.cause(of: error)
     }
   }
 
@@ -40,7 +39,7 @@ final class MessageFetch: BodyReceiver {
   /// Answered with OK, and not shown.
   private var silent: [UID] = []
   /// The sink's error, or the mailbox's: what still comes is dropped.
-  fileprivate var failure: EndpointError?
+  private var failure: EndpointError?
   /// Others may be connected to fetch what is fetched after this.
   fileprivate var mayConnectHelpers = false
   private let startPace: ReadingPace
@@ -115,6 +114,11 @@ final class MessageFetch: BodyReceiver {
     finishSelect()
     try finish(early.fetch, early.wanted.uids)
     try conclude()
+  }
+
+  /// The connection may have ended because of something else, or before that was told.
+  func cause(of error: EndpointError) -> EndpointError {
+    endpoint.observer.isOutOfOrder ? .outOfOrder : failure ?? error
   }
 
   private func conclude() throws(EndpointError) {
@@ -267,8 +271,8 @@ final class MessageFetch: BodyReceiver {
     } catch {
       failure = failure ?? error
       current = .skipping
-      // What the server is still sending would be waited for, and read for nothing.
-      if error.code == .interrupted { endpoint.connection.abort() }
+      // The run ends: what the server is still sending would be waited for, and read for nothing.
+      if error.scope == .side { endpoint.connection.abort() }
     }
   }
 }

@@ -22,11 +22,12 @@ final class SharedFetch {
     init(_ endpoint: IMAPEndpoint) { self.endpoint = endpoint }
 
     func run() {
+      let fetch = MessageFetch(endpoint, pipe)
       do throws(EndpointError) {
-        try MessageFetch(endpoint, pipe).run(handles)
+        try fetch.run(handles)
         pipe.finish(nil)
       } catch {
-        pipe.finish(error)
+        pipe.finish(fetch.cause(of: error))
       }
     }
   }
@@ -68,7 +69,16 @@ final class SharedFetch {
     for thread in threads { thread.join() }
     if let failure { throw failure }
     let rest = handles.filter { places[$0] != nil }
-    if !rest.isEmpty { try MessageFetch(lead, sink).run(rest) }
+    if !rest.isEmpty { try fetch(rest) }
+  }
+
+  private func fetch(_ rest: [MessageHandle]) throws(EndpointError) {
+    let fetch = MessageFetch(lead, sink)
+    do {
+      try fetch.run(rest)
+    } catch {
+      throw fetch.cause(of: error)
+    }
   }
 
   private func deliver() throws(EndpointError) {

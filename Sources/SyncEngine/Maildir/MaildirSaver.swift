@@ -94,6 +94,16 @@ final class MaildirSaver: MessageSaver {
     return outcomes
   }
 
+  func commitArrived(
+    without withdrawn: Set<Int>
+  ) throws(EndpointError) -> [PlacementOutcome] {
+    try abandon()
+    for place in withdrawn where ended.indices.contains(place) {
+      ended[place].attempt { () throws(SystemError) in throw SystemError(code: ECANCELED) }
+    }
+    return try commit()
+  }
+
   private func syncFiles(inBackground: Bool) {
     finishSync()
     guard !unsynced.isEmpty else { return }
@@ -184,6 +194,7 @@ final class DeliveredMessage {
     output.removeAll(keepingCapacity: true)
     lineEnds.finishStored(to: &output)
     try flush()
+    output = []
     guard received == size else { throw SystemError(code: EBADMSG) }
     try file?.value.setTimes(
       modified: item.date.seconds.multipliedReportingOverflow(by: MaildirSurroundings.second)

@@ -301,6 +301,45 @@ import Testing
       })
   }
 
+  @Test(
+    "of messages cut short, what was answered is told; what can't be asked about any more is doubtful"
+  )
+  func cutShort() throws {
+    try withScript(
+      "UIDPLUS LITERAL+",
+      { client in
+        try Script.open(client, Script.empty)
+        for uid in 10...11 {
+          try client.expect("APPEND \"INBOX\"")
+          let tag = client.tag
+          for _ in 1...2 { while try !client.readLine().isEmpty {} }
+          try client.say("\(tag) OK [APPENDUID 5 \(uid)] done")
+        }
+        try client.expect("APPEND \"INBOX\"")
+        // Nothing but the beginning of the third comes.
+        #expect(try client.readLine() == "A: large")
+        #expect(client.waitForEnd())
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        let saver = try #require(try endpoint.saver() as? IMAPSaver)
+        let item = SaveItem(flags: .empty, date: InternalDate(seconds: 0))
+        for text in ["A: plain", "A: \0"] {
+          let bytes = Array((text + "\r\n\r\n").utf8)
+          try saver.begin(item, size: UInt64(bytes.count), form: .wire)
+          try bytes.withBytes { (bytes) throws(EndpointError) in try saver.write(bytes) }
+          try saver.end()
+        }
+        try saver.begin(item, size: 2 << 20, form: .wire)
+        try Array("A: large\r\n".utf8).withBytes { (bytes) throws(EndpointError) in
+          try saver.write(bytes)
+        }
+        let outcomes = try saver.commitArrived(without: [])
+        #expect(outcomes.map(\.placedUID) == [10, nil] && outcomes.last == .retryAlone)
+        #expect(throws: EndpointError.self) { try endpoint.list() }
+      })
+  }
+
   @Test("what was answered is known before all is sent, save for what the server may have altered")
   func answered() throws {
     try withScript(

@@ -63,6 +63,33 @@ import Testing
     }
   }
 
+  @Test("of messages cut short, the one under way goes, and those that are withdrawn")
+  func cutShort() throws {
+    try withTemporaryDirectory { directory in
+      let maildir = try MaildirFixture(directory)
+      try maildir.prepare()
+      _ = try maildir.open()
+      let saver = try maildir.endpoint.saver()
+      // More than are made durable together.
+      for number in 1...70 {
+        let item = SaveItem(
+          flags: flags([.seen]), date: InternalDate(seconds: 1), target: uid(UInt32(number)))
+        try saver.begin(item, size: 2, form: .stored)
+        try Array("\n\n".utf8).withUnsafeBytes { try saver.write($0) }
+        try saver.end()
+      }
+      try saver.begin(
+        SaveItem(flags: .empty, date: InternalDate(seconds: 1)), size: 9, form: .stored)
+      let outcomes = try saver.commitArrived(without: [2, 69])
+      #expect(outcomes.count == 70)
+      #expect(outcomes[2].uid == nil && outcomes[69].uid == nil)
+      let placed = Array(1...70).filter { $0 != 3 && $0 != 70 }
+      #expect(outcomes.compactMap(\.uid) == placed.map { UInt32($0) })
+      #expect(try maildir.open().uids == placed.map { UInt32($0) })
+      #expect(maildir.names("tmp").isEmpty)
+    }
+  }
+
   @Test("more messages than files may be open, in one batch") func many() throws {
     try withTemporaryDirectory { directory in
       let maildir = try MaildirFixture(directory)
