@@ -104,8 +104,40 @@ extension MailboxSync {
       work[original].item.sides[side] = work[copy].item.sides[side]
       work[copy].item.sides[side] = old
     }
+    try handOverFlags(pairs, on: side, endpoints[side])
     try expungeNow(Set(pairs.map(\.copy)), on: side, endpoints)
   }
+
+  /// The originals, which have changed places with the copies, go with the flags that they were seen to have. What somebody has
+  /// changed in the meantime the copies get first; who does so again and again is not waited for.
+  private func handOverFlags(
+    _ pairs: [OriginalAndCopy], on side: Side, _ endpoint: any Endpoint
+  ) throws(SideFailure) {
+    guard !pairs.isEmpty else { return }
+    changed[side] = true
+    isContinued[side] = false
+    try settleRecords()
+    var rest = pairs.map { OriginalAndCopy(original: $0.copy, copy: $0.original) }
+    for _ in 1...MailboxSync.removalAttempts where !rest.isEmpty {
+      var known: [UID: FlagSet] = [:]
+      for (original, _) in rest {
+        if let uid = work[original].handles[side]?.uid { known[uid] = work[original].flags[side] }
+      }
+      let outcomes = try on(side) { () throws(EndpointError) in
+        try select(side, endpoint)
+        return try endpoint.remove(known)
+      }
+      rest = rest.filter { original, _ in
+        guard let uid = work[original].handles[side]?.uid, case .changed(let now)? = outcomes[uid]
+        else { return false }
+        work[original].setFlags(now, on: side)
+        return true
+      }
+      _ = try uniteFlags(rest, on: side, endpoint)
+    }
+  }
+
+  private static let removalAttempts = 3
 
   /// As long as there are two messages, somebody may change the flags of either; or the run died before the copy had got all
   /// that the server had lost on the way. What of the original's is missing from the copy would be taken for removed.
