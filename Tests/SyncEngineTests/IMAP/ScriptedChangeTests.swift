@@ -269,6 +269,25 @@ import Testing
       })
   }
 
+  /// A message that is nothing but a header.
+  private func save(_ text: String, by saver: any MessageSaver) throws {
+    let bytes = Array((text + "\r\n\r\n").utf8)
+    let item = SaveItem(flags: .empty, date: InternalDate(seconds: 0))
+    try saver.begin(item, size: UInt64(bytes.count), form: .wire)
+    try bytes.withBytes { (bytes) throws(EndpointError) in try saver.write(bytes) }
+    try saver.end()
+  }
+
+  /// Answers an APPEND for each.
+  private func takeMessages(_ uids: ClosedRange<Int>, _ client: ScriptedClient) throws {
+    for uid in uids {
+      try client.expect("APPEND \"INBOX\"")
+      let tag = client.tag
+      for _ in 1...2 { while try !client.readLine().isEmpty {} }
+      try client.say("\(tag) OK [APPENDUID 5 \(uid)] done")
+    }
+  }
+
   @Test("a message is altered if it has a NUL, or lost the 8-bit octets of its header")
   func altered() throws {
     try withScript(
@@ -289,11 +308,7 @@ import Testing
         _ = try endpoint.open(.inbox, OpenRequest())
         let saver = try #require(try endpoint.saver() as? IMAPSaver)
         for text in ["A: \0", "A: \u{e4}", "A: \u{e9}", "A: plain"] {
-          let bytes = Array((text + "\r\n\r\n").utf8)
-          let item = SaveItem(flags: .empty, date: InternalDate(seconds: 0))
-          try saver.begin(item, size: UInt64(bytes.count), form: .wire)
-          try bytes.withBytes { (bytes) throws(EndpointError) in try saver.write(bytes) }
-          try saver.end()
+          try save(text, by: saver)
         }
         let outcomes = try saver.commit()
         #expect(outcomes.map(\.placedUID) == [10, 11, 12, 13])
@@ -309,12 +324,7 @@ import Testing
       "UIDPLUS LITERAL+",
       { client in
         try Script.open(client, Script.empty)
-        for uid in 10...11 {
-          try client.expect("APPEND \"INBOX\"")
-          let tag = client.tag
-          for _ in 1...2 { while try !client.readLine().isEmpty {} }
-          try client.say("\(tag) OK [APPENDUID 5 \(uid)] done")
-        }
+        try takeMessages(10...11, client)
         try client.expect("APPEND \"INBOX\"")
         // Nothing but the beginning of the third comes.
         #expect(try client.readLine() == "A: large")
@@ -324,12 +334,7 @@ import Testing
         _ = try endpoint.open(.inbox, OpenRequest())
         let saver = try #require(try endpoint.saver() as? IMAPSaver)
         let item = SaveItem(flags: .empty, date: InternalDate(seconds: 0))
-        for text in ["A: plain", "A: \0"] {
-          let bytes = Array((text + "\r\n\r\n").utf8)
-          try saver.begin(item, size: UInt64(bytes.count), form: .wire)
-          try bytes.withBytes { (bytes) throws(EndpointError) in try saver.write(bytes) }
-          try saver.end()
-        }
+        for text in ["A: plain", "A: \0"] { try save(text, by: saver) }
         try saver.begin(item, size: 2 << 20, form: .wire)
         try Array("A: large\r\n".utf8).withBytes { (bytes) throws(EndpointError) in
           try saver.write(bytes)
@@ -346,32 +351,16 @@ import Testing
       "UIDPLUS LITERAL+",
       { client in
         try Script.open(client, Script.empty)
-        for uid in 10...11 {
-          try client.expect("APPEND \"INBOX\"")
-          let tag = client.tag
-          for _ in 1...2 { while try !client.readLine().isEmpty {} }
-          try client.say("\(tag) OK [APPENDUID 5 \(uid)] done")
-        }
-        try client.expect("APPEND \"INBOX\"")
-        let tag = client.tag
-        for _ in 1...2 { while try !client.readLine().isEmpty {} }
-        try client.say("\(tag) OK [APPENDUID 5 12] done")
+        try takeMessages(10...12, client)
       },
       { endpoint in
         _ = try endpoint.open(.inbox, OpenRequest())
         let saver = try #require(try endpoint.saver() as? IMAPSaver)
-        let save = { (text: String) throws in
-          let bytes = Array((text + "\r\n\r\n").utf8)
-          let item = SaveItem(flags: .empty, date: InternalDate(seconds: 0))
-          try saver.begin(item, size: UInt64(bytes.count), form: .wire)
-          try bytes.withBytes { (bytes) throws(EndpointError) in try saver.write(bytes) }
-          try saver.end()
-        }
-        try save("A: \0")
-        try save("A: plain")
+        try save("A: \0", by: saver)
+        try save("A: plain", by: saver)
         #expect(try saver.answered().count == 2)
         while try saver.answered()[1]?.placedUID != 11 { try endpoint.connection.push() }
-        try save("A: other")
+        try save("A: other", by: saver)
         let answered = try saver.answered()
         #expect(answered.count == 3 && answered[0] == nil && answered[1]?.placedUID == 11)
         #expect(try saver.commit().map(\.placedUID) == [10, 11, 12])
