@@ -103,6 +103,37 @@ import Testing
     }
   }
 
+  @Test("the original does not go if its copy goes while it is to get what somebody has changed")
+  func copyGone() throws {
+    die(.none)
+    let right = world.servers.right
+    let two = right[.inbox]?.messages.filter { $0.content == HalfRenumberedTests.first } ?? []
+    try #require(two.count == 2)
+    var isFlagged = false
+    var isGone = false
+    world.onStep = { step in
+      guard step.moment == .before, step.side == .right else { return nil }
+      if step.call.kind == .expunge, !isFlagged {
+        right.setFlags(two[0].handle, adding: FlagSet(.flagged))
+        isFlagged = true
+      } else if step.call.kind == .store, isFlagged, !isGone {
+        right.expunge(two[1].handle)
+        isGone = true
+      }
+      return nil
+    }
+    #expect(run(.none).result == .ok)
+    world.onStep = nil
+    #expect(isFlagged && isGone)
+    expectLevel(.none)
+    for side in Side.allCases {
+      let kept = world.servers[side][.inbox]?.messages.first {
+        $0.content == HalfRenumberedTests.first
+      }
+      #expect(kept?.flags == FlagSet(.flagged))
+    }
+  }
+
   @Test("who marks one of the two as deleted means that there is one too many")
   func deleted() throws {
     die(.none)

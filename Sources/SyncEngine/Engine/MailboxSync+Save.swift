@@ -81,7 +81,7 @@ extension MailboxSync {
     _ flight: Flight, after error: EndpointError, on side: Side, _ endpoints: Both<any Endpoint>
   ) {
     let isCutShort = [.connectionLost, .timeout, .interrupted].contains(error.code)
-    guard isCutShort, !flight.transfer.completed.isEmpty else { return }
+    guard isCutShort, !flight.transfer.completed.isEmpty || hasIntents[side] else { return }
     var flight = flight
     let withdrawn = flight.transfer.beyondGap(of: flight.items)
     flight.noted.formUnion(withdrawn)

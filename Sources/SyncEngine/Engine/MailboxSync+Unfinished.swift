@@ -98,26 +98,29 @@ extension MailboxSync {
     _ pairs: [OriginalAndCopy], on side: Side, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
     let left = try uniteFlags(pairs, on: side, endpoints[side])
-    let pairs = pairs.filter { !left.contains($0.copy) }
+    let pairs = try removeOriginals(
+      pairs.filter { !left.contains($0.copy) }, on: side, endpoints[side])
     for (original, copy) in pairs {
       let old = work[original].item.sides[side]
       work[original].item.sides[side] = work[copy].item.sides[side]
       work[copy].item.sides[side] = old
     }
-    try handOverFlags(pairs, on: side, endpoints[side])
     try expungeNow(Set(pairs.map(\.copy)), on: side, endpoints)
   }
 
-  /// The originals, which have changed places with the copies, go with the flags that they were seen to have. What somebody has
-  /// changed in the meantime the copies get first; who does so again and again is not waited for.
-  private func handOverFlags(
+  /// The originals go with the flags that they were seen to have. What somebody has changed in the meantime the copies get first;
+  /// who does so again and again is not waited for.
+  ///
+  /// - Returns: those whose copies take their places; of a copy that is gone, or can't get the flags, the original stays.
+  private func removeOriginals(
     _ pairs: [OriginalAndCopy], on side: Side, _ endpoint: any Endpoint
-  ) throws(SideFailure) {
-    guard !pairs.isEmpty else { return }
+  ) throws(SideFailure) -> [OriginalAndCopy] {
+    guard !pairs.isEmpty else { return [] }
     changed[side] = true
     isContinued[side] = false
     try settleRecords()
-    var rest = pairs.map { OriginalAndCopy(original: $0.copy, copy: $0.original) }
+    var rest = pairs
+    var left = Set<Int>()
     for _ in 1...MailboxSync.removalAttempts where !rest.isEmpty {
       var known: [UID: FlagSet] = [:]
       for (original, _) in rest {
@@ -128,13 +131,19 @@ extension MailboxSync {
         return try endpoint.remove(known)
       }
       rest = rest.filter { original, _ in
-        guard let uid = work[original].handles[side]?.uid, case .changed(let now)? = outcomes[uid]
-        else { return false }
-        work[original].setFlags(now, on: side)
-        return true
+        guard let uid = work[original].handles[side]?.uid else { return false }
+        switch outcomes[uid] {
+        case .changed(let now):
+          work[original].setFlags(now, on: side)
+          return true
+        case .kept: return true
+        case .removed, .missing, nil: return false
+        }
       }
-      _ = try uniteFlags(rest, on: side, endpoint)
+      left.formUnion(try uniteFlags(rest, on: side, endpoint))
+      rest.removeAll { left.contains($0.copy) }
     }
+    return pairs.filter { !left.contains($0.copy) }
   }
 
   private static let removalAttempts = 3
