@@ -117,17 +117,7 @@ import Testing
 
   @Test("nothing is tried in a read-only mailbox, and that is said")
   func readOnly() throws {
-    var options = DovecotOptions(storage: .sdbox)
-    options.extra = """
-      protocol imap {
-        mail_plugins = imap_zlib acl imap_acl
-      }
-      plugin {
-        acl = vfile:/dev/null
-        acl_defaults_from_inbox = no
-      }
-      """
-    try withPair(.maildirAndIMAP, right: options) { pair in
+    try withPair(.maildirAndIMAP, right: .withRights) { pair in
       try pair.right.store.create("Shared")
       try pair.right.store.add(tokens: ["a", "b", "c"], to: "Shared")
       try pair.sync()

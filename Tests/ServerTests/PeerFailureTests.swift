@@ -219,17 +219,7 @@ import Testing
     "isync: a message moved to a folder that the server refused was lost there; here: it stays where it was"
   )
   func movedToRefusal() throws {
-    var options = DovecotOptions(storage: .sdbox)
-    options.extra = """
-      protocol imap {
-        mail_plugins = imap_zlib acl imap_acl
-      }
-      plugin {
-        acl = vfile:/dev/null
-        acl_defaults_from_inbox = no
-      }
-      """
-    try withPair(.maildirAndIMAP, right: options) { pair in
+    try withPair(.maildirAndIMAP, right: .withRights) { pair in
       try pair.right.store.create("Closed")
       try pair.right.store.add(tokens: ["a", "b"])
       try pair.sync()
@@ -254,17 +244,7 @@ import Testing
     "neverest: a message whose expunge was refused came back, and a flag that could not be removed; here: neither"
   )
   func refusedChange() throws {
-    var options = DovecotOptions(storage: .sdbox)
-    options.extra = """
-      protocol imap {
-        mail_plugins = imap_zlib acl imap_acl
-      }
-      plugin {
-        acl = vfile:/dev/null
-        acl_defaults_from_inbox = no
-      }
-      """
-    try withPair(.maildirAndIMAP, right: options) { pair in
+    try withPair(.maildirAndIMAP, right: .withRights) { pair in
       try pair.right.store.create("Shared")
       try pair.right.store.add(tokens: ["a", "b", "c"], to: "Shared")
       try pair.right.store.flag(["b"], in: "Shared", add: ["\\Flagged"], remove: [])

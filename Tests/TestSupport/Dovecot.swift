@@ -43,6 +43,21 @@ public struct DovecotOptions: Sendable {
     self.storage = storage
   }
 
+  /// With ACLs: the user may take rights from himself (`SETACL`).
+  public static var withRights: DovecotOptions {
+    var options = DovecotOptions(storage: .sdbox)
+    options.extra = """
+      protocol imap {
+        mail_plugins = imap_zlib acl imap_acl
+      }
+      plugin {
+        acl = vfile:/dev/null
+        acl_defaults_from_inbox = no
+      }
+      """
+    return options
+  }
+
   /// The part of the configuration file that is the same with and without a daemon.
   func mailSettings() -> String {
     let quota = quotaBytes == nil ? "" : "quota"

@@ -5,7 +5,7 @@ extension CopySources {
   /// Lets all arrivals of a mailbox be looked at now, if one of them may be something that the base knows.
   func admitLater(of mailbox: MailboxSync) throws(SideFailure) {
     guard let later = mailbox.later else { return }
-    let isKnown = try mailbox.stateAccess { () throws(StateError) in
+    let isKnown = try stateAccess { () throws(StateError) in
       try mayBeKnown(later.messages, of: mailbox, on: later.side)
     }
     if isKnown { mailbox.takeAllParts() }

@@ -51,7 +51,7 @@ extension CopySources {
   private func vanished(
     like seen: Seen, _ contents: [MessageHandle: ContentID], _ mailbox: MailboxSync, _ side: Side
   ) throws(SideFailure) -> Place? {
-    let rows = try mailbox.stateAccess { () throws(StateError) in
+    let rows = try stateAccess { () throws(StateError) in
       try self.rows(like: seen, content: seen.content ?? contents[seen.handle], side: side)
     }
     return rows.lazy.compactMap { places[$0.id] }.first { place in

@@ -26,7 +26,7 @@ extension CopySources {
     _ seen: Seen, in mailbox: MailboxSync, on side: Side
   ) throws(SideFailure) -> Set<MessageID> {
     guard let details = seen.details else { return [] }
-    let rows = try mailbox.stateAccess { () throws(StateError) in
+    let rows = try stateAccess { () throws(StateError) in
       if let id = details.id { return try store.messages(withID: id, on: side) }
       return try seen.content.map { content throws(StateError) in
         try store.messages(withContent: content, on: side)

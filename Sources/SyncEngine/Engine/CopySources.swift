@@ -75,7 +75,7 @@ struct CopySources {
     for index in arrivals {
       guard let seen = mailbox.work[index].item.sides[side].seen else { continue }
       let content = seen.content ?? contents[seen.handle]
-      let rows = try mailbox.stateAccess { () throws(StateError) in
+      let rows = try stateAccess { () throws(StateError) in
         let rows = try self.rows(like: seen, content: content, side: side)
         let originals = try self.originals(rows, of: mailbox.work[index], on: side)
         if rows.isEmpty || !originals.isEmpty { return rows + originals }
@@ -108,7 +108,7 @@ struct CopySources {
     var handles: [MessageHandle] = []
     for seen in arrivals {
       guard seen.content == nil, let details = seen.details else { continue }
-      let isWorthwhile = try mailbox.stateAccess { () throws(StateError) in
+      let isWorthwhile = try stateAccess { () throws(StateError) in
         if mailbox.traits[side].hasCheapContents {
           return try store.hasMessage(ofSize: details.size, on: side)
         }

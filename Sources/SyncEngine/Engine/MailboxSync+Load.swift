@@ -137,16 +137,6 @@ extension MailboxSync {
     guard let since = policy.since, let date = arrival.details?.date else { return false }
     return date < since
   }
-
-  func stateAccess<Result>(
-    _ body: () throws(StateError) -> Result
-  ) throws(SideFailure) -> Result {
-    do {
-      return try body()
-    } catch {
-      throw SideFailure(side: .left, error: EndpointError(error))
-    }
-  }
 }
 
 extension EndpointError {

@@ -374,12 +374,6 @@ final class CopySource {
   }
 }
 
-/// An endpoint's error, and whose it is.
-struct SideFailure: Error {
-  var side: Side
-  var error: EndpointError
-}
-
 extension MailboxSync {
   /// Makes the mailbox the open one, as long as its UIDs mean what was observed.
   func select(_ side: Side, _ endpoint: any Endpoint) throws(EndpointError) {
@@ -396,11 +390,7 @@ extension MailboxSync {
     _ side: Side, _ body: () throws(EndpointError) -> Result
   ) throws(SideFailure) -> Result {
     forgetEarlyLook(side)
-    do {
-      return try body()
-    } catch {
-      throw SideFailure(side: side, error: error)
-    }
+    return try attempt(on: side, body)
   }
 
   func noteFailure(_ failure: SideFailure) {

@@ -40,7 +40,7 @@ extension SyncRun {
       exists: Both(left: true, right: true), needsLook: Both(left: true, right: true),
       policy: policy, store: store, observer: nil,
       traits: Both(left: endpoint.traits, right: endpoint.traits), pause: pause)
-    let pending = try state { () throws(StateError) in try store.pending() }
+    let pending = try stateAccess { () throws(StateError) in try store.pending() }
     for message in pending where message.mailbox == record.id {
       mailbox.pending[message.side][message.uid] = message
     }

@@ -11,7 +11,7 @@ extension SyncRun {
     var made = Both<[MailboxName: EndpointError?]>(left: [:], right: [:])
     let missing = missingMailboxes(tree)
     for side in Side.allCases where !missing[side].isEmpty {
-      let failures = try on(side) { () throws(EndpointError) in
+      let failures = try attempt(on: side) { () throws(EndpointError) in
         try endpoints[side].create(missing[side].map(\.order))
       }
       for (mailbox, failure) in zip(missing[side], failures) {
@@ -53,7 +53,7 @@ extension SyncRun {
     var ids = Both<[MailboxName: GlobalUID]>(left: [:], right: [:])
     for side in Side.allCases
     where createdMailboxes.contains(side) && !endpoints[side].traits.choosesUIDs {
-      let listing = try on(side) { () throws(EndpointError) in try endpoints[side].list() }
+      let listing = try attempt(on: side) { () throws(EndpointError) in try endpoints[side].list() }
       for mailbox in listing.mailboxes { ids[side][mailbox.name] = mailbox.id }
     }
     var changes: [StateChange] = []
@@ -66,6 +66,6 @@ extension SyncRun {
       }
     }
     guard !changes.isEmpty else { return }
-    try state { () throws(StateError) in try store.commit(changes, .soon) }
+    try stateAccess { () throws(StateError) in try store.commit(changes, .soon) }
   }
 }

@@ -12,11 +12,12 @@ extension SyncRun {
       !entry.names[side].isInbox
     else { return false }
     // All of it: what was not selected, or refused, has never been on the other side.
-    let observation = try on(side) { () throws(EndpointError) in
+    let observation = try attempt(on: side) { () throws(EndpointError) in
       try endpoint.open(full(record.names[side], side), OpenRequest(detailsFrom: .last))
     }
     guard observation.anchor.uidValidity == record.anchors[side]?.uidValidity else { return false }
-    let known = try state { () throws(StateError) in try store.uids(in: record.id, side: side) }
+    let known = try stateAccess { () throws(StateError) in try store.uids(in: record.id, side: side)
+    }
     return observation.messages.allSatisfy { message in
       message.handle.uid.map(known.contains) ?? false
     }
@@ -49,8 +50,8 @@ extension SyncRun {
               advice: "the next run looks at it again"), side: side, mailbox: entry.names[side])
           continue
         }
-        try state { () throws(StateError) in try store.flush() }
-        try on(side) { () throws(EndpointError) in
+        try stateAccess { () throws(StateError) in try store.flush() }
+        try attempt(on: side) { () throws(EndpointError) in
           try endpoints[side].close()
           try endpoints[side].delete(full(entry.names[side], side))
         }
@@ -61,7 +62,7 @@ extension SyncRun {
         continue
       }
       observer?.handle(.change(side, entry.names[side], .mailboxDeleted))
-      try state { () throws(StateError) in try store.commit([.removeMailbox(record.id)]) }
+      try stateAccess { () throws(StateError) in try store.commit([.removeMailbox(record.id)]) }
       for mailbox in mailboxes { try mailbox.finishWaiting() }
     }
   }
@@ -72,7 +73,7 @@ extension SyncRun {
   ) throws(SideFailure) -> Bool {
     guard !policy.isForced else { return false }
     let copied = Set(mailboxes.flatMap { $0.work.compactMap { $0.source?.record.id } })
-    let lost = try state { () throws(StateError) in
+    let lost = try stateAccess { () throws(StateError) in
       var count = 0
       for row in try store.messages(in: record.id) where !copied.contains(row.id) {
         if try !isElsewhere(row) { count += 1 }

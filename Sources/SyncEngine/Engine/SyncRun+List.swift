@@ -26,7 +26,7 @@ extension SyncRun {
           || mayBeRenamedAway(result.tree, records, result.0[side], on: side))
     }
     for side in lacking {
-      listings[side] = try on(side) { () throws(EndpointError) in
+      listings[side] = try attempt(on: side) { () throws(EndpointError) in
         try endpoints[side].list(withIDs: true)
       }
     }

@@ -40,7 +40,7 @@ extension SyncRun {
         break
       }
       if try !follow(rename, endpoints) { refused.insert(rename.record.id) }
-      records = try state { () throws(StateError) in try store.mailboxes() }
+      records = try stateAccess { () throws(StateError) in try store.mailboxes() }
       (listings, tree) = try list(endpoints, records)
     }
     try leaveAloneHalfSelected(listings, records, in: &tree, endpoints)
@@ -145,20 +145,20 @@ extension SyncRun {
   ) throws(SideFailure) {
     var record = rename.record
     if rename.isApart {
-      try state { () throws(StateError) in try store.commit([.removeMailbox(record.id)]) }
+      try stateAccess { () throws(StateError) in try store.commit([.removeMailbox(record.id)]) }
       return
     }
     if let side = rename.side {
       let old = rename.oldName
       let new = rename.newNames[side]
-      try on(side) { () throws(EndpointError) in
+      try attempt(on: side) { () throws(EndpointError) in
         try endpoints[side].rename(full(old, side), to: full(new, side))
       }
       observer?.handle(.change(side, old, .mailboxRenamed(to: new)))
       // A rename leaves both sides' subscriptions under the old name.
       if record.isSubscribed == true {
         for side in Side.allCases {
-          try on(side) { () throws(EndpointError) in
+          try attempt(on: side) { () throws(EndpointError) in
             try endpoints[side].setSubscribed(false, full(record.names[side], side))
             try endpoints[side].setSubscribed(true, full(rename.newNames[side], side))
           }
@@ -166,7 +166,7 @@ extension SyncRun {
       }
     }
     record.names = rename.newNames
-    try state { () throws(StateError) in try store.commit([.putMailbox(record)]) }
+    try stateAccess { () throws(StateError) in try store.commit([.putMailbox(record)]) }
   }
 
   // MARK: What each mailbox needs
@@ -175,8 +175,8 @@ extension SyncRun {
   func prepare(
     _ tree: inout MailboxTree, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
-    let pending = try state { () throws(StateError) in try store.pending() }
-    let intents = try state { () throws(StateError) in try store.intents() }
+    let pending = try stateAccess { () throws(StateError) in try store.pending() }
+    let intents = try stateAccess { () throws(StateError) in try store.intents() }
     made = nil
     var lefts = Set<MailboxName>()
     var rights = Set<MailboxName>()
@@ -221,7 +221,7 @@ extension SyncRun {
     guard exists.left || exists.right else {
       // A run that does not follow renames can't tell: both sides may have renamed it.
       if let record = entry.record, !policy.isDryRun, policy.kinds.contains(.mailboxes) {
-        try state { () throws(StateError) in
+        try stateAccess { () throws(StateError) in
           try store.commit([.removeMailbox(record.id)], .soon)
         }
       }
@@ -268,7 +268,7 @@ extension SyncRun {
     _ entry: MailboxTree.Entry, on side: Side, _ endpoint: any Endpoint
   ) throws(SideFailure) {
     guard !policy.isDryRun else { return }
-    try on(side) { () throws(EndpointError) in
+    try attempt(on: side) { () throws(EndpointError) in
       guard let outcome = made?[side][entry.names[side]] else {
         return try endpoint.create(
           full(entry.names[side], side), specialUse: entry.listed[side.other]?.specialUse)
@@ -295,12 +295,12 @@ extension SyncRun {
     if entry.record == nil, !policy.isDryRun {
       record.isSubscribed = entry.subscription
       mailbox.record = record
-      try state { () throws(StateError) in try store.commit([.putMailbox(record)], .soon) }
+      try stateAccess { () throws(StateError) in try store.commit([.putMailbox(record)], .soon) }
     } else if let subscription = entry.subscription, subscription != record.isSubscribed {
       mailbox.record.isSubscribed = subscription
       record = mailbox.record
       if !policy.isDryRun {
-        try state { () throws(StateError) in try store.commit([.putMailbox(record)], .soon) }
+        try stateAccess { () throws(StateError) in try store.commit([.putMailbox(record)], .soon) }
       }
     }
     mailbox.storedRecord = entry.record == nil ? nil : record
@@ -315,7 +315,7 @@ extension SyncRun {
     if let known = entry.record {
       record = known
     } else {
-      let id = try state { () throws(StateError) in try store.newMailboxID() }
+      let id = try stateAccess { () throws(StateError) in try store.newMailboxID() }
       record = MailboxRecord(id: id, names: entry.names)
     }
     for side in Side.allCases {
@@ -381,7 +381,7 @@ extension SyncRun {
         observer?.handle(.change(side, entry.names[side], wanted ? .subscribed : .unsubscribed))
       }
       guard !policy.isDryRun, exists[side], made?[side][entry.names[side]] == nil else { continue }
-      try on(side) { () throws(EndpointError) in
+      try attempt(on: side) { () throws(EndpointError) in
         try endpoints[side].setSubscribed(wanted, full(entry.names[side], side))
       }
     }

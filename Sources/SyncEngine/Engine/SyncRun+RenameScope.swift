@@ -78,7 +78,7 @@ extension SyncRun {
       tree.entries[index].record = record
     }
     guard !policy.isDryRun else { return }
-    try state { () throws(StateError) in try store.commit([.putMailbox(record)]) }
+    try stateAccess { () throws(StateError) in try store.commit([.putMailbox(record)]) }
   }
 
   /// Whether some of its names are selected, and some are not: what it was called, what it is to be called, and, where both

@@ -44,7 +44,7 @@ extension SyncRun {
     guard let observation = opened, !observation.messages.isEmpty else { return nil }
     var best: (index: Int, count: Int)?
     for (index, record) in gone.enumerated() {
-      let rows = try state { () throws(StateError) in try store.messages(in: record.id) }
+      let rows = try stateAccess { () throws(StateError) in try store.messages(in: record.id) }
       let count = Kinship.count(observation, rows, record, on: side)
       guard Kinship.isEnough(count, of: rows.count), count > best?.count ?? 0 else { continue }
       best = (index, count)

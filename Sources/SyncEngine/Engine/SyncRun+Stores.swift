@@ -7,10 +7,12 @@ extension SyncRun {
     _ endpoints: Both<any Endpoint>, _ known: [MailboxRecord]
   ) throws(SideFailure) -> Bool {
     for side in Side.allCases {
-      let mark = try state { () throws(StateError) in try store.value(.mark) }
-      let wasMarked = try state { () throws(StateError) in try store.value(key(side)) } != nil
+      let mark = try stateAccess { () throws(StateError) in try store.value(.mark) }
+      let wasMarked = try stateAccess { () throws(StateError) in try store.value(key(side)) } != nil
       guard let mark, wasMarked, !known.isEmpty, !policy.isForced else { continue }
-      let found = try on(side) { () throws(EndpointError) in try endpoints[side].hasMark(mark) }
+      let found = try attempt(on: side) { () throws(EndpointError) in
+        try endpoints[side].hasMark(mark)
+      }
       switch found {
       case .present, .unsupported:
         break
@@ -33,11 +35,11 @@ extension SyncRun {
   private func holdsKnownMailbox(
     _ known: [MailboxRecord], _ side: Side, _ endpoint: any Endpoint
   ) throws(SideFailure) -> Bool {
-    let listing = try on(side) { () throws(EndpointError) in try endpoint.list() }
+    let listing = try attempt(on: side) { () throws(EndpointError) in try endpoint.list() }
     let names = Set(listing.mailboxes.filter(\.isSelectable).map(\.name))
     for record in known where names.contains(full(record.names[side], side)) {
       guard let anchor = record.anchors[side], anchor.uidValidity != nil else { continue }
-      let observation = try on(side) { () throws(EndpointError) in
+      let observation = try attempt(on: side) { () throws(EndpointError) in
         try endpoint.open(
           full(record.names[side], side), OpenRequest(since: anchor, detailsFrom: .last))
       }
@@ -88,7 +90,9 @@ extension SyncRun {
   ) throws(SideFailure) -> Bool {
     guard listings.left.isEmpty, listings.right.isEmpty else { return true }
     for side in Side.allCases {
-      let found = try on(side) { () throws(EndpointError) in try endpoints[side].hasMark("") }
+      let found = try attempt(on: side) { () throws(EndpointError) in
+        try endpoints[side].hasMark("")
+      }
       guard found == .noStore else { return true }
     }
     note(EndpointError.noStores(connectionNames), side: nil)
@@ -96,20 +100,22 @@ extension SyncRun {
   }
 
   func leaveMarks(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
-    let marked = try state { () throws(StateError) in try store.value(.mark) }
+    let marked = try stateAccess { () throws(StateError) in try store.value(.mark) }
     for side in Side.allCases {
-      let wasMarked = try state { () throws(StateError) in try store.value(key(side)) } != nil
+      let wasMarked = try stateAccess { () throws(StateError) in try store.value(key(side)) } != nil
       guard !wasMarked || policy.isForced,
         !report.failures.contains(where: { $0.side == side && $0.code == .guarded })
       else { continue }
       let mark = marked ?? newMark()
-      let found = try on(side) { () throws(EndpointError) in try endpoints[side].hasMark(mark) }
+      let found = try attempt(on: side) { () throws(EndpointError) in
+        try endpoints[side].hasMark(mark)
+      }
       guard found != .unsupported else { continue }
       if found == .absent {
-        try on(side) { () throws(EndpointError) in try endpoints[side].leaveMark(mark) }
+        try attempt(on: side) { () throws(EndpointError) in try endpoints[side].leaveMark(mark) }
       }
       guard found != .noStore, !wasMarked else { continue }
-      try state { () throws(StateError) in
+      try stateAccess { () throws(StateError) in
         try store.commit([.setValue(.mark, mark), .setValue(key(side), "yes")], .soon)
       }
     }
@@ -125,22 +131,4 @@ extension SyncRun {
   }
 
   private func key(_ side: Side) -> StateKey { side == .left ? .leftMarked : .rightMarked }
-
-  func on<Result>(
-    _ side: Side, _ body: () throws(EndpointError) -> Result
-  ) throws(SideFailure) -> Result {
-    do {
-      return try body()
-    } catch {
-      throw SideFailure(side: side, error: error)
-    }
-  }
-
-  func state<Result>(_ body: () throws(StateError) -> Result) throws(SideFailure) -> Result {
-    do {
-      return try body()
-    } catch {
-      throw SideFailure(side: .left, error: EndpointError(error))
-    }
-  }
 }

@@ -63,7 +63,9 @@ extension SyncRun {
     }
     for side in Side.allCases where active.contains(where: { $0.misses[side] }) {
       let endpoint = try lanes.first()[side]
-      let listing = try on(side) { () throws(EndpointError) in try endpoint.list(withIDs: false) }
+      let listing = try attempt(on: side) { () throws(EndpointError) in
+        try endpoint.list(withIDs: false)
+      }
       var listed: [MailboxName: ListedMailbox] = [:]
       for mailbox in listing.mailboxes where mailbox.isSelectable { listed[mailbox.name] = mailbox }
       for mailbox in mailboxes + quiet where !mailbox.isBroken && mailbox.exists[side] {
@@ -97,7 +99,7 @@ extension MailboxSync {
     let anchor = record.anchors[side]
     var request = OpenRequest(since: anchor, detailsFrom: anchor?.uidNext ?? .first)
     request.recheck = UIDSet(held.sorted())
-    var observation = try on(side) { [request] () throws(EndpointError) in
+    var observation = try attempt(on: side) { [request] () throws(EndpointError) in
       try endpoint.open(fullNames[side], request)
     }
     anchors[side] = observation.anchor
@@ -109,7 +111,7 @@ extension MailboxSync {
     let bare = UIDSet(observation.messages.compactMap { $0.details == nil ? $0.handle.uid : nil })
     var arrivals = observation.messages.filter { $0.details != nil }
     if !bare.isEmpty {
-      arrivals += try on(side) { () throws(EndpointError) in try endpoint.describe(bare) }
+      arrivals += try attempt(on: side) { () throws(EndpointError) in try endpoint.describe(bare) }
     }
     return arrivals.map { Seen($0) }
   }

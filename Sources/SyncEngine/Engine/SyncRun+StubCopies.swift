@@ -10,7 +10,7 @@ extension SyncRun {
     }
     guard !sides.isEmpty else { return }
     let lookedAt = Set((mailboxes + quiet).map(\.record.id))
-    try state { () throws(StateError) in
+    try stateAccess { () throws(StateError) in
       let changes = try store.mailboxes().filter { !lookedAt.contains($0.id) }.compactMap {
         record -> StateChange? in
         var marked = record

@@ -77,7 +77,7 @@ public final class SyncRun {
   /// What was done is recorded also if the run failed.
   private func close() {
     do {
-      try state { () throws(StateError) in
+      try stateAccess { () throws(StateError) in
         try store.commit(closing?(report) ?? [], .now)
       }
     } catch {
@@ -89,7 +89,7 @@ public final class SyncRun {
   }
 
   private func carryOut() throws(SideFailure) {
-    try state { () throws(StateError) in try store.expectQuestions() }
+    try stateAccess { () throws(StateError) in try store.expectQuestions() }
     let known = Once { [store] in Result { () throws(StateError) in try store.mailboxes() } }
     let listings = try lanes.connect { [self] (side, endpoint) throws(EndpointError) in
       let records = (try? known.value.get()) ?? []
@@ -97,7 +97,7 @@ public final class SyncRun {
       lookAhead(side, endpoint, listing, records)
       return listing
     }
-    let records = try state { () throws(StateError) in try known.value.get() }
+    let records = try stateAccess { () throws(StateError) in try known.value.get() }
     let endpoints = try lanes.first()
     guard try checkStores(endpoints, records) else { return }
     var tree = try settleMailboxes(endpoints, records, listings)
@@ -207,7 +207,7 @@ public final class SyncRun {
 
   private func findSources(_ active: [MailboxSync]) throws(SideFailure) {
     let endpoints = try lanes.first()
-    try state { () throws(StateError) in try store.expectQuestions() }
+    try stateAccess { () throws(StateError) in try store.expectQuestions() }
     var known: [MailboxID: MailboxRecord] = [:]
     for mailbox in mailboxes
     where mailbox.exists.left && mailbox.exists.right && !mailbox.isBroken {

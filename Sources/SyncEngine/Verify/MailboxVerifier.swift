@@ -97,30 +97,22 @@ final class MailboxVerifier: LaneTask {
 
   private func knownMessages() throws(SideFailure) -> KnownList {
     guard let record = entry.record else { return [] }
-    do {
-      return try store.knownMessages(in: record.id)
-    } catch {
-      throw SideFailure(side: .left, error: EndpointError(error))
-    }
+    return try stateAccess { () throws(StateError) in try store.knownMessages(in: record.id) }
   }
 
   private func rows(_ uids: UIDSet) throws(SideFailure) -> [MessageRecord] {
     guard let record = entry.record else { return [] }
-    do {
-      return try store.messages(in: record.id, uids: Both(left: uids, right: UIDSet()))
-    } catch {
-      throw SideFailure(side: .left, error: EndpointError(error))
+    return try stateAccess { () throws(StateError) in
+      try store.messages(in: record.id, uids: Both(left: uids, right: UIDSet()))
     }
   }
 
   // MARK: Reading
 
   private func open(_ side: Side, _ endpoint: any Endpoint) throws(SideFailure) -> Observation {
-    do {
+    try attempt(on: side) { () throws(EndpointError) in
       let name = policy.fullName(entry.names[side], on: side)
       return try endpoint.open(name, OpenRequest(isOnlyToRead: true))
-    } catch {
-      throw SideFailure(side: side, error: error)
     }
   }
 

@@ -45,10 +45,11 @@ public final class VerifyRun {
 
   private func compare() throws(SideFailure) {
     let endpoints = try lanes.first()
-    let records = try state { () throws(StateError) in try store.mailboxes() }
+    let records = try stateAccess { () throws(StateError) in try store.mailboxes() }
     for side in Side.allCases where !records.isEmpty {
       guard
-        try on(side, { () throws(EndpointError) in try endpoints[side].hasMark("") }) != .noStore
+        try attempt(on: side, { () throws(EndpointError) in try endpoints[side].hasMark("") })
+          != .noStore
       else {
         let error = EndpointError(
           .side, .guarded, "there is no mail store at \(storeNames[side]) any more",
@@ -73,14 +74,14 @@ public final class VerifyRun {
   private func list(
     _ side: Side, _ endpoint: any Endpoint, _ records: [MailboxRecord]
   ) throws(SideFailure) -> [ListedMailbox] {
-    let listing = try on(side) { () throws(EndpointError) in try endpoint.list() }
+    let listing = try attempt(on: side) { () throws(EndpointError) in try endpoint.list() }
     return listing.selectable(below: policy.prefixes[side], records, on: side)
   }
 
   // MARK: What belongs to the pair
 
   private func choose(from tree: MailboxTree) throws(SideFailure) {
-    let pending = try state { () throws(StateError) in try store.pending() }
+    let pending = try stateAccess { () throws(StateError) in try store.pending() }
     var rights = Set<MailboxName>()
     for entry in tree.entries where isOfPair(entry) {
       guard !entry.isContested, rights.insert(entry.names.right).inserted else {
@@ -132,26 +133,6 @@ public final class VerifyRun {
       SyncFailure(
         side: side, mailbox: mailbox, code: error.code, scope: error.scope,
         message: error.message, advice: error.advice))
-  }
-
-  private func on<Result>(
-    _ side: Side, _ body: () throws(EndpointError) -> Result
-  ) throws(SideFailure) -> Result {
-    do {
-      return try body()
-    } catch {
-      throw SideFailure(side: side, error: error)
-    }
-  }
-
-  private func state<Result>(
-    _ body: () throws(StateError) -> Result
-  ) throws(SideFailure) -> Result {
-    do {
-      return try body()
-    } catch {
-      throw SideFailure(side: .left, error: EndpointError(error))
-    }
   }
 }
 
