@@ -22,22 +22,27 @@ final class Dotlock {
   static let timeout = 122 * MaildirSurroundings.second
   /// A lock younger than this may be one whose process is just being started.
   static let youngUntil = 2 * MaildirSurroundings.second
+  /// So long a wait goes on after a request to stop, where what has come whole would be lost by giving up. A Dovecot that
+  /// is at work is done by then, and the lock of a dead process may be broken.
+  static let patience = 3 * MaildirSurroundings.second
   private static let refreshInterval = 10 * MaildirSurroundings.second
 
   /// Waits for the lock of `file`.
   ///
-  /// - Parameter path: the directory's, for errors.
+  /// - Parameters:
+  ///   - path: the directory's, for errors.
+  ///   - patience: how long the wait goes on once the run is to stop.
   /// - Throws: `locked` if someone keeps it; `permission` or `readOnly` where nothing may be written.
   init(
     guarding file: FileName, in directory: Directory, at path: String? = nil,
-    _ surroundings: MaildirSurroundings, cancellation: Cancellation? = nil
+    _ surroundings: MaildirSurroundings, cancellation: Cancellation? = nil, patience: Int64 = 0
   ) throws(EndpointError) {
     self.directory = directory
     self.surroundings = surroundings
     name = file + Array(".lock".utf8)
     let waiter = Waiter(
       directory: directory, path: path, file: file, name: name, surroundings: surroundings,
-      cancellation: cancellation)
+      cancellation: cancellation, patience: patience)
     identity = try waiter.acquire()
     refreshed = surroundings.uptime()
     Dotlock.held.withLock { [identity] held in held.insert(identity.st_ino) }
@@ -99,6 +104,9 @@ private struct Waiter {
   let name: FileName
   let surroundings: MaildirSurroundings
   let cancellation: Cancellation?
+  let patience: Int64
+
+  private static let firstPause = MaildirSurroundings.second / 200
 
   func acquire() throws(EndpointError) -> stat {
     do throws(SystemError) {
@@ -154,7 +162,8 @@ private struct Waiter {
     _ attempt: () throws(SystemError) -> stat?
   ) throws(SystemError) -> stat {
     let start = surroundings.uptime()
-    var pause = MaildirSurroundings.second / 200
+    var pause = Waiter.firstPause
+    var end: Int64?
     var seen: (lock: stat, file: stat?)?
     var since = start
     while true {
@@ -168,7 +177,13 @@ private struct Waiter {
         }
         if isStale(lock, unchangedFor: now - since), remove(lock) { continue }
       }
-      if cancellation?.isRequested == true { throw SystemError(code: ECANCELED) }
+      if cancellation?.isRequested == true {
+        let left = (end ?? now + patience) - now
+        guard left > 0 else { throw SystemError(code: ECANCELED) }
+        // Somebody waits for the end now.
+        pause = min(end == nil ? Waiter.firstPause : pause, left)
+        end = now + left
+      }
       if now - start >= Dotlock.timeout { throw SystemError(code: ETIMEDOUT) }
       surroundings.pause(pause)
       pause = min(pause * 2, MaildirSurroundings.second)

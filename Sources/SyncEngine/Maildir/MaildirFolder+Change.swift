@@ -179,7 +179,9 @@ extension MaildirFolder {
   func renumber(
     _ handles: [MessageHandle], targets: [UID]
   ) throws(EndpointError) -> [PlacementOutcome] {
-    try withLock { lock throws(EndpointError) in
+    // The copies of files without numbers have come whole to the other side: as in ``deliver(_:from:)``.
+    let areNew = handles.contains { $0.uid == nil }
+    return try withLock(patience: areNew ? Dotlock.patience : 0) { lock throws(EndpointError) in
       try refreshForPlacing()
       if scanTimes == nil { try scan() } else { assignUIDs() }
       // Before any is added: those of files that have UIDs are to be taken out, and so are those of many that are gone.

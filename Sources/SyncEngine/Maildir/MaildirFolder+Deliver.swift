@@ -17,12 +17,13 @@ struct Placement {
 }
 
 extension MaildirFolder {
-  /// Numbers messages whose files lie in `tmp`, and moves them into place.
+  /// Numbers messages whose files lie in `tmp`, and moves them into place. They have come whole: they are not given up as soon as a
+  /// signal comes, only because another program has the lock for a moment.
   func deliver(
     _ messages: [DeliveredMessage], from tmp: Directory
   ) throws(EndpointError) -> [PlacementOutcome] {
     guard !messages.isEmpty else { return [] }
-    return try withLock { lock throws(EndpointError) in
+    return try withLock(patience: Dotlock.patience) { lock throws(EndpointError) in
       try refreshForPlacing()
       let isTold = self.isTold
       let keywordsBefore = keywords
@@ -41,7 +42,7 @@ extension MaildirFolder {
         keywords = keywordsBefore
         return outcomes
       }
-      try writeKeywords(ifChangedFrom: keywordsBefore, lock)
+      try writeKeywords(ifChangedFrom: keywordsBefore, lock, patience: Dotlock.patience)
       try writeList(lock)
       var refused: [UID: SystemError] = [:]
       for (message, placement) in placements {

@@ -89,12 +89,16 @@ extension MaildirFolder {
   }
 
   /// Writes the keywords if some were added. Dovecot looks at their time in whole seconds only.
-  func writeKeywords(ifChangedFrom before: FolderKeywords, _ lock: Dotlock) throws(EndpointError) {
+  ///
+  /// - Parameter patience: how long the wait for their lock goes on once the run is to stop.
+  func writeKeywords(
+    ifChangedFrom before: FolderKeywords, _ lock: Dotlock, patience: Int64 = 0
+  ) throws(EndpointError) {
     guard keywords.names != before.names else { return }
     try confirm(lock)
     let own = try Dotlock(
       guarding: MaildirFolder.keywordsName, in: directory, at: path, surroundings,
-      cancellation: cancellation)
+      cancellation: cancellation, patience: patience)
     defer { own.release() }
     let bytes = keywords.serialized()
     keywordsStatus = try perform("write dovecot-keywords") { () throws(SystemError) in

@@ -127,12 +127,13 @@ final class MaildirFolder {
 
   // MARK: Locking
 
+  /// - Parameter patience: how long the wait goes on once the run is to stop.
   func withLock<Result>(
-    _ body: (Dotlock) throws(EndpointError) -> Result
+    patience: Int64 = 0, _ body: (Dotlock) throws(EndpointError) -> Result
   ) throws(EndpointError) -> Result {
     let lock = try Dotlock(
       guarding: MaildirFolder.listName, in: directory, at: path, surroundings,
-      cancellation: cancellation)
+      cancellation: cancellation, patience: patience)
     defer { lock.release() }
     return try body(lock)
   }

@@ -154,4 +154,47 @@ import Testing
       #expect(clock.waited < 10)
     }
   }
+
+  @Test(
+    "where much would be lost, waiting goes on for a moment after that", arguments: [2, 4, nil])
+  func patient(_ released: Int64?) throws {
+    try withDirectory { temporary, directory, clock in
+      try write("1:elsewhere", temporary)
+      let path = lockPath(temporary)
+      let cancellation = Cancellation()
+      clock.at(seconds: 60) { cancellation.request() }
+      if let released { clock.at(seconds: 60 + released) { unlink(path) } }
+      let lock = Result { () throws(EndpointError) in
+        try Dotlock(
+          guarding: file, in: directory, clock.surroundings(), cancellation: cancellation,
+          patience: Dotlock.patience)
+      }
+      switch lock {
+      case .success(let lock):
+        #expect(released == 2)
+        #expect(lock.isStillHeld)
+        #expect(clock.waited <= 63)
+      case .failure(let error):
+        #expect(released != 2)
+        #expect(error.code == .interrupted)
+        // It may have been asleep for a second when it was asked to stop.
+        #expect(clock.waited >= 63 && clock.waited <= 64)
+      }
+    }
+  }
+
+  @Test("a dead process's lock is broken before that moment is over") func patientWithTheDead()
+    throws
+  {
+    try withDirectory { temporary, directory, clock in
+      let surroundings = clock.surroundings(alive: { _ in false })
+      try write("4242:\(String(decoding: surroundings.hostName, as: UTF8.self))", temporary)
+      let cancellation = Cancellation()
+      cancellation.request()
+      let lock = try Dotlock(
+        guarding: file, in: directory, surroundings, cancellation: cancellation,
+        patience: Dotlock.patience)
+      #expect(lock.isStillHeld)
+    }
+  }
 }

@@ -15,6 +15,8 @@ final class MaildirFixture {
   let layout: Layout?
   let surroundings: MaildirSurroundings
   let keptNames: NamesDirectory?
+  /// Of all its endpoints.
+  let cancellation = Cancellation()
 
   init(
     _ directory: TestSupport.TemporaryDirectory, layout: Layout? = nil, name: String = "Mail",
@@ -24,21 +26,22 @@ final class MaildirFixture {
     self.layout = layout
     self.surroundings = surroundings
     self.keptNames = keptNames
-    endpoint = try MaildirFixture.connect(root, layout, surroundings, keptNames)
+    endpoint = try MaildirFixture.connect(root, layout, surroundings, keptNames, cancellation)
   }
 
   /// Another endpoint, as another lane or another run has it.
   func another(keepingNames: Bool = true) throws -> MaildirEndpoint {
-    try MaildirFixture.connect(root, layout, surroundings, keepingNames ? keptNames : nil)
+    try MaildirFixture.connect(
+      root, layout, surroundings, keepingNames ? keptNames : nil, cancellation)
   }
 
   private static func connect(
     _ root: String, _ layout: Layout?, _ surroundings: MaildirSurroundings,
-    _ keptNames: NamesDirectory?
+    _ keptNames: NamesDirectory?, _ cancellation: Cancellation
   ) throws -> MaildirEndpoint {
     try MaildirEndpointFactory(
-      root: root, layout: layout, connectionLimit: 4, cancellation: nil, surroundings: surroundings,
-      keptNames: keptNames
+      root: root, layout: layout, connectionLimit: 4, cancellation: cancellation,
+      surroundings: surroundings, keptNames: keptNames
     ).makeEndpoint()
   }
 

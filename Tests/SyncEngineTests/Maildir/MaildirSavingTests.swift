@@ -90,6 +90,68 @@ import Testing
     }
   }
 
+  @Test(
+    "what has come whole is not given up at a signal because another program has a lock for a moment",
+    arguments: ["dovecot-uidlist.lock", "dovecot-keywords.lock"], [false, true])
+  func locked(_ lock: String, _ isCutShort: Bool) throws {
+    try withTemporaryDirectory { directory in
+      let clock = TestClock()
+      let maildir = try MaildirFixture(directory, surroundings: clock.surroundings())
+      try maildir.prepare()
+      let saver = try maildir.endpoint.saver()
+      let item = SaveItem(flags: flags([.seen], "Work"), date: InternalDate(seconds: 1))
+      try saver.begin(item, size: 2, form: .stored)
+      try Array("\n\n".utf8).withUnsafeBytes { try saver.write($0) }
+      try saver.end()
+      maildir.cancellation.request()
+      try maildir.write(
+        "4242:\(String(decoding: clock.surroundings().hostName, as: UTF8.self))", to: lock)
+      let path = directory.path("Mail/\(lock)")
+      clock.at(seconds: 1) { unlink(path) }
+      let outcomes = isCutShort ? try saver.commitArrived(without: []) : try saver.commit()
+      #expect(outcomes.map(\.uid) == [1])
+      #expect(clock.waited <= 3)
+      #expect(try maildir.open().flags(of: 1) == flags([.seen], "Work"))
+    }
+  }
+
+  @Test("nor are the numbers of files whose copies have come") func lockedWhileNumbering() throws {
+    try withTemporaryDirectory { directory in
+      let clock = TestClock()
+      let maildir = try MaildirFixture(directory, surroundings: clock.surroundings())
+      try maildir.prepare()
+      try maildir.write("A: 1\n\n", to: "cur/1.a:2,S")
+      let handles = try maildir.open().unnumbered
+      maildir.cancellation.request()
+      try maildir.write("1:elsewhere", to: "dovecot-uidlist.lock")
+      let path = directory.path("Mail/dovecot-uidlist.lock")
+      clock.at(seconds: 1) { unlink(path) }
+      #expect(try maildir.endpoint.renumber(handles, targets: [uid(7)]).map(\.uid) == [7])
+    }
+  }
+
+  @Test("other waits end at a signal") func lockedWithNothingToLose() throws {
+    try withTemporaryDirectory { directory in
+      let clock = TestClock()
+      let maildir = try MaildirFixture(directory, surroundings: clock.surroundings())
+      try maildir.prepare()
+      try maildir.save("A: 1\r\n\r\n")
+      _ = try maildir.open()
+      maildir.cancellation.request()
+      try maildir.write("1:elsewhere", to: "dovecot-uidlist.lock")
+      let order = StoreOrder(uids: uids(1), added: flags([.seen]), removed: .empty)
+      let waits: [() throws -> Void] = [
+        { _ = try maildir.endpoint.expunge(uids(1)) },
+        { _ = try maildir.endpoint.renumber([.uid(uid(1))], targets: [uid(7)]) },
+        { _ = try maildir.endpoint.store([order]) },
+      ]
+      for wait in waits {
+        #expect(#expect(throws: EndpointError.self) { try wait() }?.code == .interrupted)
+      }
+      #expect(clock.waited == 0)
+    }
+  }
+
   @Test("more messages than files may be open, in one batch") func many() throws {
     try withTemporaryDirectory { directory in
       let maildir = try MaildirFixture(directory)
