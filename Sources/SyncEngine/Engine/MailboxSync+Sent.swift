@@ -9,6 +9,15 @@ extension MailboxSync {
     var core: GlobalUID
   }
 
+  /// What is known of such a message.
+  private struct Track {
+    var candidate: Pairing.Candidate
+    var trace: Trace
+    /// Of those with the same trace, the ones with this in common are one message, as far as anybody can tell.
+    var form: ContentID
+    var isPassedOn: Bool
+  }
+
   /// By what such a run has noted of what it meant to send: the received date, which it gave to the second, and by what
   /// such servers leave alone of headers (``EssenceHasher/core(ofHeader:)``).
   ///
@@ -16,8 +25,6 @@ extension MailboxSync {
   func matchBySending(
     _ candidates: inout Both<[Pairing.Candidate]>, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) -> [Pairing.Match] {
-    var traces: [Int: Trace] = [:]
-    var altered = Both<Set<Int>>(left: [], right: [])
     // None of them is anything but what was sent.
     let sentAnew = self.sentAnew
     for side in Side.allCases where !sentAnew[side].isEmpty { candidates[side] += sentAnew[side] }
@@ -27,6 +34,7 @@ extension MailboxSync {
         candidates[side].removeAll { indices.contains($0.index) }
       }
     }
+    var matches: [Pairing.Match] = []
     for side in Side.allCases {
       let intents = leftIntents[side].filter { $0.original == nil }
       guard !intents.isEmpty else { continue }
@@ -34,21 +42,40 @@ extension MailboxSync {
       let arrived = self.arrived(intents, candidates[side])
       let dates = Set(sent.compactMap(\.date)).intersection(arrived.compactMap(\.date))
       guard !dates.isEmpty else { continue }
-      for (side, some) in [(side.other, sent), (side, arrived)] {
-        let some = some.filter { $0.date.map(dates.contains) ?? false }
-        try readTraces(of: some, &traces, side, endpoints[side])
+      let tracks = try [(side.other, sent), (side, arrived)].map { side, some throws(SideFailure) in
+        try readTracks(
+          of: some.filter { $0.date.map(dates.contains) ?? false }, side, endpoints[side])
       }
-      altered[side] = Set(arrived.map(\.index))
-    }
-    guard !traces.isEmpty else { return [] }
-    let matches = Pairing.match(&candidates) { traces[$0.index] }
-    for side in Side.allCases {
+      let traces = MailboxSync.certain(sent: tracks[0], arrived: tracks[1])
+      guard !traces.isEmpty else { continue }
+      let found = Pairing.match(&candidates) { traces[$0.index] }
       // What such a run was told and could not say any more.
-      let uids = matches.map { side == .left ? $0.left : $0.right }
-        .filter(altered[side].contains).compactMap { work[$0].handles[side]?.uid }
+      let uids = found.compactMap {
+        work[side == .left ? $0.left : $0.right].handles[side]?.uid
+      }
       if !uids.isEmpty { noteAltered(uids, on: side) }
+      matches += found
     }
     return matches
+  }
+
+  /// A trace does not tell two messages apart that came in one second and of which one was passed on by a list, say, with
+  /// another text. So those are left out that may be one thing as well as another; they come once more. That is
+  /// better than to take two for one, of which the other side then never gets the one.
+  ///
+  /// - Returns: the traces of the others, by their indices.
+  private static func certain(sent: [Track], arrived: [Track]) -> [Int: Trace] {
+    let arrivals = Dictionary(grouping: arrived, by: \.trace)
+    var traces: [Int: Trace] = [:]
+    for (trace, sent) in Dictionary(grouping: sent, by: \.trace) {
+      // No server that takes a message makes it one that was passed on.
+      let mayBePassedOn = sent.contains(where: \.isPassedOn)
+      let arrived = (arrivals[trace] ?? []).filter { mayBePassedOn || !$0.isPassedOn }
+      let isAnyTheOther = arrived.count <= sent.count || Set(arrived.map(\.form)).count == 1
+      guard Set(sent.map(\.form)).count == 1, isAnyTheOther else { continue }
+      for track in sent + arrived { traces[track.candidate.index] = trace }
+    }
+    return traces
   }
 
   /// Messages that were expunged where such a run was sending: it may have placed them there anew (`conflict = keep`). By the
@@ -94,11 +121,11 @@ extension MailboxSync {
     }
   }
 
-  private func readTraces(
-    of candidates: [Pairing.Candidate], _ traces: inout [Int: Trace], _ side: Side,
-    _ endpoint: any Endpoint
-  ) throws(SideFailure) {
+  private func readTracks(
+    of candidates: [Pairing.Candidate], _ side: Side, _ endpoint: any Endpoint
+  ) throws(SideFailure) -> [Track] {
     let headersAtATime = 500
+    var tracks: [Track] = []
     for start in stride(from: 0, to: candidates.count, by: headersAtATime) {
       let piece = candidates[start..<min(start + headersAtATime, candidates.count)]
       let headers = try on(side) { () throws(EndpointError) in
@@ -110,8 +137,16 @@ extension MailboxSync {
         guard let date = candidate.date, let header = candidate.handle.flatMap({ headers[$0] }),
           StubMark(header: header) == nil, let core = EssenceHasher.core(ofHeader: header)
         else { continue }
-        traces[candidate.index] = Trace(date: date, core: core)
+        var hash = SHA256()
+        hash.update(header)
+        let digest = GlobalUID(bytes: hash.finish()) ?? GlobalUID(high: 0, low: 0)
+        tracks.append(
+          Track(
+            candidate: candidate, trace: Trace(date: date, core: core),
+            form: ContentID(size: candidate.size ?? 0, digest: digest),
+            isPassedOn: EssenceHasher.isPassedOn(header)))
       }
     }
+    return tracks
   }
 }

@@ -102,6 +102,16 @@ public enum EssenceHasher {
     return GlobalUID(bytes: hash.finish())
   }
 
+  /// Whether a list has sent it on (RFC 2369, RFC 2919), or somebody (RFC 5322 §3.6.6).
+  ///
+  /// - Parameter header: as ``Endpoint/headers(of:)`` gives it.
+  static func isPassedOn(_ header: [UInt8]) -> Bool {
+    HeaderFields(header, isWhole: false).contains { field in
+      let name = HeaderFields.name(of: field)
+      return passedOnPrefixes.contains { name.starts(with: $0) }
+    }
+  }
+
   private static func digest(_ field: [UInt8], into hash: inout SHA256) {
     var words: [UInt8] = []
     words.reserveCapacity(field.count)
@@ -117,6 +127,7 @@ public enum EssenceHasher {
   private static let messageID = Array("message-id".utf8)
   private static let received = Array("received".utf8)
   private static let coreNames = [messageID, Array("subject".utf8), Array("from".utf8)]
+  private static let passedOnPrefixes = ["list-", "resent-"].map { Array($0.utf8) }
   private static let ownNames = ["x-tuid", "x-offlineimap"].map { Array($0.utf8) }
   private static let ownPrefix = Array("x-getmail-".utf8)
   private static let deliveryNames = ["delivered-to", "x-original-to", "return-path"].map {
