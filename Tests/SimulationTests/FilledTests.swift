@@ -337,11 +337,7 @@ import Testing
   /// Its twin is the other half of what it was compared with: nothing is compared with it once more.
   @Test("nor does a dry run tell of it, where a twin is left", arguments: cases)
   func goneTwin(_ sample: Case) {
-    // Of a file without a number only reading it tells that it is gone.
-    let isNumbered = Both(left: sample.left, right: sample.right).map {
-      !$0.isMaildir || sample.isNumbered
-    }
-    for side in Side.allCases where isNumbered[side] {
+    for side in Side.allCases {
       let saved = [1000, 3].map { parts in
         let fixture = Fixture(sample)
         for token in 1...8 { fixture.deliver(FilledTests.ordinary(token)) }

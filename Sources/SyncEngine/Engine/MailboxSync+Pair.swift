@@ -87,10 +87,19 @@ extension MailboxSync {
     _ unread: [MessageHandle], on side: Side, _ endpoint: any Endpoint
   ) throws(SideFailure) -> Set<MessageHandle> {
     let uids = UIDSet(unread.compactMap(\.uid).sorted())
-    guard !uids.isEmpty else { return [] }
-    let there = Set(
-      try on(side) { () throws(EndpointError) in try endpoint.describe(uids) }.map(\.handle))
-    let gone = Set(uids.map { MessageHandle.uid($0) }).subtracting(there)
+    var gone = Set(uids.map { MessageHandle.uid($0) })
+    if !uids.isEmpty {
+      let there = try on(side) { () throws(EndpointError) in try endpoint.describe(uids) }
+      gone.subtract(there.map(\.handle))
+    }
+    // Of files without numbers it is only told when they are to be read as a whole.
+    let files = unread.filter { $0.uid == nil }
+    if !files.isEmpty {
+      let sink = GoneSink()
+      try on(side) { () throws(EndpointError) in try endpoint.fetch(files, into: sink) }
+      gone.formUnion(sink.gone)
+    }
+    guard !gone.isEmpty else { return [] }
     for index in work.indices where !work[index].item.isKnown {
       guard work[index].item.sides[side.other] == .absent,
         let handle = work[index].handles[side], gone.contains(handle)
