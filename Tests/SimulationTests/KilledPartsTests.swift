@@ -11,9 +11,10 @@ import Testing
     var from = SimulatedTraits.imap()
     var side = Side.left
     var uids = Policy.UIDs.auto
+    var to = SimulatedTraits.maildir
 
     var testDescription: String {
-      "from the \(side) side, \(from == .maildir ? "a Maildir" : from.hasIDs ? "with ids" : "without ids"), \(uids)"
+      "to \(to == .maildir ? "a Maildir" : "a server"), from the \(side) side, \(from == .maildir ? "a Maildir" : from.hasIDs ? "with ids" : "without ids"), \(uids)"
     }
   }
 
@@ -21,12 +22,13 @@ import Testing
     Case(), Case(side: .right), Case(uids: .map), Case(from: .maildir),
     Case(from: .imap(tier: .none, hasIDs: false)),
     Case(from: .imap(tier: .none, hasIDs: false), side: .right),
-    Case(from: .imap(tier: .none, hasIDs: false), uids: .map),
+    Case(from: .imap(tier: .none, hasIDs: false), uids: .map), Case(uids: .map, to: .imap()),
+    Case(from: .imap(tier: .none, hasIDs: false), side: .right, uids: .map, to: .imap(tier: .none)),
   ]
 
   private static let partSize = 3
 
-  /// A Maildir and what it is filled from, and the base of the pair.
+  /// A Maildir or a server, and what it is filled from, and the base of the pair.
   private struct Fixture {
     let sample: Case
     let world: SimulatedWorld
@@ -39,7 +41,7 @@ import Testing
       self.sample = sample
       world =
         sample.side == .left
-        ? SimulatedWorld(sample.from, .maildir) : SimulatedWorld(.maildir, sample.from)
+        ? SimulatedWorld(sample.from, sample.to) : SimulatedWorld(sample.to, sample.from)
       store = world.stateStore()
       from = world.servers[sample.side]
       to = world.servers[sample.side.other]

@@ -20,6 +20,7 @@ import Testing
   /// - Parameter runs: after so many nothing is left to do.
   private func play(
     _ traits: [SimulatedTraits], conflict: Policy.Conflict = .expunge, runs: Int = 1,
+    parts: Int? = nil,
     _ deed: @escaping (SimulatedWorld, _ maildir: Side, MessageHandle) -> Void
   ) throws -> SimulatedWorld {
     let world = SimulatedWorld(traits[0], traits[1])
@@ -28,6 +29,7 @@ import Testing
     var policy = Policy()
     policy.jobs = 1
     policy.conflict = conflict
+    if let parts { policy.batches.arrivals = parts }
     world.servers.left.createMailbox(name("m"))
     let run = {
       world.run(policy, store)
@@ -63,6 +65,25 @@ import Testing
     let world = try play(traits) { $0.servers[$1].expunge($2) }
     for side in Side.allCases {
       #expect(contents(world.servers[side], .inbox) == [message(2)])
+    }
+  }
+
+  /// Taken for the half of the copy, its twin would have another date there.
+  @Test("its copy is not taken for a twin's, however much has come to both sides", arguments: sides)
+  func expungedBesideATwin(_ traits: [SimulatedTraits]) throws {
+    let world = try play(traits, runs: 2, parts: 2) { world, side, handle in
+      world.servers[side].expunge(handle)
+      world.servers[side].deliver(message(1), date: InternalDate(seconds: 50))
+      for token in 3...8 {
+        for server in [world.servers.left, world.servers.right] {
+          server.deliver(message(token), date: InternalDate(seconds: 3))
+        }
+      }
+    }
+    for side in Side.allCases {
+      let dates = world.servers[side][.inbox]?.messages.filter { $0.content == message(1) }
+        .map(\.date)
+      #expect(dates == [InternalDate(seconds: 50)])
     }
   }
 

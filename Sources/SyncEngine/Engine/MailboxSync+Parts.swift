@@ -83,12 +83,14 @@ extension MailboxSync {
       && isAllNew(items.arrivals[side], on: side)
   }
 
-  /// Nothing is left over from another run, or from a round before, that arrivals would have to be compared with.
+  /// Nothing is left over from another run, or from a round before, that arrivals would have to be compared with, beside what else
+  /// is asked for before they may wait: that all that the base knows is in its place, and what is new on the other side has
+  /// its half among them, or they are compared with each other.
+  ///
+  /// So what a run that died has left is no matter: what it was renumbering has two UIDs in the base, and what it had saved either has its
+  /// half, or everything is compared. What was given up in this run is no arrival any more.
   func isPlain(_ side: Side) -> Bool {
-    isTrustedOrNew(side) && pending[side].isEmpty && deferred[side].isEmpty
-      && givenUp[side].isEmpty && unsettled[side].isEmpty && leftIntents[side].isEmpty
-      && savedBefore[side] == nil && strays[side].isEmpty && !followsUncleanEnd[side]
-      && !mayHaveStrayed[side] && idBefore[side] == nil
+    isTrustedOrNew(side) && pending[side].isEmpty && strays[side].isEmpty
   }
 
   private func isTrustedOrNew(_ side: Side) -> Bool {

@@ -85,6 +85,7 @@ public final class Coverage {
     "run: much on both sides, in parts",
     "run: with a prefix", "run: with names of its own",
     "rest: two replicas", "rest: a chain", "rest: a ring", "rest: as its only user left it",
+    "rest: gone for good",
     "rest: three-way rule of flags",
   ]
 }

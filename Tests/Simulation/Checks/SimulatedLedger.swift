@@ -329,6 +329,9 @@ public final class SimulatedLedger: @unchecked Sendable {
     keepsChanged && entries[content]?.all.removals ?? 0 > 0
   }
 
+  /// How often it was made, or put elsewhere, from the beginning.
+  func comings(_ content: SimulatedMail) -> Int { entries[content]?.all.most ?? 0 }
+
   func isSingle(_ content: SimulatedMail) -> Bool { entries[content]?.isSingle ?? false }
 
   public func isBornTwice(_ content: SimulatedMail) -> Bool { (entries[content]?.most ?? 0) > 1 }

@@ -162,6 +162,7 @@ extension Replay {
     failures += ledger.violations(servers, allowsMore: hasMultiplied, meets: meets) {
       !unsynced.contains($0) && !doubtful.contains($0) && !outside.contains($0)
     }
+    checkGone()
     guard failures.isEmpty else { return }
     checkExpectation()
     failures += rule.violations(self)

@@ -56,6 +56,7 @@ extension Replay {
       exempt: phase.movedInRun)
     phase.copiedInRun = []
     phase.followsIntents = !stores[run.pair].intents().isEmpty
+    noteStart(of: run)
     concedeSpares(to: run.pair)
     note("run \(run.pair + 1): \(run)")
     let report = carryOut(run.pair, policy)
@@ -76,6 +77,7 @@ extension Replay {
     }
     world.onStep = nil
     world.restart()
+    noteEnd(report)
     failures += ledger.losses(servers)
     mixState()
   }
@@ -173,6 +175,7 @@ extension Replay {
         // A base can't be disconnected; it is the process that dies.
         guard first == nil else { continue }
         first = fault
+        phase.hasFaultInRun = true
         phase.isDisturbed = true
         coverage.note("fault: \(fault.name)")
         coverage.note("fault at: \(step.call.kind.rawValue)")

@@ -71,6 +71,12 @@ public final class Replay {
     var followsIntents = false
     /// What users have copied while a run was under way that follows none.
     var copiedInRun: Set<SimulatedMail> = []
+    /// What users have expunged and must not come back; and what they have expunged while the run was carrying it over.
+    var expunged: [SimulatedMail: Expunged] = [:]
+    var expungedInRun: [SimulatedMail: Expunged] = [:]
+    /// What each server had when that run began, if what is expunged during it has to stay gone.
+    var startOfRun: [[SimulatedMail: Int]]?
+    var hasFaultInRun = false
     /// What the only actor's side held before the runs began to carry it over.
     var expected: [SimulatedView]?
     /// What every replica held when all were level; `nil`: that was never so.
@@ -169,11 +175,13 @@ public final class Replay {
     let counts = phase.isInRun ? server.contentCounts : [:]
     RandomUser.perform(deed, number: number, seed: history.seed, on: server)
     if deed == .copy { noteCopy(replica, before: mailboxes) }
+    if deed == .expunge || deed == .empty { noteExpunged(replica, before: mailboxes) }
     phase.actors.insert(replica)
     phase.expected = nil
     if deed == .move { phase.hasMoved = true }
     if deed == .edit { watch.forgetContents(replica) }
     if deed == .unmount { phase.hasForgotten = true }
+    if [.rename, .delete, .unmount].contains(deed) { forgetExpunged() }
     if deed.concernsMailboxes { noteMailboxes(deed, replica, before: mailboxes) }
     if deed.makesForget { noteForgetting(deed, replica, before: mailboxes) }
     if deed.concernsMailboxes || [.reset, .resetIDs].contains(deed) {
@@ -263,6 +271,7 @@ public final class Replay {
   ) {
     hasForgotten = true
     phase.hasForgotten = true
+    forgetExpunged()
     let server = servers[replica]
     if deed == .rollBack {
       ledger.concede(servers)
@@ -314,6 +323,7 @@ public final class Replay {
     coverage.note("run: state lost")
     hasForgotten = true
     phase.hasForgotten = true
+    forgetExpunged()
     let names = worlds[pair].servers.map { Set($0.mailboxes.keys) }
     if names.left != names.right || phase.hasChangedMailboxes { hasMultiplied = true }
     stores[pair] = worlds[pair].stateStore()
