@@ -58,6 +58,11 @@ extension Command {
     Command("CREATE", mailbox: mailbox, use.map { "(USE (\($0.rawValue)))" } ?? "")
   }
 
+  /// RFC 4314 §3.5
+  public static func myRights(_ mailbox: [UInt8]) -> Command {
+    Command("MYRIGHTS", mailbox: mailbox)
+  }
+
   public static func delete(_ mailbox: [UInt8]) -> Command { Command("DELETE", mailbox: mailbox) }
 
   public static func rename(_ mailbox: [UInt8], to name: [UInt8]) -> Command {

@@ -18,8 +18,8 @@ struct ResponseBudget: Hashable {
     case .search, .esearch, .vanished: spend(&sets, "sets of messages")
     case .fetch, .expunge: spend(&messages, "messages")
     case .tagged: nil
-    case .status, .continuation, .exists, .recent, .capability, .enabled, .flags, .namespace, .id,
-      .unknown:
+    case .status, .continuation, .exists, .recent, .capability, .enabled, .flags, .myRights,
+      .namespace, .id, .unknown:
       spend(&remarks, "remarks")
     }
   }

@@ -18,6 +18,7 @@ public struct ServerProfile: Hashable, Sendable {
 }
 
 extension Capability {
+  public static let acl = Capability("ACL")
   public static let appendLimit = Capability("APPENDLIMIT")
   public static let appendLimitPrefix = "APPENDLIMIT="
   public static let compressDeflate = Capability("COMPRESS=DEFLATE")

@@ -10,6 +10,8 @@ public enum Response: Hashable, Sendable {
   case enabled([Capability])
   case list(ListResponse)
   case mailboxStatus(mailbox: [UInt8], MailboxStatus)
+  /// What the user may do in a mailbox: a letter for each right. RFC 4314 §3.8
+  case myRights(mailbox: [UInt8], [UInt8])
   /// `* FLAGS (…)`
   case flags([[UInt8]])
   case exists(UInt32)

@@ -36,6 +36,13 @@ extension ResponseParser {
     }
   }
 
+  // myrights-data = "MYRIGHTS" SP mailbox SP rights                           RFC 4314 §7
+  mutating func myRights() throws(ParseError) -> Response {
+    let mailbox = try lexer.mailbox()
+    lexer.skipSpaces()
+    return .myRights(mailbox: mailbox, try lexer.astring())
+  }
+
   private mutating func item(
     _ name: UnsafeRawBufferPointer, _ status: inout MailboxStatus
   ) throws(ParseError) {

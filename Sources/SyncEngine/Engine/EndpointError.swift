@@ -47,6 +47,8 @@ public struct EndpointError: Error, Hashable, Sendable, CustomStringConvertible 
   public var code: FailureCode
   public var message: String
   public var advice: String
+  /// A server refused it for now, as one does that has no room left: the same may succeed at another time.
+  public var isForNow = false
 
   public init(_ scope: FailureScope, _ code: FailureCode, _ message: String, advice: String) {
     self.scope = scope

@@ -30,14 +30,11 @@ extension MailboxSync {
     let uids = UIDSet(due.compactMap { work[$0].handles[side]?.uid })
     changed[side] = true
     try settleRecords()
-    let gone = try on(side) { () throws(EndpointError) in
-      try select(side, endpoints[side])
-      return try endpoints[side].expunge(uids)
-    }
+    let (gone, refusal) = try expungeIfAllowed(uids, on: side, endpoints)
     var changes: [StateChange] = []
     for index in due {
       guard let uid = work[index].handles[side]?.uid, gone.contains(uid) else {
-        retry(index)
+        leave(index, on: side, refusal)
         continue
       }
       if let base = work[index].item.base { changes.append(.removeMessage(base.id)) }
@@ -103,7 +100,10 @@ extension MailboxSync {
     let deleted = try stateAccess { () throws(StateError) in
       try store.messages(
         in: record.id, uids: Both(left: UIDSet(uids), right: UIDSet()))
-    }.filter { $0.flags.system.contains(.deleted) }
+    }.filter { row in
+      row.flags.system.contains(.deleted)
+        && Side.allCases.allSatisfy { !expungesRefused[$0].contains(row.uids[$0]) }
+    }
     guard !deleted.isEmpty, !isGuarded else { return }
     if !policy.isForced,
       Guard.refuses(expunges: deleted.count, known: known.count, limit: policy.maxExpunge)
@@ -121,11 +121,11 @@ extension MailboxSync {
     for side in Side.allCases {
       changed[side] = true
       isContinued[side] = false
-      gone[side] = try on(side) { () throws(EndpointError) in
-        try select(side, endpoints[side])
-        return try endpoints[side].expunge(
-          UIDSet(rows.map { $0.uids[side] }.sorted()), onlyDeleted: true)
-      }
+      let uids = UIDSet(rows.map { $0.uids[side] }.sorted())
+      let refusal: EndpointError?
+      (gone[side], refusal) = try expungeIfAllowed(
+        uids, onlyDeleted: true, on: side, endpoints)
+      for uid in uids.subtracting(gone[side]) { _ = noteUnexpunged(uid, on: side, refusal) }
       // What somebody has taken the flag off stays on both.
       rows.removeAll { !gone[side].contains($0.uids[side]) }
       counts[side].expunged += gone[side].count

@@ -42,7 +42,8 @@ extension MailboxSync {
     self.attempted[side] = [:]
     guard !hasNewValidity(side) else { return }
     let hasLacking = items.rows.contains { !$0.lacking[side].isEmpty }
-    guard !attempted.isEmpty || hasLacking || keptKeywords[side] != nil else { return }
+    guard !attempted.isEmpty || hasLacking || keptKeywords[side] != nil || keptFlags[side] != nil
+    else { return }
     let all = attempted.values.reduce(UIDSet()) { $0.union($1) }
     var seen: [UID: FlagSet] = [:]
     var held = self.held[side]
@@ -66,7 +67,7 @@ extension MailboxSync {
       else { continue }
       // Where the message was changed, others may have taken away what the side can hold.
       if !isUntouched { tried = tried.subtracting(held) }
-      tried.system.subtract(keptFlags[side])
+      tried.system.subtract(keptFlags[side] ?? [])
       tried = tried.union(unkept(row.flags, on: side))
       let missing = tried.subtracting(now).intersection(row.flags)
       let lacking = row.lacking[side].union(missing).subtracting(now)
@@ -82,10 +83,11 @@ extension MailboxSync {
     FlagSet.union(of: attempted.lazy.filter { $0.value.contains(uid) }.map(\.key))
   }
 
-  /// Keywords among these flags that the side is known not to keep. RFC 9051 §7.1 (PERMANENTFLAGS)
+  /// Flags among these that the side is known not to keep, or not to let this user set. RFC 9051 §7.1 (PERMANENTFLAGS)
   func unkept(_ flags: FlagSet, on side: Side) -> FlagSet {
-    guard let kept = keptKeywords[side] else { return .empty }
-    return FlagSet([], keywords: flags.keywords.filter { !kept.contains($0) })
+    let system = keptFlags[side].map { flags.system.subtracting($0) } ?? []
+    let keywords = keptKeywords[side].map { kept in flags.keywords.filter { !kept.contains($0) } }
+    return FlagSet(system, keywords: keywords ?? [])
   }
 
   func noteUnstorable(_ flags: FlagSet, on side: Side) {

@@ -173,7 +173,7 @@ extension MailboxSync {
     readOnly[side] = observation.isReadOnly
     // Nothing can be stored in a read-only mailbox; what is missing there, others took away.
     keptKeywords[side] = observation.isReadOnly ? nil : observation.permanentKeywords
-    keptFlags[side] = observation.permanentFlags
+    keptFlags[side] = observation.isReadOnly ? nil : observation.permanentFlags
     if let id = observation.mailboxID { record.mailboxIDs[side] = id }
     return observation
   }

@@ -131,7 +131,6 @@ extension MailboxSync {
     !traits[side].choosesUIDs
       && messages.contains { message in
         message.details?.size == Filler.content.size
-          && Filler.flags.subtracting(message.flags).isEmpty
       }
   }
 }

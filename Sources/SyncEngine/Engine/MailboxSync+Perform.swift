@@ -145,12 +145,20 @@ extension MailboxSync {
     _ jobs: [Job], on side: Side, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
     let handles = jobs.compactMap { work[$0.index].handles[side] }
-    guard handles.count == jobs.count else { return }
+    guard handles.count == jobs.count, traits[side].choosesUIDs || !isRenumberingRefused else {
+      return
+    }
     try noteIntents(jobs, on: side)
-    let outcomes = try on(side) { () throws(EndpointError) in
-      try select(side, endpoints[side])
-      return try endpoints[side].renumber(
-        handles, targets: traits[side].choosesUIDs ? targets(jobs, on: side) : [])
+    let outcomes: [PlacementOutcome]
+    do {
+      outcomes = try on(side) { () throws(EndpointError) in
+        try select(side, endpoints[side])
+        return try endpoints[side].renumber(
+          handles, targets: traits[side].choosesUIDs ? targets(jobs, on: side) : [])
+      }
+    } catch {
+      try noteRenumberingRefused(error)
+      return
     }
     var changes: [StateChange] = []
     for ((job, handle), outcome) in zip(zip(jobs, handles), outcomes) {

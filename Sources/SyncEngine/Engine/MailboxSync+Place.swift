@@ -73,7 +73,7 @@ extension MailboxSync {
       do {
         try placeMirrored(endpoints)
       } catch let failure where failure.error.code == .cannotRenumber {
-        fallBack("the server can't give a message a new UID")
+        fallBack(failure.error.message, advice: failure.error.advice)
         // What was placed on one side before, for the sake of the other, lies on both.
         try recordPlaced(work.indices.filter { isOnBothSides($0) })
       }
@@ -92,13 +92,15 @@ extension MailboxSync {
   }
 
   /// `mirror` can't be kept up here: each side keeps its own UIDs from now on.
-  private func fallBack(_ reason: String) {
+  private func fallBack(
+    _ reason: String, advice: String = "set uids = auto or raise max-uid-padding"
+  ) {
     record.mode = .map
     hasFallenBack = true
     let notice = SyncFailure(
       side: nil, mailbox: record.names.left, code: .cannotRenumber, scope: .message,
       message: "each side keeps its own UIDs from now on: \(reason)",
-      advice: policy.uids == .mirror ? "set uids = auto or raise max-uid-padding" : "")
+      advice: policy.uids == .mirror ? advice : "")
     notices.append(notice)
     observer?.handle(.notice(notice))
   }
@@ -279,17 +281,6 @@ extension MailboxSync {
   private func placement(_ index: Int) -> Job.Kind {
     guard let source = work[index].source else { return work[index].stub == nil ? .save : .stub }
     return .copy(from: source.mailbox, moving: source.isMove)
-  }
-
-  private func pad(
-    _ side: Side, to uid: UID, _ endpoints: Both<any Endpoint>
-  ) throws(SideFailure) {
-    changed[side] = true
-    anchors[side].uidNext = try on(side) { () throws(EndpointError) in
-      try select(side, endpoints[side])
-      return try endpoints[side].pad(to: uid)
-    }
-    origins[side].reopenedFrom = nil
   }
 
   /// Both sides are to hand out the same UID next.

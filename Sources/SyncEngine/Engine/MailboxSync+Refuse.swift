@@ -14,8 +14,22 @@ extension MailboxSync {
   struct Trouble: Hashable {
     var side: Side
     var code: FailureCode
-    /// Not shown by this side; else not taken by it.
-    var isUnread: Bool
+    var kind: Kind
+
+    enum Kind {
+      case notTaken
+      case notShown
+      case notExpunged
+    }
+
+    /// What follows the words for one message, or for several.
+    func outcome(ofSeveral isSeveral: Bool) -> String {
+      switch kind {
+      case .notTaken: isSeveral ? "were not taken" : "was not taken"
+      case .notShown: "can't be read"
+      case .notExpunged: "can't be expunged"
+      }
+    }
   }
 
   /// The line of one ``Trouble``.
@@ -41,7 +55,7 @@ extension MailboxSync {
       full[side] = Full(octets: octets, code: code, text: text)
     }
     note(
-      Trouble(side: side, code: code, isUnread: false),
+      Trouble(side: side, code: code, kind: .notTaken),
       "\(describe(index, handle)) of the \(side.other) side", text,
       advice: MailboxSync.advice(code))
   }
@@ -67,7 +81,7 @@ extension MailboxSync {
     deferMessage(handle, on: side, code: .unreadable, text: why)
     deferVanished(index)
     note(
-      Trouble(side: side, code: .unreadable, isUnread: true), describe(index, handle), why,
+      Trouble(side: side, code: .unreadable, kind: .notShown), describe(index, handle), why,
       advice: "it stays where it is and is tried again at every run")
   }
 
@@ -77,10 +91,10 @@ extension MailboxSync {
     return pending[side.other][uid]?.code != nil
   }
 
-  private func note(_ trouble: Trouble, _ message: String, _ text: String, advice: String) {
+  func note(_ trouble: Trouble, _ message: String, _ text: String, advice: String) {
     guard var line = troubleLines[trouble] else {
       troubleLines[trouble] = TroubleLine(index: failures.count, first: message, text: text)
-      let outcome = trouble.isUnread ? "can't be read" : "was not taken"
+      let outcome = trouble.outcome(ofSeveral: false)
       noteFailure(
         EndpointError(.message, trouble.code, "\(message) \(outcome): \(text)", advice: advice),
         on: trouble.side)
@@ -88,7 +102,7 @@ extension MailboxSync {
     }
     line.count += 1
     troubleLines[trouble] = line
-    let outcome = trouble.isUnread ? "can't be read" : "were not taken"
+    let outcome = trouble.outcome(ofSeveral: true)
     failures[line.index].message =
       "\(line.first) and \(line.count - 1) more \(outcome): \(line.text)"
   }

@@ -34,14 +34,12 @@ extension MailboxSync {
       noteStubsGone(from: side)
       try settleRecords()
       let uids = UIDSet(try numbers(of: stubs, on: side, endpoints[side]).sorted())
-      let gone = try on(side) { () throws(EndpointError) in
-        try select(side, endpoints[side])
-        return try endpoints[side].expunge(uids)
-      }
+      let (gone, refusal) = try expungeIfAllowed(uids, on: side, endpoints)
       var changes: [StateChange] = []
       for uid in uids {
         guard gone.contains(uid) else {
           deferMessage(.uid(uid), on: side)
+          if noteUnexpunged(uid, on: side, refusal) { givenUp[side].insert(.uid(uid)) }
           continue
         }
         if pending[side].removeValue(forKey: uid) != nil {

@@ -2,13 +2,15 @@ import IMAPClient
 
 /// What a run that died left half done.
 extension MailboxSync {
-  /// Fillers that were appended and not expunged. They are nobody's mail, and go wherever they are found.
+  /// Fillers that were appended and not expunged. They are nobody's mail, and go wherever they are found; where they can't be
+  /// expunged, they are left alone. (Who may not flag a message `\Deleted` does not get that flag for his own either.)
   func expungeLeftFillers(_ endpoints: Both<any Endpoint>) throws(SideFailure) {
     for side in Side.allCases where !traits[side].choosesUIDs {
       let suspects = work.indices.filter { index in
         !work[index].item.isKnown
           && work[index].item.sides[side].seen?.details?.size == Filler.content.size
-          && Filler.flags.subtracting(work[index].flags[side]).isEmpty
+          && (work[index].item.sides[side.other] == .absent
+            || Filler.flags.subtracting(work[index].flags[side]).isEmpty)
       }
       guard !suspects.isEmpty else { continue }
       let contents = try on(side) { () throws(EndpointError) in
@@ -32,14 +34,11 @@ extension MailboxSync {
     if policy.isDryRun || !allows(.new, on: side) {
       for handle in handles { deferMessage(handle, on: side) }
     } else {
-      changed[side] = true
       isContinued[side] = false
       try settleRecords()
       let uids = UIDSet(handles.compactMap(\.uid).sorted())
-      _ = try on(side) { () throws(EndpointError) in
-        try select(side, endpoints[side])
-        return try endpoints[side].expunge(uids)
-      }
+      let (gone, _) = try expungeIfAllowed(uids, on: side, endpoints)
+      changed[side] = changed[side] || !gone.isEmpty
     }
     work = work.enumerated().filter { !extra.contains($0.offset) }.map(\.element)
   }

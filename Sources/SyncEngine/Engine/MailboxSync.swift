@@ -142,8 +142,8 @@ final class MailboxSync {
   var saidReadOnly = Both(left: false, right: false)
   /// The keywords that a side keeps for good; `nil`: any, as far as is known.
   var keptKeywords: Both<Set<Keyword>?> = Both(left: nil, right: nil)
-  /// Flags that are no keywords and that each side is known to keep for good.
-  var keptFlags: Both<SystemFlags> = Both(left: [], right: [])
+  /// Flags that are no keywords and that each side is known to keep for good; `nil`: nothing is known.
+  var keptFlags: Both<SystemFlags?> = Both(left: nil, right: nil)
   /// Flags that were set on a side and may turn out not to have been kept.
   var attempted: Both<[FlagSet: UIDSet]> = Both(left: [:], right: [:])
   /// Messages among them that the side shows no change of: it took nothing.
@@ -163,6 +163,12 @@ final class MailboxSync {
   var notices: [SyncFailure] = []
   /// Ended by an error: nothing more is done about it in this run.
   var isBroken = false
+  /// A server does not give messages new UIDs, or use UIDs up, in this run.
+  var isRenumberingRefused = false
+  /// Messages that were to be expunged in this run and were not.
+  var expungesTried: Both<UIDSet> = Both(left: UIDSet(), right: UIDSet())
+  /// Those of them that a side keeps: not tried again in this run.
+  var expungesRefused: Both<UIDSet> = Both(left: UIDSet(), right: UIDSet())
   /// `mirror` could not be kept up in this run.
   var hasFallenBack = false
   /// Something of this mailbox was held back by a guard.
@@ -209,6 +215,7 @@ final class MailboxSync {
   /// Whether UIDs may be handed out anew on both sides in this run.
   var mayRenumber: Bool {
     policy.changes == .both && policy.kinds.contains(.new) && !readOnly.left && !readOnly.right
+      && !isRenumberingRefused
   }
 
   /// Whether changes of this kind may be made on a side.

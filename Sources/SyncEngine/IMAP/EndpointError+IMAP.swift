@@ -6,6 +6,7 @@ extension EndpointError {
     let (scope, code, advice) = EndpointError.classify(error)
     self.init(
       scope, code, error.message, advice: error.advice.isEmpty ? advice : error.advice)
+    isForNow = error.kind == .refused && error.code.isForNow
   }
 
   private static func classify(_ error: IMAPError) -> (FailureScope, FailureCode, String) {
@@ -56,6 +57,16 @@ extension ResponseCode? {
     case .nonExistent, .tryCreate: .mailboxGone
     case .readOnly: .readOnly
     default: .refused
+    }
+  }
+
+  /// Whether the same may be taken at another time. A server that gives no reason just does not do it. RFC 5530 §3
+  var isForNow: Bool {
+    switch self {
+    case .overQuota, .limit, .inUse, .unavailable, .serverBug, .contactAdmin, .expungeIssued,
+      .messageLimit:
+      true
+    default: false
     }
   }
 

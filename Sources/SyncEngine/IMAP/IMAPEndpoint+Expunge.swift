@@ -107,10 +107,12 @@ extension IMAPEndpoint {
     let restoring = others.pieces().map { Command.store($0, adding: true, deleted) }
     guard isClear else {
       try pipeline(restoring, to: "flag messages again")
-      throw EndpointError(
+      var error = EndpointError(
         .mailbox, .refused,
         "others are deleting messages at this moment, and without UIDPLUS"
           + " theirs would be expunged too", advice: "run it again")
+      error.isForNow = true
+      throw error
     }
     try pipeline([.expungeAll] + restoring, to: "expunge messages")
     return try confirmGone(uids)

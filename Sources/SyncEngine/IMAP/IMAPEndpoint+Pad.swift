@@ -2,29 +2,62 @@ import IMAPClient
 
 extension IMAPEndpoint {
   func pad(to uidNext: UID) throws(EndpointError) -> UID {
-    let mailbox = try selectToChange().name
-    var reached = try askUIDNext(of: mailbox)
+    let selected = try selectToChange()
+    try requireExpunging(in: selected)
+    var reached = try askUIDNext(of: selected.name)
+    var most = IMAPEndpoint.padsPerFlight
     while reached < uidNext {
-      let saver = try appender()
-      let count = min(Int(uidNext.rawValue - reached.rawValue), IMAPEndpoint.padsPerFlight)
-      for _ in 0..<count { try saver.saveFiller() }
-      var fillers = UIDSet()
-      var isAlone = true
-      var isRefused = false
-      for outcome in try saver.commit() {
-        guard case .placed(let uid, _, _) = outcome else {
-          isRefused = true
-          continue
-        }
-        isAlone = isAlone && uid == reached
-        fillers.insert(uid)
-        reached = max(reached, uid.next ?? .last)
+      // The first one shows whether they can be expunged.
+      let isProven = provenExpunging.contains(selected.name)
+      let count = isProven ? min(Int(uidNext.rawValue - reached.rawValue), most) : 1
+      let flight = try sendFillers(count, from: reached)
+      reached = flight.reached
+      let gone = try expungeMade(flight.fillers, in: selected.name)
+      guard gone == flight.fillers else { throw cannotExpunge }
+      if let refusal = flight.refusal {
+        // There may be room for one of what did not fit together.
+        guard count > 1 else { throw paddingRefused(refusal) }
+        most = 1
+        continue
       }
-      _ = try expunge(fillers)
-      // Somebody's delivery took a number, or the server refuses: what was reached is the answer.
-      if !isAlone || isRefused { break }
+      // Somebody's delivery took a number: what was reached is the answer.
+      if !flight.isAlone { break }
     }
     return reached
+  }
+
+  /// Fillers that were sent together.
+  private struct FillerFlight {
+    var reached: UID
+    var fillers = UIDSet()
+    /// Nobody else got a UID in between.
+    var isAlone = true
+    var refusal: IMAPError?
+  }
+
+  private func sendFillers(_ count: Int, from first: UID) throws(EndpointError) -> FillerFlight {
+    let saver = try appender()
+    for _ in 0..<count { try saver.saveFiller() }
+    var flight = FillerFlight(reached: first)
+    for outcome in try saver.commit() {
+      guard case .placed(let uid, _, _) = outcome else {
+        flight.refusal = saver.lastRefusal ?? IMAPError(.refused, "refused")
+        continue
+      }
+      flight.isAlone = flight.isAlone && uid == flight.reached
+      flight.fillers.insert(uid)
+      flight.reached = max(flight.reached, uid.next ?? .last)
+    }
+    return flight
+  }
+
+  /// What is refused for good, mirror can't do without.
+  private func paddingRefused(_ refusal: IMAPError) -> EndpointError {
+    let error = EndpointError(refusal)
+    guard error.isRefusal, !error.isForNow else { return error }
+    return EndpointError(
+      .mailbox, .cannotRenumber, "the server does not let UIDs be used up: \(error.message)",
+      advice: "set uids = map")
   }
 
   /// Bounds what is thrown away when somebody's delivery comes in between.

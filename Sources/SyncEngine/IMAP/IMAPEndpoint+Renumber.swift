@@ -14,10 +14,12 @@ extension IMAPEndpoint {
   ) throws(EndpointError) -> [PlacementOutcome] {
     let uids = handles.compactMap(\.uid)
     guard !uids.isEmpty, uids.count == handles.count else { return [] }
-    let mailbox = try selectToChange().name
+    let selected = try selectToChange()
+    try requireExpunging(in: selected)
+    let mailbox = selected.name
     var way: RenumberWay? = firstWay
     while let current = way {
-      if let outcomes = try renumber(uids, in: mailbox, by: current) { return outcomes }
+      if let outcomes = try renumberCarefully(uids, in: mailbox, by: current) { return outcomes }
       refusedRenumbering.insert(current)
       way = current == .move ? firstWay : nil
     }
@@ -34,7 +36,20 @@ extension IMAPEndpoint {
     return refusedRenumbering.contains(.copy) ? nil : .copy
   }
 
-  /// - Returns: `nil` if the server refuses this way.
+  /// Whether the old ones can be expunged, the first copy shows, if nothing has shown it yet.
+  private func renumberCarefully(
+    _ uids: [UID], in mailbox: MailboxName, by way: RenumberWay
+  ) throws(EndpointError) -> [PlacementOutcome]? {
+    guard way == .copy, uids.count > 1, !provenExpunging.contains(mailbox) else {
+      return try renumber(uids, in: mailbox, by: way)
+    }
+    guard let first = try renumber(Array(uids.prefix(1)), in: mailbox, by: way) else { return nil }
+    let rest = Array(uids.dropFirst())
+    return first
+      + (try renumber(rest, in: mailbox, by: way) ?? rest.map { _ in .retryAlone })
+  }
+
+  /// - Returns: `nil` if the server refuses this way, and not only for now.
   private func renumber(
     _ uids: [UID], in mailbox: MailboxName, by way: RenumberWay
   ) throws(EndpointError) -> [PlacementOutcome]? {
@@ -58,21 +73,53 @@ extension IMAPEndpoint {
     } else {
       placed = try copiedUIDs(of: uids, in: mailbox)
     }
-    let isRefused = statuses.contains { $0.condition != .ok && $0.code != .expungeIssued }
-    if isRefused, placed.isEmpty { return nil }
+    if placed.isEmpty, try isRefused(statuses) { return nil }
     let missing = uids.filter { placed[$0] == nil }
     let present = missing.isEmpty ? UIDSet() : try search(UIDSet(missing))
     if way == .copy {
-      guard try keepsState(of: placed, before) else {
-        _ = try expunge(UIDSet(placed.values))
-        return nil
-      }
-      let old = UIDSet(placed.keys)
-      guard try expunge(old) == old else {
-        throw EndpointError.contradiction("the server keeps messages that were renumbered")
+      do {
+        guard try keepsState(of: placed, before, in: mailbox) else {
+          _ = try expungeMade(UIDSet(placed.values), in: mailbox)
+          return nil
+        }
+        try expungeOld(placed, before, in: mailbox)
+      } catch {
+        // There are two of each now, and the next run carries it on: nothing else is done here.
+        var error = error
+        error.isForNow = false
+        throw error
       }
     }
     return outcomes(uids, runs, statuses, placed, present: present, moves: true)
+  }
+
+  /// A refusal that may be another one at another time is thrown.
+  private func isRefused(_ statuses: [StatusResponse]) throws(EndpointError) -> Bool {
+    let errors = statuses.filter { $0.code != .expungeIssued }
+      .compactMap { IMAPError($0, to: "give messages new UIDs") }.map { EndpointError($0) }
+    if let error = errors.first(where: \.isForNow) { throw error }
+    return !errors.isEmpty
+  }
+
+  /// The copies take the places of the old ones. What can't be expunged gets no second copy at the next run: nothing is
+  /// renumbered there any more.
+  private func expungeOld(
+    _ placed: [UID: UID], _ before: [UID: FetchedMessage], in mailbox: MailboxName
+  ) throws(EndpointError) {
+    let old = UIDSet(placed.keys)
+    let gone = try expungeMade(old, in: mailbox)
+    guard gone != old else { return }
+    guard gone.isEmpty else {
+      throw EndpointError.contradiction("the server keeps messages that were renumbered")
+    }
+    // Nobody wanted them to be flagged so; the copies are what is too much now.
+    let flagged = old.filter { uid in
+      !(before[uid]?.flags?.system.contains(.deleted) ?? true)
+    }
+    _ = try pipeline(
+      UIDSet(flagged).pieces().map { .store($0, adding: false, FlagSet(.deleted)) })
+    _ = try expungeMade(UIDSet(placed.values), in: mailbox)
+    throw cannotExpunge
   }
 
   private func fetchState(_ uids: UIDSet) throws(EndpointError) {
@@ -80,23 +127,40 @@ extension IMAPEndpoint {
     try pipeline(uids.pieces().map { .fetch($0, items) }, to: "show flags")
   }
 
-  /// Whether the copies have the dates of the old ones; flags that a server lost on the way are put back.
+  /// Whether the copies have the dates of the old ones; flags that a server lost on the way are put back. Those that the
+  /// user may not set are lacking from then on (``MailboxSync/unkept(_:on:)``).
   private func keepsState(
-    of placed: [UID: UID], _ old: [UID: FetchedMessage]
+    of placed: [UID: UID], _ old: [UID: FetchedMessage], in mailbox: MailboxName
   ) throws(EndpointError) -> Bool {
-    observer.begin()
-    try fetchState(UIDSet(placed.values))
-    let new = observer.gathered.fetched.byUID()
-    var orders: [StoreOrder] = []
-    for (from, to) in placed {
-      guard let before = old[from], let after = new[to] else { continue }
-      if before.date != after.date { return false }
-      guard let wanted = before.flags, let got = after.flags, wanted != got else { continue }
-      orders.append(
-        StoreOrder(
-          uids: UIDSet(to), added: wanted.subtracting(got), removed: got.subtracting(wanted)))
+    let selected = try selectOnServer(mailbox)
+    for isLast in [false, true] {
+      observer.begin()
+      try fetchState(UIDSet(placed.values))
+      let new = observer.gathered.fetched.byUID()
+      guard placed.allSatisfy({ old[$0]?.date == new[$1]?.date || new[$1] == nil }) else {
+        return false
+      }
+      let orders = placed.compactMap { from, to -> StoreOrder? in
+        guard let wanted = old[from]?.flags, let now = new[to]?.flags else { return nil }
+        let added = selected.kept(wanted.subtracting(now))
+        let removed = selected.kept(now.subtracting(wanted))
+        return added.isEmpty && removed.isEmpty
+          ? nil : StoreOrder(uids: UIDSet(to), added: added, removed: removed)
+      }
+      guard !orders.isEmpty else { return true }
+      guard !isLast, try storesAll(orders) else { return false }
     }
-    if !orders.isEmpty { _ = try store(orders) }
-    return true
+    return false
+  }
+
+  /// - Returns: false if the server refuses it.
+  private func storesAll(_ orders: [StoreOrder]) throws(EndpointError) -> Bool {
+    do {
+      _ = try store(orders)
+      return true
+    } catch {
+      guard error.scope == .mailbox, error.isRefusal, !error.isForNow else { throw error }
+      return false
+    }
   }
 }

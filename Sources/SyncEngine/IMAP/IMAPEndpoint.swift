@@ -38,6 +38,10 @@ final class IMAPEndpoint: Endpoint {
   var ownState: Own?
   /// Set when the server refused to renumber by MOVE, and by COPY.
   var refusedRenumbering: Set<RenumberWay> = []
+  /// What MYRIGHTS told of expunging.
+  var toldExpunging: [MailboxName: Bool] = [:]
+  /// Mailboxes in which it was seen that messages can be expunged.
+  var provenExpunging: Set<MailboxName> = []
   /// What is going to be opened next, as far as it was not asked for yet.
   var foreseen: [ForeseenOpening] = []
   /// Openings that were sent, and whose turn has not come.

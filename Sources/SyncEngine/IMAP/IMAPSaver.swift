@@ -29,6 +29,8 @@ final class IMAPSaver: MessageSaver {
   private var odd: [Int: Bool] = [:]
   private(set) var altered: [UID] = []
   private(set) var identity: ContentID?
+  /// Why the server did not take what it refused last.
+  private(set) var lastRefusal: IMAPError?
   let identifies = true
 
   /// The message being written.
@@ -348,10 +350,11 @@ final class IMAPSaver: MessageSaver {
   }
 
   private func refusal(_ status: StatusResponse, of batch: Batch) -> PlacementOutcome {
+    let error = IMAPError(status, to: "save the message")
+    lastRefusal = error
     guard batch.messages.count == 1 else { return .retryAlone }
     // There is no response code for a mailbox that is full of keywords (Cyrus: 100 of them).
     if batch.hasKeywords, status.code.failureCode == .refused { return .retryAlone }
-    let error = IMAPError(status, to: "save the message")
     // Of one message there is nothing else that could be too much. (Dovecot's quota_max_mail_size.) RFC 5530 §3
     let code = status.code == .limit ? .tooLarge : status.code.failureCode
     return .refused(code, error?.message ?? "")

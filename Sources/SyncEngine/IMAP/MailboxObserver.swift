@@ -100,6 +100,7 @@ final class MailboxObserver: ResponseObserver {
     case .search(let numbers, _):
       gathered.found = gathered.found.union(UIDSet(numbers.lazy.compactMap { UID($0) }))
     case .list(let entry): gathered.lists.append(entry)
+    case .myRights(let name, let rights): gathered.rights[name] = rights
     case .mailboxStatus(let name, let status): gathered.statuses.append((name, status))
     default: break
     }
@@ -154,6 +155,8 @@ struct Gathered {
   var found = UIDSet()
   var copies: [CopyMapping] = []
   var lists: [ListResponse] = []
+  /// By the mailbox's name on the wire.
+  var rights: [[UInt8]: [UInt8]] = [:]
   var statuses: [(mailbox: [UInt8], status: MailboxStatus)] = []
 }
 

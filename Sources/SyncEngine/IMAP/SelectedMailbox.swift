@@ -23,11 +23,18 @@ struct SelectedMailbox {
     return Set(permanentFlags.compactMap { Keyword(String(decoding: $0, as: UTF8.self)) })
   }
 
-  /// Flags that are no keywords and that the mailbox says it keeps. RFC 9051 §7.1 (PERMANENTFLAGS).
-  var permanentSystemFlags: SystemFlags {
-    let names = Set((permanentFlags ?? []).map { String(decoding: $0, as: UTF8.self).lowercased() })
+  /// Flags that are no keywords and that the mailbox says it keeps; `nil`: it does not say. RFC 9051 §7.1 (PERMANENTFLAGS).
+  var permanentSystemFlags: SystemFlags? {
+    guard let permanentFlags else { return nil }
+    let names = Set(permanentFlags.map { String(decoding: $0, as: UTF8.self).lowercased() })
     return SystemFlags(
       SystemFlags.names.filter { names.contains($0.name.lowercased()) }.map(\.flag))
+  }
+
+  /// Those of these flags that the mailbox keeps, as far as it tells.
+  func kept(_ flags: FlagSet) -> FlagSet {
+    let system = permanentSystemFlags.map { flags.system.intersection($0) } ?? flags.system
+    return FlagSet(system, keywords: flags.keywords.filter { keeps($0) })
   }
 
   func keeps(_ keyword: Keyword) -> Bool { permanentKeywords?.contains(keyword) ?? true }

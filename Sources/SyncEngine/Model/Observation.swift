@@ -119,14 +119,14 @@ public struct Observation: Sendable {
   public var permanentKeywords: Set<Keyword>?
   /// Flags that are no keywords and that the mailbox is known to keep for good: one that is not there, somebody took
   /// away.
-  public var permanentFlags: SystemFlags
+  public var permanentFlags: SystemFlags?
   /// Of the anchor's UIDVALIDITY.
   public var origin: ValidityOrigin
 
   public init(
     anchor: Anchor, coverage: Coverage, messages: MessageList, isReadOnly: Bool = false,
     mailboxID: GlobalUID? = nil, permanentKeywords: Set<Keyword>? = nil,
-    permanentFlags: SystemFlags = [],
+    permanentFlags: SystemFlags? = nil,
     origin: ValidityOrigin = ValidityOrigin()
   ) {
     self.anchor = anchor
