@@ -240,6 +240,11 @@ extension ErrorCase {
       options.quotaBytes = 2000
       return try stage.refused(by: options, size: 5000)
     },
+    ErrorCase("a file whose name is no message's") { stage in
+      let synced = try SyncedMaildirs(stage, "nameless", messages: 1)
+      try stage.directory.write("Subject: x\n\n", to: "nameless/l/cur/:2,S")
+      return try synced.run()
+    },
     ErrorCase("nothing is known of a mailbox") { stage in
       try SyncedMaildirs(stage, "forget", messages: 1).run("forget", "home", "No/Such")
     },

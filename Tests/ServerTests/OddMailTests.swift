@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -50,6 +51,43 @@ import Testing
         #expect(try pair.right.store.tokens().suffix(2) == ["a", "b"])
         #expect(try pair.left.store.messages(in: "INBOX").count == 3)
       }
+    }
+  }
+
+  @Test("files whose names are no messages' are told at each run, and stay")
+  func oddFileNames() throws {
+    try withPair(.maildirs) { pair in
+      try pair.left.store.add(tokens: ["a"])
+      let root = try #require(pair.left.maildir).root
+      let odd = ["\(root)/new/1600000000.x\ny", "\(root)/cur/:2,S"]
+      for path in odd { try Data(makeMessage("odd")).write(to: URL(fileURLWithPath: path)) }
+      for _ in 1...3 {
+        let result = try pair.sync(expecting: 1)
+        let lines = result.errorText.split(separator: "\n")
+        #expect(lines.count == 1 && result.errorText.contains("left: INBOX: "), "\(lines)")
+        #expect(result.errorText.contains("x\\x0ay and 1 more"), "\(lines)")
+      }
+      #expect(try pair.right.store.tokens() == ["a"])
+      let verified = try pair.sync(expecting: 1, verb: "verify").errorText
+      #expect(verified.contains("and 1 more"))
+      for path in odd { #expect(unlink(path) == 0) }
+      try pair.sync()
+      try pair.sync(verb: "verify")
+    }
+  }
+
+  @Test("a mailbox that holds such a file is not deleted with it")
+  func oddFileNameInDeleted() throws {
+    try withPair(.maildirs) { pair in
+      pair.keys["delete"] = "both"
+      for side in pair.sides { try side.store.create("Old") }
+      try pair.sync()
+      let maildir = try #require(pair.left.maildir)
+      let path = "\(maildir.folder("Old"))/cur/:2,S"
+      try Data(makeMessage("odd")).write(to: URL(fileURLWithPath: path))
+      try pair.right.store.delete("Old")
+      try pair.sync(expecting: 1)
+      #expect(access(path, F_OK) == 0)
     }
   }
 

@@ -201,5 +201,13 @@ extension MailboxSync {
     anchors[side] = observation.anchor
     origins[side] = observation.origin
     observedLowest[side] = reach[side].lowest
+    noteLeftOut(observation, on: side)
+  }
+
+  /// Once a run.
+  private func noteLeftOut(_ observation: Observation, on side: Side) {
+    guard let leftOut = observation.leftOut, !hasToldLeftOut[side] else { return }
+    hasToldLeftOut[side] = true
+    noteFailure(leftOut.error(advice: "rename it; until then it stays where it is"), on: side)
   }
 }

@@ -140,6 +140,7 @@ final class MailboxSync {
   /// Sides on which something that the other side changed may not be done in this run.
   var heldBack = Both(left: false, right: false)
   var saidReadOnly = Both(left: false, right: false)
+  var hasToldLeftOut = Both(left: false, right: false)
   /// The keywords that a side keeps for good; `nil`: any, as far as is known.
   var keptKeywords: Both<Set<Keyword>?> = Both(left: nil, right: nil)
   /// Flags that are no keywords and that each side is known to keep for good; `nil`: nothing is known.

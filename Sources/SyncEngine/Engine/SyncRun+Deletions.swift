@@ -11,11 +11,13 @@ extension SyncRun {
     guard let record = entry.record, record.anchors[gone] != nil, policy.delete.includes(side),
       !entry.names[side].isInbox
     else { return false }
-    // All of it: what was not selected, or refused, has never been on the other side.
+    // All of it: what was not selected, or refused, or has no message's name, has never been on the other side.
     let observation = try attempt(on: side) { () throws(EndpointError) in
       try endpoint.open(full(record.names[side], side), OpenRequest(detailsFrom: .last))
     }
-    guard observation.anchor.uidValidity == record.anchors[side]?.uidValidity else { return false }
+    guard observation.anchor.uidValidity == record.anchors[side]?.uidValidity,
+      observation.leftOut == nil
+    else { return false }
     let known = try stateAccess { () throws(StateError) in try store.uids(in: record.id, side: side)
     }
     return observation.messages.allSatisfy { message in

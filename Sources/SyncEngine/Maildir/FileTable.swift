@@ -80,6 +80,8 @@ struct FileTable {
   private(set) var entries = Block<Entry>()
   /// Names found a second time: the same message listed twice while it was renamed, or a duplicate.
   private(set) var duplicates = 0
+  /// Files that can't be messages under their names.
+  private(set) var leftOut: LeftOutFiles?
   private var listed = Block<UInt8>()
   /// Base names that are not listed, and what follows all of them.
   private var names = Block<UInt8>()
@@ -174,10 +176,12 @@ struct FileTable {
 
   /// Adds a file that was found. Of two with one base name the one in `cur` stays, else the first.
   ///
-  /// Names that can't stand in a dovecot-uidlist (line ends in them) or have no base are left out, as
-  /// Dovecot does.
+  /// Those without a base name that can be recorded are left out, as Dovecot does.
   mutating func insert(_ name: UnsafeBufferPointer<UInt8>, isInNew: Bool) {
-    guard let length = FileTable.baseLength(of: name), isRoom(for: name.count) else { return }
+    guard let length = FileTable.baseLength(of: name), isRoom(for: name.count) else {
+      leftOut.note(name, isInNew: isInNew)
+      return
+    }
     let base = UnsafeBufferPointer(rebasing: name[..<length])
     let info = UnsafeBufferPointer(rebasing: name[length...])
     let key = FileTable.key(base)
@@ -266,22 +270,11 @@ struct FileTable {
 
   private func isRoom(for octets: Int) -> Bool { UInt32(exactly: names.count + octets) != nil }
 
-  /// - Returns: `nil` for a name that is left out.
-  private static func baseLength(of name: UnsafeBufferPointer<UInt8>) -> Int? {
-    guard name.count <= UInt8.max, let start = name.baseAddress else { return nil }
-    let end = memchr(start, Int32(MessageFileName.separator), name.count)
-    let length = end.map { UnsafeRawPointer($0) - UnsafeRawPointer(start) } ?? name.count
-    guard length > 0, memchr(start, 0x0a, length) == nil, memchr(start, 0x0d, length) == nil
-    else { return nil }
-    return length
-  }
-
-  /// Whether a file that was found is there under just this name; `nil`: its name is left out.
-  func holds(_ name: UnsafeBufferPointer<UInt8>, isInNew: Bool) -> Bool? {
-    guard let length = FileTable.baseLength(of: name) else { return nil }
-    guard let index = index(ofBase: UnsafeBufferPointer(rebasing: name[..<length])) else {
-      return false
-    }
+  /// Whether a file that was found is there under just this name.
+  func holds(_ name: UnsafeBufferPointer<UInt8>, isInNew: Bool) -> Bool {
+    guard let length = FileTable.baseLength(of: name),
+      let index = index(ofBase: UnsafeBufferPointer(rebasing: name[..<length]))
+    else { return false }
     return entries[index].isInNew == isInNew
       && hasInfo(UnsafeBufferPointer(rebasing: name[length...]), entries[index])
   }
@@ -349,6 +342,7 @@ struct FileTable {
   /// To be called before the directories are read again: an entry keeps its index and its UID.
   mutating func expectAll() {
     duplicates = 0
+    leftOut = nil
     order = Block()
     foundInOrder = 0
     nextKept = 0
@@ -368,32 +362,6 @@ struct FileTable {
         UnsafeBufferPointer(rebasing: $0.dropFirst(Int(entries[index].baseLength))), at: index)
     }
     entries[index].isInNew = isInNew
-  }
-
-  /// A hash that stays the same from run to run and on every machine.
-  static func key(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(bytes.count)
-    let raw = UnsafeRawBufferPointer(bytes)
-    var index = 0
-    while index + 8 <= raw.count {
-      let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: index, as: UInt64.self))
-      hash = (hash ^ word) &* 0x9e37_79b9_7f4a_7c15
-      hash ^= hash >> 29
-      index += 8
-    }
-    if index < raw.count {
-      var word: UInt64 = 0
-      var shift: UInt64 = 0
-      while index < raw.count {
-        word |= UInt64(raw[index]) << shift
-        shift += 8
-        index += 1
-      }
-      hash = (hash ^ word) &* 0x9e37_79b9_7f4a_7c15
-      hash ^= hash >> 29
-    }
-    hash = hash &* 0xbf58_476d_1ce4_e5b9
-    return hash ^ hash >> 32
   }
 
   /// The slot that has this base name, or the free one where it would go.

@@ -51,7 +51,7 @@ extension MaildirFolder {
     Observation(
       anchor: anchor, coverage: coverage, messages: messages,
       isReadOnly: isReadOnly, mailboxID: list.mailboxGUID.map { GlobalUID(identifier: $0) },
-      permanentFlags: isReadOnly ? [] : .all, origin: list.origin)
+      permanentFlags: isReadOnly ? [] : .all, origin: list.origin, leftOut: files.leftOut)
   }
 
   /// What is to be told after all that was told before, and the flags stored since, if it is certain that nobody has changed
@@ -141,7 +141,9 @@ extension MaildirFolder {
     _ times: ScanTimes?, at lookedAt: Int64, messages: UInt32, isOnlyHere: Bool = false
   ) -> Anchor {
     var stamp: MaildirStamp?
-    if let times, !isTooRecent(times.cur, at: lookedAt, isOnlyHere: isOnlyHere),
+    // What can't be synced is told at every run: the folder never stands as it was.
+    if let times, files.leftOut == nil,
+      !isTooRecent(times.cur, at: lookedAt, isOnlyHere: isOnlyHere),
       !isTooRecent(times.new, at: lookedAt, isOnlyHere: isOnlyHere)
     {
       stamp = self.stamp(times)

@@ -51,9 +51,8 @@ extension MaildirFolder {
     var count = 0
     var isOther = false
     try forEachFile { name, isInNew in
-      guard let isKnown = files.holds(name, isInNew: isInNew) else { return }
       count += 1
-      if !isKnown { isOther = true }
+      if !files.holds(name, isInNew: isInNew) { isOther = true }
     }
     return !isOther && count == files.entries.count { $0.isThere } ? count : nil
   }

@@ -122,12 +122,14 @@ public struct Observation: Sendable {
   public var permanentFlags: SystemFlags?
   /// Of the anchor's UIDVALIDITY.
   public var origin: ValidityOrigin
+  /// What lies there and can't be synced; told whenever all was read.
+  public var leftOut: LeftOutFiles?
 
   public init(
     anchor: Anchor, coverage: Coverage, messages: MessageList, isReadOnly: Bool = false,
     mailboxID: GlobalUID? = nil, permanentKeywords: Set<Keyword>? = nil,
     permanentFlags: SystemFlags? = nil,
-    origin: ValidityOrigin = ValidityOrigin()
+    origin: ValidityOrigin = ValidityOrigin(), leftOut: LeftOutFiles? = nil
   ) {
     self.anchor = anchor
     self.coverage = coverage
@@ -137,6 +139,7 @@ public struct Observation: Sendable {
     self.permanentKeywords = permanentKeywords
     self.permanentFlags = permanentFlags
     self.origin = origin
+    self.leftOut = leftOut
   }
 }
 

@@ -110,10 +110,15 @@ final class MailboxVerifier: LaneTask {
   // MARK: Reading
 
   private func open(_ side: Side, _ endpoint: any Endpoint) throws(SideFailure) -> Observation {
-    try attempt(on: side) { () throws(EndpointError) in
+    let observation = try attempt(on: side) { () throws(EndpointError) in
       let name = policy.fullName(entry.names[side], on: side)
       return try endpoint.open(name, OpenRequest(isOnlyToRead: true))
     }
+    if let leftOut = observation.leftOut {
+      let error = leftOut.error(advice: "it could not be compared")
+      noteFailure(SideFailure(side: side, error: error))
+    }
+    return observation
   }
 
   /// Takes the messages that are to be read, and leaves out what a sync would leave where it is.
