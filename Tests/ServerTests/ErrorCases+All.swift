@@ -43,6 +43,9 @@ extension ErrorCase {
     ErrorCase("one store twice") {
       try $0.run("[pair home]\nleft = maildir:~/L\nright = maildir:~/L/\n")
     },
+    ErrorCase("one store in the other") {
+      try $0.run("[pair home]\nleft = maildir:~/L\nright = maildir:~/L/.Backup\n")
+    },
     ErrorCase("another program's configuration with a path of no place") { stage in
       let file = try stage.directory.write(
         "IMAPStore f\nHost h\n\nMaildirStore n\nPath Mail/\n\nChannel c\nFar :f:\nNear :n:\n",

@@ -86,10 +86,9 @@ struct PairBuilder {
       pair.endpoints[side] = endpoint
       pair.policy.prefixes[side] = endpoint.prefix
     }
-    let (left, right) = (pair.endpoints.left, pair.endpoints.right)
-    guard left.url != right.url || left.user != right.user || left.prefix != right.prefix else {
-      throw ConfigurationError(place, "both sides are the same: there is nothing to sync")
-    }
+    let overlap = StoreOverlap.find(
+      pair.endpoints, selecting: pair.policy.mailboxes, context.environment)
+    if let overlap { throw ConfigurationError(place, overlap.message) }
     return pair
   }
 

@@ -21,6 +21,21 @@ enum Paths {
     return "/" + parts
   }
 
+  /// Without symbolic links, as far as it exists; what does not is left as it is.
+  static func resolved(_ path: String) -> String {
+    var (existing, rest) = (normalized(path)[...], "")
+    while !existing.isEmpty {
+      if let found = realpath(String(existing), nil) {
+        defer { free(found) }
+        return normalized(String(cString: found) + rest)
+      }
+      let slash = existing.lastIndex(of: "/") ?? existing.startIndex
+      rest = existing[slash...] + rest
+      existing = existing[..<slash]
+    }
+    return normalized(path)
+  }
+
   /// Starting at the current directory if it is relative.
   static func absolute(_ path: String) -> String {
     if path.hasPrefix("/") { return normalized(path) }
