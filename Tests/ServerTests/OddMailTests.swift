@@ -91,6 +91,31 @@ import Testing
     }
   }
 
+  @Test("a folder with two names is one mailbox, and the other name is left alone on both sides")
+  func linkedFolder() throws {
+    try withPair(.maildirs) { pair in
+      pair.keys["delete"] = "both"
+      let maildir = try #require(pair.left.maildir)
+      try pair.left.store.create("Real")
+      try pair.left.store.add(tokens: ["a"], to: "Real")
+      // As if it had been synced before the link was made.
+      for side in pair.sides { try side.store.create("Alias") }
+      try pair.right.store.add(tokens: ["b"], to: "Alias")
+      try pair.sync()
+      try FileManager.default.removeItem(atPath: maildir.folder("Alias"))
+      #expect(symlink(".Real", maildir.folder("Alias")) == 0)
+      for _ in 1...2 {
+        let report = try pair.report()
+        #expect(report.notices.map(\.code) == ["name"])
+        #expect(report.mailboxes.allSatisfy { $0.uids == "mirror" })
+        #expect(try pair.right.store.tokens(in: "Alias") == ["b"])
+        #expect(try pair.right.store.tokens(in: "Real") == ["a"])
+        #expect(try pair.left.store.tokens(in: "Real") == ["a"])
+      }
+      try pair.sync(verb: "verify")
+    }
+  }
+
   @Test("odd mailbox names", arguments: Combination.allCases)
   func names(combination: Combination) throws {
     try withPair(combination) { pair in

@@ -47,7 +47,10 @@ extension SyncRun {
     let usable = Both { side in
       listings[side].selectable(below: policy.prefixes[side], records, on: side)
     }
-    return (usable, MailboxTree(listings: usable, records: records, policy: policy))
+    let tree = MailboxTree(listings: usable, records: records, policy: policy) { name, side in
+      listings[side].isOtherName(full(name, side))
+    }
+    return (usable, tree)
   }
 
   /// Whether a mailbox is listed whose own id the base has not and may need, or has from another one of that name.

@@ -267,5 +267,13 @@ extension stat {
       && modified == other.modified
   }
 
-  func isSameFile(as other: stat) -> Bool { st_dev == other.st_dev && st_ino == other.st_ino }
+  func isSameFile(as other: stat) -> Bool { identity == other.identity }
+
+  var identity: FileIdentity { FileIdentity(device: st_dev, number: st_ino) }
+}
+
+/// What is the same under whatever name a file or directory is found.
+struct FileIdentity: Hashable {
+  var device: dev_t
+  var number: ino_t
 }

@@ -12,10 +12,7 @@ extension MaildirStore {
     do throws(SystemError) {
       switch layout {
       case .maildirPlusPlus: try listFlat(root, &found)
-      case .fs:
-        var visited: [stat] = [try root.status()]
-        if try steps(isInboxIn: root) { append([], root, named: .inbox, to: &found) }
-        try listNested(root, [], &visited, &found)
+      case .fs: try listNested(root, &found)
       }
     } catch {
       throw error.endpointError("can't list \(path)", scope: .side)
@@ -35,6 +32,10 @@ extension MaildirStore {
   private struct Found {
     var listing = MailboxListing(mailboxes: [])
     let withIDs: Bool
+    /// Directories that were looked into; in a flat tree only where there are links.
+    var places: [FileIdentity: [FileName]] = [:]
+    /// Links that may lead to mailboxes: looked at when all directories are known.
+    var links: [[FileName]] = []
   }
 
   private func steps(isInboxIn root: Directory) throws(SystemError) -> Bool {
@@ -44,18 +45,62 @@ extension MaildirStore {
   private func listFlat(
     _ root: Directory, _ found: inout Found
   ) throws(SystemError) {
-    if root.hasDirectory(MaildirFolder.curName) { append([], root, named: .inbox, to: &found) }
-    var names: [FileName] = []
-    try root.forEachName(includingDotted: true) { name, type in
-      if name.first == UInt8(ascii: "."), MaildirStore.mayBeDirectory(type) {
-        names.append(Array(name))
-      }
+    let names = try children(of: root) { $0.first == UInt8(ascii: ".") }
+    let isAnyLinked = !names.links.isEmpty
+    if root.hasDirectory(MaildirFolder.curName) {
+      append([], root, named: .inbox, to: &found)
+      if isAnyLinked { found.places[try root.status().identity] = [] }
     }
-    for name in names {
+    for name in names.directories + names.links.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
       guard let (directory, isMailbox) = look([name], in: root, .maildirPlusPlus, &found), isMailbox
       else { continue }
+      if isAnyLinked, try isKnown(directory, [name], .maildirPlusPlus, &found) { continue }
       append([name], directory, named: MaildirLayout.maildirPlusPlus.name(of: [name]), to: &found)
     }
+  }
+
+  /// - Parameter isWanted: of its name.
+  private func children(
+    of parent: Directory, where isWanted: (UnsafeBufferPointer<UInt8>) -> Bool
+  ) throws(SystemError) -> (directories: [FileName], links: [FileName]) {
+    var (directories, links, unknown): ([FileName], [FileName], [FileName]) = ([], [], [])
+    try parent.forEachName(includingDotted: true) { name, type in
+      guard isWanted(name) else { return }
+      switch Int(type) {
+      case Int(DT_DIR): directories.append(Array(name))
+      case Int(DT_LNK): links.append(Array(name))
+      case Int(DT_UNKNOWN): unknown.append(Array(name))
+      default: break
+      }
+    }
+    for name in unknown {
+      let status = try? parent.status(of: name, followsLink: false)
+      if let status, status.st_mode & S_IFMT == S_IFLNK {
+        links.append(name)
+      } else {
+        directories.append(name)
+      }
+    }
+    return (directories, links)
+  }
+
+  /// Whether it is the same directory as one that was looked into: the same mailbox, under another name. That one is told, and left
+  /// alone.
+  private func isKnown(
+    _ directory: Directory, _ steps: [FileName], _ layout: MaildirLayout, _ found: inout Found
+  ) throws(SystemError) -> Bool {
+    let identity = try directory.status().identity
+    guard let first = found.places[identity] else {
+      found.places[identity] = steps
+      return false
+    }
+    found.listing.unusable.append(
+      (describe(steps), "it is the same directory as \(describe(first))"))
+    if let name = layout.name(of: steps), !name.isInbox {
+      found.listing.otherNames.append(
+        MailboxListing.OtherName(name: name, takesThoseBelow: layout == .fs))
+    }
+    return true
   }
 
   /// - Parameter steps: their last one is looked for in `parent`.
@@ -92,35 +137,53 @@ extension MaildirStore {
   /// Deeper trees, and links that lead round in a circle, are not followed.
   private static let depthLimit = 64
 
-  private func listNested(
-    _ parent: Directory, _ steps: [FileName], _ visited: inout [stat],
-    _ found: inout Found
-  ) throws(SystemError) {
-    guard steps.count < MaildirStore.depthLimit else { return }
-    var names: [FileName] = []
-    try parent.forEachName(includingDotted: true) { name, type in
-      if MaildirStore.mayBeDirectory(type) { names.append(Array(name)) }
-    }
-    let parts = [MaildirFolder.curName, MaildirFolder.newName, MaildirFolder.tmpName]
-    for name in names where !parts.contains(name) {
-      let path = steps + [name]
-      guard let (directory, isMailbox) = look(path, in: parent, .fs, &found),
-        let status = try? directory.status(),
-        !visited.contains(where: { $0.isSameFile(as: status) })
-      else { continue }
-      if isMailbox {
-        let isInbox = path == openInbox
-        append(
-          path, directory, named: isInbox ? .inbox : MaildirLayout.fs.name(of: path), to: &found)
-      }
-      visited.append(status)
-      try listNested(directory, path, &visited, &found)
-      visited.removeLast()
+  private func listNested(_ root: Directory, _ found: inout Found) throws(SystemError) {
+    found.places[try root.status().identity] = []
+    if try steps(isInboxIn: root) { append([], root, named: .inbox, to: &found) }
+    try listNested(below: root, [], &found)
+    while let steps = found.links.min(by: { $0.lexicographicallyPrecedes($1, by: isBefore) }) {
+      found.links.removeAll { $0 == steps }
+      guard let parent = try? directory(Array(steps.dropLast())) else { continue }
+      try listNested(steps, in: parent, &found)
     }
   }
 
-  private static func mayBeDirectory(_ type: UInt8) -> Bool {
-    [DT_DIR, DT_LNK, DT_UNKNOWN].contains { Int($0) == Int(type) }
+  private func isBefore(_ left: FileName, _ right: FileName) -> Bool {
+    left.lexicographicallyPrecedes(right)
+  }
+
+  /// Links are left for later.
+  private func listNested(
+    below parent: Directory, _ steps: [FileName], _ found: inout Found
+  ) throws(SystemError) {
+    guard steps.count < MaildirStore.depthLimit else { return }
+    let parts = [MaildirFolder.curName, MaildirFolder.newName, MaildirFolder.tmpName]
+    let names = try children(of: parent) { _ in true }
+    // Whatever else the directory is called: no account is without an INBOX.
+    if let inbox = openInbox, steps.isEmpty, names.links.contains(where: { [$0] == inbox }) {
+      try listNested(inbox, in: parent, &found)
+    }
+    for name in names.directories where !parts.contains(name) {
+      try listNested(steps + [name], in: parent, &found)
+    }
+    found.links += names.links.filter { !parts.contains($0) }.map { steps + [$0] }
+  }
+
+  /// - Parameter steps: their last one is looked for in `parent`.
+  private func listNested(
+    _ steps: [FileName], in parent: Directory, _ found: inout Found
+  ) throws(SystemError) {
+    let isInbox = steps == openInbox
+    // It comes first.
+    if isInbox, found.listing.mailboxes.contains(where: \.name.isInbox) { return }
+    guard let (directory, isMailbox) = look(steps, in: parent, .fs, &found),
+      try !isKnown(directory, steps, .fs, &found)
+    else { return }
+    if isMailbox {
+      append(
+        steps, directory, named: isInbox ? .inbox : MaildirLayout.fs.name(of: steps), to: &found)
+    }
+    try listNested(below: directory, steps, &found)
   }
 
   private func append(

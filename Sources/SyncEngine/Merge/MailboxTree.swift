@@ -41,8 +41,10 @@ public struct MailboxTree: Sendable {
   /// - Parameters:
   ///   - listings: selectable mailboxes of each side.
   ///   - records: the mailboxes of the base.
+  ///   - isLeftAlone: whether nothing of that name is to be synced, though it may be known, or be there on the other side.
   public init(
-    listings: Both<[ListedMailbox]>, records: [MailboxRecord], policy: Policy
+    listings: Both<[ListedMailbox]>, records: [MailboxRecord], policy: Policy,
+    isLeftAlone: (MailboxName, Side) -> Bool = { _, _ in false }
   ) {
     names = NameMap(listings: listings, records: records, policy: policy)
     let listed = listings.map { side in
@@ -57,6 +59,7 @@ public struct MailboxTree: Sendable {
       records.map { ($0.names.right, $0.names.left) }, uniquingKeysWith: { first, _ in first })
     for left in leftNames.sorted() where policy.selects(left) {
       let right = recordsByLeft[left]?.names.right ?? names.right(of: left)
+      if isLeftAlone(left, .left) || isLeftAlone(right, .right) { continue }
       var entry = Entry(
         names: Both(left: left, right: right), record: recordsByLeft[left],
         listed: Both(left: listed.left[left], right: listed.right[right]))

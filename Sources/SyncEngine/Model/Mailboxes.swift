@@ -34,6 +34,14 @@ public struct MailboxListing: Sendable {
   /// Names under which something lies that can't be looked into now. A mailbox that was known there, or below, is not
   /// gone.
   public var unreadable: [MailboxName] = []
+  /// Names that mailboxes of the list have besides: no mailboxes here, on whichever side there is one of that name.
+  public var otherNames: [OtherName] = []
+
+  public struct OtherName: Hashable, Sendable {
+    public var name: MailboxName
+    /// What is below it is below the mailbox, too.
+    public var takesThoseBelow: Bool
+  }
 
   public init(mailboxes: [ListedMailbox], unusable: [(name: String, reason: String)] = []) {
     self.mailboxes = mailboxes
@@ -57,6 +65,13 @@ public struct MailboxListing: Sendable {
         // Nothing is told of that, so it has not changed.
         return ListedMailbox(name: name, isSubscribed: record.isSubscribed ?? false)
       }
+  }
+
+  /// Whether this is another name of one of the mailboxes.
+  public func isOtherName(_ name: MailboxName) -> Bool {
+    otherNames.contains { other in
+      other.name == name || other.takesThoseBelow && name.removingPrefix(other.name) != nil
+    }
   }
 
   /// Those that hold messages, below `prefix` and named without it.

@@ -57,10 +57,15 @@ public final class VerifyRun {
         throw SideFailure(side: side, error: error)
       }
     }
-    let left = try list(.left, endpoints.left, records)
-    let right = try list(.right, endpoints.right, records)
+    let listings = Both(
+      left: try list(.left, endpoints.left), right: try list(.right, endpoints.right))
+    // Mailboxes without the side's prefix.
+    let usable = Both { listings[$0].selectable(below: policy.prefixes[$0], records, on: $0) }
     let tree = MailboxTree(
-      listings: Both(left: left, right: right), records: records, policy: policy)
+      listings: usable, records: records, policy: policy
+    ) { [policy] name, side in
+      listings[side].isOtherName(policy.fullName(name, on: side))
+    }
     try choose(from: tree)
     observer?.handle(.mailboxesToSync(mailboxes.count))
     try lanes.run(mailboxes, perLane: 1) { [observer] mailbox, endpoints throws(SideFailure) in
@@ -70,12 +75,10 @@ public final class VerifyRun {
     }
   }
 
-  /// Mailboxes without the side's prefix.
   private func list(
-    _ side: Side, _ endpoint: any Endpoint, _ records: [MailboxRecord]
-  ) throws(SideFailure) -> [ListedMailbox] {
-    let listing = try attempt(on: side) { () throws(EndpointError) in try endpoint.list() }
-    return listing.selectable(below: policy.prefixes[side], records, on: side)
+    _ side: Side, _ endpoint: any Endpoint
+  ) throws(SideFailure) -> MailboxListing {
+    try attempt(on: side) { () throws(EndpointError) in try endpoint.list() }
   }
 
   // MARK: What belongs to the pair
