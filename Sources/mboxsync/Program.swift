@@ -5,7 +5,7 @@ import SyncEngine
 /// The program from its arguments to its exit code.
 enum Program {
   /// - Parameter arguments: without the program's name.
-  static func run(_ arguments: [String]) -> ExitCode {
+  static func run(_ arguments: [[UInt8]]) -> ExitCode {
     holdStandardStreams()
     Memory.prepare()
     umask(0o077)
@@ -13,7 +13,7 @@ enum Program {
     StopSignals.install()
     let invocation: Invocation
     do {
-      invocation = try Invocation(arguments)
+      invocation = try Invocation(texts(arguments))
     } catch {
       complain(Complaint(error))
       return .usage
@@ -33,6 +33,18 @@ enum Program {
       session.console.complain([error.message])
       return error.exitCode
     }
+  }
+
+  /// A path in another encoding would be another path, and a Maildir would be made there.
+  private static func texts(_ arguments: [[UInt8]]) throws(UsageError) -> [String] {
+    var texts: [String] = []
+    for argument in arguments {
+      guard let text = String(validating: argument, as: UTF8.self) else {
+        throw UsageError("'\(String(decoding: argument, as: UTF8.self))' is not text in UTF-8")
+      }
+      texts.append(text)
+    }
+    return texts
   }
 
   /// The file or connection that is opened next would get the number of one that is closed, and with it what is

@@ -99,12 +99,21 @@ enum ValueParsers {
     guard let path = Paths.expandingTilde(text, home: context.environment.home) else {
       throw .complains("the home directory of '\(text)' is not known")
     }
-    if path.hasPrefix("/") { return Paths.normalized(path) }
+    if path.hasPrefix("/") { return try complete(path, from: text) }
     guard let current = context.currentDirectory else {
       throw .complains(
         "the path '\(text)' is relative and so depends on the directory, begin it with / or ~/")
     }
-    return Paths.normalized("\(current)/\(path)")
+    return try complete("\(current)/\(path)", from: text)
+  }
+
+  /// The directory where `text` begins may have a name that is no text: what stands for it leads elsewhere.
+  private static func complete(_ path: String, from text: String) throws(ValueError) -> String {
+    let replaced: Unicode.Scalar = "\u{fffd}"
+    guard text.unicodeScalars.contains(replaced) || !path.unicodeScalars.contains(replaced) else {
+      throw .complains("'\(text)' lies in a directory whose name is not text in UTF-8")
+    }
+    return Paths.normalized(path)
   }
 
   /// Only digits: no sign, no blanks.

@@ -72,6 +72,18 @@ private let both = "[pair p]\nleft = maildir:/a\nright = maildir:/b\n"
     }
   }
 
+  @Test("a path below a directory whose name is no text is refused")
+  func foreignDirectory() throws {
+    let context = testContext(["HOME": "/home/\u{fffd}"])
+    let error = #expect(throws: ValueError.self) { try ValueParsers.path("~/Mail", context) }
+    #expect(error.map { "\($0)".contains("UTF-8") } == true)
+    var relative = testContext()
+    relative.currentDirectory = "/tmp/\u{fffd}"
+    #expect(throws: ValueError.self) { try ValueParsers.path("Mail", relative) }
+    // This is its name.
+    #expect(try ValueParsers.path("/a/\u{fffd}/b", testContext()) == "/a/\u{fffd}/b")
+  }
+
   @Test("every pair key reaches the policy")
   func pairKeys() throws {
     let settings = try pair(

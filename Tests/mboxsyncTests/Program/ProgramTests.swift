@@ -48,6 +48,25 @@ import Testing
     }
   }
 
+  @Test("a path that is not UTF-8 is refused, and nothing is made under another name")
+  func notUTF8() throws {
+    try withTemporaryDirectory { scratch in
+      let right = try ProgramTests.maildir(scratch, "right")
+      for (words, code) in [
+        (#""$(printf 'maildir:%s/\344' "$HOME")" "$1""#, 64), (#"-c "$(printf '/\344')""#, 64),
+      ] {
+        let result = try runProgram(
+          ["/bin/sh", "-c", "exec \"$0\" \(words)", try ProgramTests.program().path, right],
+          environment: ["HOME": scratch.path, "PATH": "/usr/bin:/bin"], scratch: scratch)
+        #expect(result.code == Int32(code), "\(result.errorText)")
+        #expect(result.errorText.contains("is not text in UTF-8"), "\(result.errorText)")
+        #expect(result.errorText.split(separator: "\n").count == 1)
+      }
+      let made = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
+      #expect(!made.contains { $0.contains("\u{fffd}") || $0 == ".local" }, "\(made)")
+    }
+  }
+
   @Test("help is also a word, where no pair is called so")
   func helpAsWord() throws {
     try withTemporaryDirectory { scratch in
