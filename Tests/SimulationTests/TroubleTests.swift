@@ -118,6 +118,19 @@ import Testing
     #expect(count(world) == 6 && areEqual(world))
   }
 
+  @Test("a base that fails is no side's failure")
+  func base() {
+    let world = SimulatedWorld(.maildir, .imap())
+    let store = world.stateStore()
+    world.servers.left.deliver(SimulatedContent.message(.ordinary, token: 1))
+    world.onStep = { step in
+      step.call == .commit && step.moment == .before ? .refused(.side, .noSpace) : nil
+    }
+    let report = world.run(store)
+    #expect(report.result == .failed && !report.failures.isEmpty)
+    #expect(report.failures.allSatisfy { $0.code == .noSpace && $0.side == nil })
+  }
+
   @Test("a rename that a side refuses is named, doubles nothing, and holds up nothing else")
   func refusedRename() throws {
     let world = SimulatedWorld(.maildir, .imap())

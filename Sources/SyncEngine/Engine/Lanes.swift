@@ -175,7 +175,7 @@ final class Lanes {
   ) -> Bool {
     guard batch.failure == nil else { return false }
     if cancellation.isRequested {
-      batch.stop(SideFailure(side: .left, error: .interrupted))
+      batch.stop(SideFailure(side: nil, error: .interrupted))
       return false
     }
     mailbox.lane = lane.index

@@ -1,8 +1,9 @@
 import IMAPClient
 
-/// An endpoint's error, and whose it is.
+/// An error, and whose it is.
 struct SideFailure: Error {
-  var side: Side
+  /// `nil`: the base's, or the whole run's.
+  var side: Side?
   var error: EndpointError
 }
 
@@ -17,13 +18,13 @@ func attempt<Result>(
   }
 }
 
-/// Does something with the base, which lies on the left side as far as messages to the user go.
+/// Does something with the base, which lies on neither side.
 func stateAccess<Result>(
   _ body: () throws(StateError) -> Result
 ) throws(SideFailure) -> Result {
   do {
     return try body()
   } catch {
-    throw SideFailure(side: .left, error: EndpointError(error))
+    throw SideFailure(side: nil, error: EndpointError(error))
   }
 }

@@ -204,7 +204,7 @@ extension SyncRun {
       } catch  where error.error.scope == .side {
         throw error
       } catch {
-        note(error.error, side: error.side, mailbox: entry.names[error.side])
+        note(error.error, side: error.side, mailbox: entry.names[error.side ?? .left])
         try noteUnprepared(entry, endpoints)
       }
     }

@@ -30,7 +30,7 @@ final class MailboxVerifier: LaneTask {
     let error = failure.error
     verdict.failures.append(
       SyncFailure(
-        side: failure.side, mailbox: entry.names[failure.side], code: error.code,
+        side: failure.side, mailbox: entry.names[failure.side ?? .left], code: error.code,
         scope: error.scope, message: error.message, advice: error.advice))
   }
 

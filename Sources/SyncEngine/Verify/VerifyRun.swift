@@ -37,7 +37,7 @@ public final class VerifyRun {
       // The signal of a terminal reaches the command of an `exec:` endpoint, too, which then hangs up.
       note(.stopped, side: nil)
     } catch {
-      note(error.error, side: error.error.code == .state ? nil : error.side)
+      note(error.error, side: error.side)
     }
     lanes.disconnect()
     return report()
