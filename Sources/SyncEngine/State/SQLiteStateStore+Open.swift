@@ -76,25 +76,28 @@ extension SQLiteStateStore {
   }
 
   /// Opens a database that is there and sees whether it is a base that this version understands.
+  ///
+  /// - Parameter original: what it is a copy of.
   private static func connect(
-    _ path: String, _ access: Database.Access
+    _ path: String, _ access: Database.Access, shownAs original: String? = nil
   ) throws(StateError) -> StateConnection {
+    let shown = original ?? path
     do {
       let database = try Database(path: path, access: access, busyTimeout: .seconds(5))
       let version = try database.integer("PRAGMA user_version")
       guard try database.integer("PRAGMA application_id") == Schema.applicationID else {
         throw SQLiteError.malformed("not a base of this program")
       }
-      if version > Schema.version { throw StateError.newer(version, path) }
+      if version > Schema.version { throw StateError.newer(version, shown) }
       try database.checkQuickly(path, version)
       if access == .readWrite { try database.convert(from: version) }
       return StateConnection(database)
     } catch let error as SQLiteError {
-      throw .database(error, path)
+      throw .database(error, shown)
     } catch let error as StateError {
       throw error
     } catch {
-      throw StateError(.other, "\(path): \(error)", advice: "")
+      throw StateError(.other, "\(shown): \(error)", advice: "")
     }
   }
 
@@ -150,7 +153,7 @@ extension SQLiteStateStore {
       try StateFiles.copy(files.journal, to: "\(copy)-journal")
     }
     try StateFiles.copy(files.database, to: copy)
-    return try connect(copy, .readWrite)
+    return try connect(copy, .readWrite, shownAs: files.database)
   }
 }
 

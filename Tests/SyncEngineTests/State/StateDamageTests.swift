@@ -218,6 +218,14 @@ import Testing
     try connection.execute(statement)
   }
 
+  @Test("a damaged base of which a copy has to be read is named, and not the copy")
+  func damagedCopy() throws {
+    try change("PRAGMA user_version = 1; DROP TABLE intent; DROP TABLE changed_flags")
+    let opened = try open(.readOnly)
+    #expect(opened.notices.count == 1)
+    #expect(opened.notices.first?.contains("(\(database): ") == true, "\(opened.notices)")
+  }
+
   @Test("a full disk leaves the base as it was")
   func diskFull() throws {
     let store = try open().store
