@@ -27,14 +27,7 @@ struct MbsyncTranslation {
       case "imapaccount": accounts[head.value] = section
       case "imapstore", "maildirstore": stores[head.value] = section
       case "channel": channels.append(section)
-      case "group":
-        let names = section.flatMap {
-          $0.key == "group" ? Array($0.arguments.dropFirst()) : $0.arguments
-        }
-        result.remark(
-          head.number,
-          "there are no groups: name the pairs, as in 'mboxsync \(names.map(MovedConfiguration.name).joined(separator: " "))'"
-        )
+      case "group": remark(group: section, head)
       default: defaults += section
       }
     }
@@ -42,6 +35,27 @@ struct MbsyncTranslation {
       throw MovingError(line: 1, message: "there is no Channel in it")
     }
     for channel in channels { try translate(channel: channel, defaults) }
+  }
+
+  /// Its members are channels, or some mailboxes of one: `channel:box,box`.
+  private mutating func remark(group lines: MbsyncFile.Section, _ head: MbsyncFile.Line) {
+    let members = lines.flatMap {
+      $0.key == "group" ? Array($0.arguments.dropFirst()) : $0.arguments
+    }
+    var names: [String] = []
+    var parts = ""
+    for member in members {
+      let words = member.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+      let name = MovedConfiguration.name(words.first.map(String.init) ?? "")
+      if !names.contains(name) { names.append(name) }
+      guard words.count > 1 else { continue }
+      let mailboxes = words[1].split(separator: ",").map { "-m \(ShellWord.quoted(String($0)))" }
+      parts += "; for '\(member)' run 'mboxsync \((mailboxes + [name]).joined(separator: " "))'"
+    }
+    result.remark(
+      head.number,
+      "there are no groups: name the pairs, as in 'mboxsync \(names.joined(separator: " "))'\(parts)"
+    )
   }
 
   // MARK: Channels

@@ -40,11 +40,14 @@ struct OfflineIMAPTranslation {
   ) throws(MovingError) {
     var pair = MovedConfiguration.Section("pair", MovedConfiguration.name(name))
     for (key, side) in [("localrepository", "left"), ("remoterepository", "right")] {
-      guard let repository = account[key], let section = file.section("Repository", repository)
-      else {
+      guard let repository = account.entry(key) else {
         throw MovingError(line: account.number, message: "[Account \(name)] has no \(key)")
       }
-      let endpoint = MovedConfiguration.name(repository)
+      guard let section = file.section("Repository", repository.value) else {
+        throw MovingError(
+          line: repository.number, message: "there is no [Repository \(repository.value)]")
+      }
+      let endpoint = MovedConfiguration.name(repository.value)
       pair.set(side, endpoint)
       try translate(section, endpoint, side: side, &pair)
     }
@@ -181,11 +184,11 @@ struct OfflineIMAPTranslation {
     _ endpoint: inout MovedConfiguration.Section,
     _ pair: inout MovedConfiguration.Section
   ) throws(MovingError) {
-    if isGmail {
-      endpoint.set("url", "imaps://imap.gmail.com")
-      pair.set("mailboxes", list: ["*", "![Gmail]/All Mail"])
-    } else if let tunnel = section["preauthtunnel"] {
+    if isGmail { pair.set("mailboxes", list: ["*", "![Gmail]/All Mail"]) }
+    if let tunnel = section["preauthtunnel"] {
       endpoint.set("url", "exec:\(tunnel)")
+    } else if isGmail {
+      endpoint.set("url", "imaps://imap.gmail.com")
     } else if let host = section["remotehost"] {
       let isTLS = !OfflineIMAPTranslation.isOff(section["ssl"])
       let port = section["remoteport"].map { ":\($0)" } ?? ""

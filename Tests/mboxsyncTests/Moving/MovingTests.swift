@@ -251,6 +251,46 @@ import Testing
     try Self.expectReadable(moved)
   }
 
+  @Test(
+    "mbsyncrc: of a group the pairs are named, and the mailboxes that it picks",
+    arguments: [
+      ("a b", "'mboxsync a b'"),
+      ("a b:x,y", "'mboxsync a b'; for 'b:x,y' run 'mboxsync -m x -m y b'"),
+      ("b:x b:y", "'mboxsync b'; for 'b:x' run 'mboxsync -m x b'; for 'b:y' run 'mboxsync -m y b'"),
+      ("a\nChannels b", "'mboxsync a b'"),
+    ])
+  func mbsyncGroups(members: String, advice: String) throws {
+    let channel = "Far :far:\nNear :near:\n\n"
+    let text =
+      "IMAPStore far\nHost h\n\nMaildirStore near\n\nChannel a\n\(channel)Channel b\n\(channel)"
+      + "Group g \(members)\n"
+    let moved = try MbsyncTranslation.translate(Array(text.utf8), path: "rc")
+    #expect(moved.remarks == ["rc:14: there are no groups: name the pairs, as in \(advice)"])
+  }
+
+  @Test("offlineimaprc: a tunnel is what is used, whatever the type", arguments: ["IMAP", "Gmail"])
+  func offlineIMAPTunnel(type: String) throws {
+    let text = """
+      [general]
+      accounts = a
+      [Account a]
+      localrepository = l
+      remoterepository = r
+      [Repository l]
+      type = Maildir
+      localfolders = /m
+      sep = /
+      [Repository r]
+      type = \(type)
+      preauthtunnel = ssh -q h imapd
+      """
+    let moved = try OfflineIMAPTranslation.translate(Array(text.utf8), path: "rc")
+    #expect(moved.text.contains("url = \"exec:ssh -q h imapd\"\n"), "\(moved.text)")
+    #expect(moved.remarks.isEmpty)
+    #expect(moved.text.contains("All Mail") == (type == "Gmail"))
+    try Self.expectReadable(moved)
+  }
+
   @Test("mbsyncrc: what holds for all needs no empty line after it")
   func mbsyncDefaults() throws {
     let text =
@@ -346,6 +386,11 @@ import Testing
       ("[general]\nui = x\n", 1, "names no accounts"), ("x\n", 1, "no section"),
       ("[general]\naccounts = a\n", 1, "no [Account a]"), ("[general\n", 1, "']'"),
       ("[general]\naccounts = a\n[Account a]\n", 3, "no localrepository"),
+      (
+        "[general]\naccounts = a\n[Account a]\nremoterepository = r\nlocalrepository = missing\n",
+        5,
+        "there is no [Repository missing]"
+      ),
       (
         "[general]\naccounts=a\n[Account a]\nlocalrepository=l\nremoterepository=l\n[Repository l]\ntype=X\n",
         6, "type 'X'"
