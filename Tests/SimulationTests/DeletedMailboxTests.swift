@@ -99,6 +99,24 @@ import Testing
     }
   }
 
+  @Test("of a renamed mailbox with others below it both tell the one rename", arguments: sides)
+  func foreseenWithChildren(_ left: SimulatedTraits) throws {
+    let stage = Stage(left, messages: 1, in: old)
+    let servers = stage.world.servers
+    let below = try ["a", "a/b"].map { try #require(MailboxName(path: "old/\($0)")) }
+    for name in below {
+      servers.left.createMailbox(name)
+      servers.left.deliver(SimulatedContent.message(.ordinary, token: 9), to: name)
+    }
+    #expect(stage.run().result == .ok)
+    servers.left.renameMailbox(old, to: archive)
+    let (told, done) = (Told(), Told())
+    #expect(stage.run(observer: told) { $0.isDryRun = true }.result == .ok)
+    #expect(stage.run(observer: done).result == .ok)
+    #expect(told.changes.withLock { $0 } == [.mailboxRenamed(to: archive)])
+    #expect(done.changes.withLock { $0 } == told.changes.withLock { $0 })
+  }
+
   @Test("a mailbox that could not be made is not told of as made")
   func notMade() {
     let stage = Stage(.imap(), messages: 1, in: old)

@@ -60,8 +60,11 @@ extension SyncRun {
   ) throws(SideFailure) {
     let found = tree
     let renames = try self.renames(found, endpoints)
+    var foreseen: [MailboxTree.Rename] = []
     for rename in renames where mayFollow(rename, found) {
-      if let side = rename.side {
+      // A run does not even see those below: with their parents they have got their new names.
+      if let side = rename.side, !foreseen.contains(where: { $0.takesAlong(rename) }) {
+        foreseen.append(rename)
         let new = rename.newNames[side]
         observer?.handle(.change(side, rename.oldName, .mailboxRenamed(to: new)))
       }

@@ -31,6 +31,14 @@ public struct MailboxTree: Sendable {
     /// Both sides renamed it, and the one has another mailbox under the other's name: from now on they are two
     /// mailboxes, of which the base knows nothing.
     public var isApart = false
+
+    /// Whether to carry out this one carries out the other, too: that of a mailbox below.
+    func takesAlong(_ other: Rename) -> Bool {
+      guard let side, other.side == side, let rest = other.oldName.removingPrefix(oldName) else {
+        return false
+      }
+      return other.newNames[side] == newNames[side].appending(rest)
+    }
   }
 
   public var entries: [Entry] = []
