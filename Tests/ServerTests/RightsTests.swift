@@ -8,7 +8,7 @@ import Testing
   private func withBox(
     _ rights: String, keys: [String: String] = [:], _ body: (Pair) throws -> Void
   ) throws {
-    try withPair(.maildirAndIMAP, right: .withRights, keys: keys) { pair in
+    try withPair(.maildirAndIMAP, keys: keys, right: .withRights) { pair in
       try pair.right.store.create("Box")
       try pair.right.store.add(tokens: ["a", "b", "c"], to: "Box")
       try pair.sync()

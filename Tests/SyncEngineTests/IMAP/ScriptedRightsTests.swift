@@ -15,7 +15,7 @@ import Testing
   }
 
   private static func takeFiller(_ client: ScriptedClient, _ status: String) throws {
-    try client.expect("APPEND \"INBOX\" (\\Seen \\Deleted)")
+    try client.expect("APPEND \"INBOX\" (\\Deleted \\Seen)")
     let tag = client.tag
     for _ in 1...2 { while try !client.readLine().isEmpty {} }
     try client.say("\(tag) \(status)")
