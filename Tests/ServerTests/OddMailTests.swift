@@ -105,13 +105,18 @@ import Testing
       try FileManager.default.removeItem(atPath: maildir.folder("Alias"))
       #expect(symlink(".Real", maildir.folder("Alias")) == 0)
       for _ in 1...2 {
-        let report = try pair.report()
+        let report = try pair.report(expecting: 1)
         #expect(report.notices.map(\.code) == ["name"])
+        #expect(report.errors.map(\.code) == ["name"])
         #expect(report.mailboxes.allSatisfy { $0.uids == "mirror" })
         #expect(try pair.right.store.tokens(in: "Alias") == ["b"])
         #expect(try pair.right.store.tokens(in: "Real") == ["a"])
         #expect(try pair.left.store.tokens(in: "Real") == ["a"])
       }
+      try pair.sync(expecting: 1, verb: "verify")
+      // Where there is nothing but the link, it is only told.
+      try pair.right.store.delete("Alias")
+      try pair.sync()
       try pair.sync(verb: "verify")
     }
   }

@@ -37,10 +37,14 @@ extension ResponseParser {
   }
 
   // myrights-data = "MYRIGHTS" SP mailbox SP rights                           RFC 4314 §7
-  mutating func myRights() throws(ParseError) -> Response {
-    let mailbox = try lexer.mailbox()
+  /// What tells no rights in this form, tells nothing.
+  mutating func myRights() -> Response {
+    guard let mailbox = try? lexer.mailbox() else { return .unknown }
     lexer.skipSpaces()
-    return .myRights(mailbox: mailbox, try lexer.astring())
+    guard let rights = try? lexer.astring(), !rights.isEmpty, rights != Array("NIL".utf8) else {
+      return .unknown
+    }
+    return .myRights(mailbox: mailbox, rights)
   }
 
   private mutating func item(

@@ -96,7 +96,7 @@ struct ResponseParser {
     if ResponseLexer.equal(word, "LIST") { return .list(try list(isSubscription: false)) }
     if ResponseLexer.equal(word, "LSUB") { return .list(try list(isSubscription: true)) }
     if ResponseLexer.equal(word, "STATUS") { return try mailboxStatus() }
-    if ResponseLexer.equal(word, "MYRIGHTS") { return try myRights() }
+    if ResponseLexer.equal(word, "MYRIGHTS") { return myRights() }
     if ResponseLexer.equal(word, "FLAGS") { return .flags(try flagNames()) }
     if ResponseLexer.equal(word, "VANISHED") { return try vanished() }
     if ResponseLexer.equal(word, "SEARCH") { return try search() }

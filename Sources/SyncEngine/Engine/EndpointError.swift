@@ -57,6 +57,11 @@ public struct EndpointError: Error, Hashable, Sendable, CustomStringConvertible 
     self.advice = advice
   }
 
+  /// A mailbox of the other side has here the name of a link to another one.
+  static let nameOfAnother = EndpointError(
+    .mailbox, .nameNotPossible, "it is a link to another mailbox, and not synced",
+    advice: "remove the link")
+
   /// Neither side of a pair has a store, so that there is nothing to sync.
   ///
   /// - Parameter names: what the endpoints are called.

@@ -42,7 +42,8 @@ extension MailboxSync {
     self.attempted[side] = [:]
     guard !hasNewValidity(side) else { return }
     let hasLacking = items.rows.contains { !$0.lacking[side].isEmpty }
-    guard !attempted.isEmpty || hasLacking || keptKeywords[side] != nil || keptFlags[side] != nil
+    let keepsAll = keptFlags[side]?.isSuperset(of: .all) ?? true
+    guard !attempted.isEmpty || hasLacking || keptKeywords[side] != nil || !keepsAll
     else { return }
     let all = attempted.values.reduce(UIDSet()) { $0.union($1) }
     var seen: [UID: FlagSet] = [:]

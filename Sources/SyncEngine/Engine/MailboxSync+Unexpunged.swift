@@ -29,12 +29,16 @@ extension MailboxSync {
       return false
     }
     expungesRefused[side].insert(uid)
+    let isForbidden = refusal.map { $0.code == .permission } ?? true
+    let advice = refusal.map { isForbidden ? MailboxSync.askForRight : $0.advice }
     note(
       Trouble(side: side, code: refusal?.code ?? .permission, kind: .notExpunged),
       "message with UID \(uid)", refusal?.message ?? "the server keeps it",
-      advice: "ask for the right to expunge messages; it is tried again at every run")
+      advice: "\(advice ?? MailboxSync.askForRight); it is tried again at every run")
     return true
   }
+
+  private static var askForRight: String { "ask for the right to expunge messages" }
 
   /// The same for one that the other side has expunged.
   func leave(_ index: Int, on side: Side, _ refusal: EndpointError?) {

@@ -33,7 +33,16 @@ extension SyncRun {
     if !lacking.isEmpty { result = usable(listings, records) }
     knownAtStart = listings.map { Set($0.mailboxes.map(\.name)) }
     for side in Side.allCases { noteUnusable(listings[side], on: side) }
+    for one in result.tree.leftAlone { noteOnce(.nameOfAnother, one.side, one.name) }
     return result
+  }
+
+  /// However often the sides are listed.
+  private func noteOnce(_ error: EndpointError, _ side: Side, _ mailbox: MailboxName) {
+    let isNoted = report.failures.contains {
+      $0.side == side && $0.mailbox == mailbox && $0.message == error.message
+    }
+    if !isNoted { note(error, side: side, mailbox: mailbox) }
   }
 
   /// Whether there may be mailboxes whose own ids the base has not.

@@ -17,7 +17,7 @@ extension IMAPEndpoint {
       if let refusal = flight.refusal {
         // There may be room for one of what did not fit together.
         guard count > 1 else { throw paddingRefused(refusal) }
-        most = 1
+        most = max(1, count / 2)
         continue
       }
       // Somebody's delivery took a number: what was reached is the answer.
@@ -41,7 +41,9 @@ extension IMAPEndpoint {
     var flight = FillerFlight(reached: first)
     for outcome in try saver.commit() {
       guard case .placed(let uid, _, _) = outcome else {
-        flight.refusal = saver.lastRefusal ?? IMAPError(.refused, "refused")
+        // Without a refusal, somebody has expunged it before it was looked for.
+        flight.refusal = saver.lastRefusal
+        flight.isAlone = false
         continue
       }
       flight.isAlone = flight.isAlone && uid == flight.reached
@@ -51,10 +53,15 @@ extension IMAPEndpoint {
     return flight
   }
 
-  /// What is refused for good, mirror can't do without.
+  /// What is refused for good, mirror can't do without. But a server that took this user's mail before, and gives no reason, hardly
+  /// means for good.
   private func paddingRefused(_ refusal: IMAPError) -> EndpointError {
-    let error = EndpointError(refusal)
+    var error = EndpointError(refusal)
     guard error.isRefusal, !error.isForNow else { return error }
+    guard error.code == .permission || refusal.code == .cannot else {
+      error.isForNow = true
+      return error
+    }
     return EndpointError(
       .mailbox, .cannotRenumber, "the server does not let UIDs be used up: \(error.message)",
       advice: "set uids = map")

@@ -73,7 +73,8 @@ extension IMAPEndpoint {
     } else {
       placed = try copiedUIDs(of: uids, in: mailbox)
     }
-    if placed.isEmpty, try isRefused(statuses) { return nil }
+    // Of messages that are just gone a server may say no more than NO.
+    if placed.isEmpty, try isRefused(statuses), try !search(UIDSet(uids)).isEmpty { return nil }
     let missing = uids.filter { placed[$0] == nil }
     let present = missing.isEmpty ? UIDSet() : try search(UIDSet(missing))
     if way == .copy {

@@ -41,7 +41,15 @@ public struct MailboxTree: Sendable {
     }
   }
 
+  /// A mailbox that is not synced because its name is another one's on a side.
+  public struct LeftAlone: Hashable, Sendable {
+    public var side: Side
+    public var name: MailboxName
+  }
+
   public var entries: [Entry] = []
+  /// Those that are there on the other side.
+  public private(set) var leftAlone: [LeftAlone] = []
   private var names = NameMap()
 
   public init(entries: [Entry]) { self.entries = entries }
@@ -67,7 +75,14 @@ public struct MailboxTree: Sendable {
       records.map { ($0.names.right, $0.names.left) }, uniquingKeysWith: { first, _ in first })
     for left in leftNames.sorted() where policy.selects(left) {
       let right = recordsByLeft[left]?.names.right ?? names.right(of: left)
-      if isLeftAlone(left, .left) || isLeftAlone(right, .right) { continue }
+      let isAlone = Both(left: isLeftAlone(left, .left), right: isLeftAlone(right, .right))
+      if let side = Side.allCases.first(where: { isAlone[$0] }) {
+        let isThere = side == .left ? listed.right[right] != nil : listed.left[left] != nil
+        if isThere {
+          leftAlone.append(LeftAlone(side: side, name: side == .left ? left : right))
+        }
+        continue
+      }
       var entry = Entry(
         names: Both(left: left, right: right), record: recordsByLeft[left],
         listed: Both(left: listed.left[left], right: listed.right[right]))

@@ -66,6 +66,7 @@ public final class VerifyRun {
     ) { [policy] name, side in
       listings[side].isOtherName(policy.fullName(name, on: side))
     }
+    for one in tree.leftAlone { note(.nameOfAnother, side: one.side, mailbox: one.name) }
     try choose(from: tree)
     observer?.handle(.mailboxesToSync(mailboxes.count))
     try lanes.run(mailboxes, perLane: 1) { [observer] mailbox, endpoints throws(SideFailure) in

@@ -144,7 +144,7 @@ import Testing
     "a filler that is refused for now says nothing of another time",
     arguments: [
       ("NO [OVERQUOTA] full", true, FailureCode.overQuota), ("NO [INUSE] wait", true, .refused),
-      ("NO [NOPERM] not yours", false, .cannotRenumber), ("NO no", false, .cannotRenumber),
+      ("NO [NOPERM] not yours", false, .cannotRenumber), ("NO no", true, .refused),
     ])
   func fillerRefused(answer: String, isForNow: Bool, code: FailureCode) throws {
     try withScript(
