@@ -73,8 +73,10 @@ extension IMAPEndpoint {
     } else {
       placed = try copiedUIDs(of: uids, in: mailbox)
     }
-    // Of messages that are just gone a server may say no more than NO.
-    if placed.isEmpty, try isRefused(statuses), try !search(UIDSet(uids)).isEmpty { return nil }
+    if placed.isEmpty, try isRefused(statuses) {
+      // Of messages that are just gone a server may say no more than NO, and nothing is tried after COPY.
+      guard way == .copy, try search(UIDSet(uids)).isEmpty else { return nil }
+    }
     let missing = uids.filter { placed[$0] == nil }
     let present = missing.isEmpty ? UIDSet() : try search(UIDSet(missing))
     if way == .copy {

@@ -303,6 +303,7 @@ import Testing
         try client.answer("UID MOVE 1 \"INBOX\"", with: "NO [CANNOT] same mailbox")
         try client.answer("UID FETCH 1 (UID FLAGS INTERNALDATE)")
         try client.answer("UID COPY 1 \"INBOX\"", with: "NO same mailbox")
+        try client.answer("UID SEARCH UID 1", "* SEARCH 1")
       },
       { endpoint in
         _ = try endpoint.open(.inbox, OpenRequest())
@@ -311,6 +312,26 @@ import Testing
             try endpoint.renumber([.uid(.first)], targets: [])
           }
           #expect(error?.code == .cannotRenumber)
+        }
+      })
+  }
+
+  @Test("a message that is gone before it is copied says nothing of COPY")
+  func renumberingGone() throws {
+    try withScript(
+      "UIDPLUS",
+      { client in
+        try Script.open(client, Script.empty)
+        for _ in 1...2 {
+          try client.answer("UID FETCH 1 (UID FLAGS INTERNALDATE)")
+          try client.answer("UID COPY 1 \"INBOX\"", with: "NO no such message")
+          for _ in 1...2 { try client.answer("UID SEARCH UID 1", "* SEARCH") }
+        }
+      },
+      { endpoint in
+        _ = try endpoint.open(.inbox, OpenRequest())
+        for _ in 1...2 {
+          #expect(try endpoint.renumber([.uid(.first)], targets: []) == [.gone])
         }
       })
   }
