@@ -21,13 +21,15 @@ extension MailboxSync {
         suspects.filter { index in
           work[index].handles[side].flatMap { contents[$0] } == Filler.content
         })
-      try expungeNow(fillers, on: side, endpoints)
+      try expungeNow(fillers, mayStay: true, on: side, endpoints)
     }
   }
 
   /// Expunges what should never have stayed, and forgets it; where that may not be done it waits.
+  ///
+  /// - Parameter mayStay: what the side does not expunge is left alone there; else that is an error of the mailbox.
   private func expungeNow(
-    _ extra: Set<Int>, on side: Side, _ endpoints: Both<any Endpoint>
+    _ extra: Set<Int>, mayStay: Bool, on side: Side, _ endpoints: Both<any Endpoint>
   ) throws(SideFailure) {
     guard !extra.isEmpty else { return }
     let handles = extra.compactMap { work[$0].handles[side] }
@@ -37,7 +39,8 @@ extension MailboxSync {
       isContinued[side] = false
       try settleRecords()
       let uids = UIDSet(handles.compactMap(\.uid).sorted())
-      let (gone, _) = try expungeIfAllowed(uids, on: side, endpoints)
+      let (gone, refusal) = try expungeIfAllowed(uids, on: side, endpoints)
+      if let refusal, !mayStay { throw SideFailure(side: side, error: refusal) }
       changed[side] = changed[side] || !gone.isEmpty
     }
     work = work.enumerated().filter { !extra.contains($0.offset) }.map(\.element)
@@ -104,7 +107,7 @@ extension MailboxSync {
       work[original].item.sides[side] = work[copy].item.sides[side]
       work[copy].item.sides[side] = old
     }
-    try expungeNow(Set(pairs.map(\.copy)), on: side, endpoints)
+    try expungeNow(Set(pairs.map(\.copy)), mayStay: false, on: side, endpoints)
   }
 
   /// The originals go with the flags that they were seen to have. What somebody has changed in the meantime the copies get first;

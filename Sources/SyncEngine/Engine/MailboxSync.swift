@@ -140,6 +140,7 @@ final class MailboxSync {
   /// Sides on which something that the other side changed may not be done in this run.
   var heldBack = Both(left: false, right: false)
   var saidReadOnly = Both(left: false, right: false)
+  /// Sides of which it was told what lies there and can't be synced.
   var hasToldLeftOut = Both(left: false, right: false)
   /// The keywords that a side keeps for good; `nil`: any, as far as is known.
   var keptKeywords: Both<Set<Keyword>?> = Both(left: nil, right: nil)

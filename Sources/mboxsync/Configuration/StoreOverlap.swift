@@ -40,11 +40,17 @@ enum StoreOverlap: Equatable {
     case (.account(let left)?, .account(let right)?):
       return left == right ? Both(left: [], right: []) : nil
     case (.directory(let left)?, .directory(let right)?):
+      let (left, right) = (steps(left), steps(right))
       if right.starts(with: left) { return Both(left: [], right: names(right, below: left)) }
       if left.starts(with: right) { return Both(left: names(left, below: right), right: []) }
       return nil
     default: return nil
     }
+  }
+
+  /// Without links as far as it exists. Only two Maildirs are worth these questions at the start of a run.
+  private static func steps(_ path: String) -> [Substring] {
+    Paths.resolved(path).split(separator: "/")
   }
 
   /// The mailbox that a directory of a Maildir tree is: `.A.B` or `A/B`, whatever the layout.
@@ -73,8 +79,7 @@ private struct Area: Equatable {
 
 /// What an endpoint's mailboxes lie in.
 private enum Store {
-  /// Its path, without links as far as it exists.
-  case directory([Substring])
+  case directory(String)
   case account(Account)
 
   struct Account: Hashable {
@@ -87,7 +92,7 @@ private enum Store {
   init?(_ settings: EndpointSettings, _ environment: Environment) {
     switch settings.url {
     case nil: return nil
-    case .maildir(let path): self = .directory(Paths.resolved(path).split(separator: "/"))
+    case .maildir(let path): self = .directory(path)
     case .exec(let command): self = .account(Account(command: command, user: settings.user))
     case .imap(_, _, let host, _):
       self = .account(
